@@ -1,0 +1,168 @@
+//! Identity: of one version, and of one attempt to write its bytes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::segment::excerpt;
+use crate::{Error, Result, Timestamp};
+
+/// The identity of one version of an artifact, a version 7 UUID (RFC 9562), written hyphenated in lower
+/// case. Wherever a person gives a URI, an id serves too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ArtifactId(Uuid);
+
+impl ArtifactId {
+    /// The id of something made at `time`, told apart from all others by 74 of the `random` bits.
+    pub fn new(time: Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(time.as_micros() / 1_000).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    /// The id as 128 bits.
+    pub fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+
+    /// Takes the 128 bits of an id back.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for ArtifactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for ArtifactId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        const HYPHENATED_LENGTH: usize = 36;
+        Uuid::try_parse(text)
+            .ok()
+            .filter(|_| text.len() == HYPHENATED_LENGTH)
+            .map(Self)
+            .ok_or_else(|| Error::invalid_input(format!("`{}` is not an id", excerpt(text))))
+    }
+}
+
+impl TryFrom<String> for ArtifactId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<ArtifactId> for String {
+    fn from(id: ArtifactId) -> Self {
+        id.to_string()
+    }
+}
+
+/// One attempt to write the bytes of a version. No two attempts share a storage path, so a writer
+/// that comes too late can overwrite nothing.
+///
+/// Written as 32 hexadecimal digits. The attempt that uploads a version carries the version's id,
+/// so that an id can be read back from a storage path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AttemptId(Uuid);
+
+impl AttemptId {
+    /// How many characters its text has.
+    pub(crate) const TEXT_BYTES: usize = 32;
+
+    /// The id that a version has whose bytes this attempt uploaded.
+    pub fn artifact_id(self) -> ArtifactId {
+        ArtifactId(self.0)
+    }
+}
+
+impl From<ArtifactId> for AttemptId {
+    fn from(id: ArtifactId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_simple().fmt(f)
+    }
+}
+
+impl FromStr for AttemptId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        Uuid::try_parse(text)
+            .ok()
+            .filter(|_| text.len() == Self::TEXT_BYTES && lower)
+            .map(Self)
+            .ok_or_else(|| Error::invalid_input(format!("`{}` is not an attempt", excerpt(text))))
+    }
+}
+
+impl TryFrom<String> for AttemptId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<AttemptId> for String {
+    fn from(attempt: AttemptId) -> Self {
+        attempt.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_version_7_uuid_that_sorts_by_time() {
+        let at = |micros| ArtifactId::new(Timestamp::from_micros(micros).unwrap(), [0xff; 10]);
+        assert_eq!(at(0).as_uuid().get_version_num(), 7);
+        assert!(at(1_000_000) < at(2_000_000));
+    }
+
+    #[test]
+    fn ids_and_attempts_round_trip_and_carry_each_other() {
+        let id = ArtifactId::new(
+            Timestamp::from_micros(1_700_000_000_000_000).unwrap(),
+            [7; 10],
+        );
+        assert_eq!(id.to_string().parse::<ArtifactId>().unwrap(), id);
+        let attempt = AttemptId::from(id);
+        assert_eq!(
+            attempt
+                .to_string()
+                .parse::<AttemptId>()
+                .unwrap()
+                .artifact_id(),
+            id
+        );
+    }
+
+    #[test]
+    fn other_forms_of_a_uuid_are_refused() {
+        let simple = "018f3b5a2b7c7def8123456789abcdef";
+        assert!(simple.parse::<ArtifactId>().is_err());
+        assert!("".parse::<ArtifactId>().is_err());
+        assert!(simple.to_uppercase().parse::<AttemptId>().is_err());
+        assert!(
+            "018f3b5a-2b7c-7def-8123-456789abcdef"
+                .parse::<AttemptId>()
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+
+mod artifact_type;
+mod blob_key;
+mod coordinate;
+mod digest;
+mod error;
+mod id;
+mod lifecycle;
+mod metadata;
+mod mime_type;
+mod name;
+pub mod policy;
+pub mod port;
+pub mod query;
+mod range;
+mod record;
+mod scope;
+mod segment;
+mod state;
+mod tag;
+mod time;
+mod uri;
+mod view;
+
+pub use artifact_type::{ArtifactType, CustomType};
+pub use blob_key::{BlobKey, BlobMeaning, BlobPrefix};
+pub use coordinate::{Coordinate, Version};
+pub use digest::Digest;
+pub use error::{Error, ErrorKind, Result};
+pub use id::{ArtifactId, AttemptId};
+pub use metadata::Metadata;
+pub use mime_type::MimeType;
+pub use name::ArtifactName;
+pub use range::{ByteRange, RangeRequest};
+pub use record::{ArtifactRecord, Content, Encoding, Hold, Revision};
+pub use scope::{SpecName, TaskId};
+pub use state::{State, Tier};
+pub use tag::{Tag, Tags};
+pub use time::Timestamp;
+pub use uri::{ArtifactRef, ArtifactUri};
+pub use view::ArtifactView;

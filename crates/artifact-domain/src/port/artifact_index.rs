@@ -1,0 +1,173 @@
+//! The port to the index: which versions there are, in which state, with which content.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::query::{Page, Query};
+use crate::{
+    ArtifactId, ArtifactRecord, ArtifactType, Content, Coordinate, Metadata, MimeType, Result,
+    SpecName, State, Tags, Tier, Timestamp, Version,
+};
+
+/// What is known when an upload begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewUpload {
+    /// The identity of the version to be; also that of the attempt that writes it.
+    pub id: ArtifactId,
+    /// Where it will stand.
+    pub coordinate: Coordinate,
+    /// The media type of its bytes.
+    pub mime_type: MimeType,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its free metadata.
+    pub metadata: Metadata,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it counts as abandoned.
+    pub lease_until: Timestamp,
+    /// For how many days its uploader wants it kept, where that was said.
+    pub retention_days: Option<u32>,
+    /// From when on it is gone.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What a commit does to the other versions of the coordinate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supersede {
+    /// Nothing: versioning is on.
+    Nothing,
+    /// Every older live version that is not held becomes `Deleted`. If a newer one is live
+    /// already, the committed version itself becomes `Deleted` at once: it came too late.
+    Older,
+}
+
+/// What is known when the bytes are stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommitUpload {
+    /// Which upload.
+    pub id: ArtifactId,
+    /// What was stored.
+    pub content: Content,
+    /// What becomes of the other versions.
+    pub supersede: Supersede,
+    /// Where the blocks of the blob begin, in the codec's own format, where it has any.
+    pub seek_table: Option<Bytes>,
+}
+
+/// What a commit has done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    /// The version, `Active`, or `Deleted` if a newer one had superseded it already.
+    pub record: ArtifactRecord,
+    /// The versions that this commit made `Deleted`: their bytes are to be purged.
+    pub superseded: Vec<ArtifactRecord>,
+}
+
+/// How much is stored of one kind. Sums over rows give totals.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UsageRow {
+    /// Of which spec.
+    pub spec: SpecName,
+    /// Of which type.
+    pub artifact_type: ArtifactType,
+    /// In which state.
+    pub state: State,
+    /// In which tier.
+    pub tier: Tier,
+    /// How many versions.
+    pub count: u64,
+    /// Their original bytes; 0 for an upload that has not ended.
+    pub size_bytes: u64,
+    /// The bytes of their blobs; 0 for an upload that has not ended.
+    pub stored_size_bytes: u64,
+}
+
+/// Knows every version, whatever its state, and keeps counters of them.
+///
+/// Atomicity: every method is one transaction; what it returns is what is true at one moment, and
+/// the counters always agree with the records. Isolation: as if all calls, of all processes, came
+/// one after another. Durability: once `commit`, `update` or `remove` returns, what it did
+/// survives a crash and a loss of power, unless the index was opened as relaxed. `begin` and
+/// `renew` survive a crash of the process; a loss of power may undo them as long as no later
+/// commit was acknowledged.
+/// Cancel safety: a dropped call has happened or not, never half. Memory: one page of records.
+/// Errors of every method: `Integrity` for a stored record that cannot be read, `StorageFull`,
+/// `PermissionDenied`, `Unavailable` (transient, such as a busy database) and `Internal`.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait ArtifactIndex: Send + Sync + 'static {
+    /// Reserves the next version of a coordinate, in state `Uploading`.
+    ///
+    /// The version is one more than the highest that the index knows of the coordinate, whatever
+    /// its state, so two uploads never share one. The record has revision 0 and no content; its
+    /// attempt is its id. Idempotence: none; an id that is known already gives `AlreadyExists`.
+    async fn begin(&self, upload: NewUpload) -> Result<ArtifactRecord>;
+
+    /// Extends the lease of an upload. The revision does not change.
+    ///
+    /// Errors: `NotFound`; `Conflict` once the version is no longer `Uploading`: it was reaped,
+    /// and its writer must stop.
+    async fn renew(&self, id: ArtifactId, lease_until: Timestamp) -> Result<()>;
+
+    /// Makes an upload visible, and with [`Supersede::Older`] the older versions go in the same
+    /// transaction. The lease ends; the revision grows by one on every record it changes.
+    ///
+    /// Idempotence: committing the same content again gives the record as it is and supersedes
+    /// nothing. Errors: `NotFound` for an upload that was reaped and purged; `Conflict` for one
+    /// that was reaped, or was committed with other content. A lease that has merely ended is no
+    /// error. After an error nothing has changed.
+    async fn commit(&self, commit: CommitUpload) -> Result<Committed>;
+
+    /// Replaces a record by a changed one, if nobody else changed it since it was read.
+    ///
+    /// `record.revision` is the one that was read; the record that is stored, and given back, has
+    /// the next. Id, coordinate, version and `created_at` cannot change. Errors: `NotFound`;
+    /// `Conflict` for another revision, or for a step of state that is not legal; `InvalidInput`
+    /// for a change of what cannot change, or a state that disagrees with `content`.
+    async fn update(&self, record: ArtifactRecord) -> Result<ArtifactRecord>;
+
+    /// Forgets a version that is `Deleted`, with its seek table.
+    ///
+    /// Idempotence: a version that is not known is no error. Errors: `Conflict` for one in any
+    /// other state.
+    async fn remove(&self, id: ArtifactId) -> Result<()>;
+
+    /// Finds a version by its id, in any state, expired or not.
+    async fn find(&self, id: ArtifactId) -> Result<Option<ArtifactRecord>>;
+
+    /// Finds one version of a coordinate, in any state, expired or not.
+    async fn find_version(
+        &self,
+        coordinate: Coordinate,
+        version: Version,
+    ) -> Result<Option<ArtifactRecord>>;
+
+    /// Finds the highest version of a coordinate that can be read at `now`.
+    async fn find_newest(
+        &self,
+        coordinate: Coordinate,
+        now: Timestamp,
+    ) -> Result<Option<ArtifactRecord>>;
+
+    /// Answers a question, one page at a time.
+    ///
+    /// Ordering: exactly that of [`Order`](crate::query::Order). Records that are neither changed
+    /// nor removed while a client goes through the pages are seen exactly once. Errors:
+    /// `InvalidInput` for a cursor of another order.
+    async fn query(&self, query: Query) -> Result<Page>;
+
+    /// Gives the counters; rows without any version are left out. Ordering: that of the rows.
+    async fn usage(&self) -> Result<Vec<UsageRow>>;
+
+    /// Finds live versions that have expired at `now` and are not held, those first that expired
+    /// first, at most `limit`.
+    async fn due_for_expiry(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>>;
+
+    /// Finds uploads whose lease has ended at `now`, those first whose lease ended first, at most
+    /// `limit`.
+    async fn abandoned_uploads(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>>;
+
+    /// Gives the seek table that a version was committed with, if it had one.
+    async fn seek_table(&self, id: ArtifactId) -> Result<Option<Bytes>>;
+}

@@ -1,0 +1,23 @@
+//! The ports: what the use cases ask of the outside world. Adapters implement them; the contract
+//! suites of `artifact-testkit` hold every implementation to the same behaviour.
+
+mod artifact_index;
+mod blob_store;
+mod clock;
+mod lock_manager;
+
+#[cfg(feature = "mocks")]
+pub use artifact_index::MockArtifactIndex;
+pub use artifact_index::{ArtifactIndex, CommitUpload, Committed, NewUpload, Supersede, UsageRow};
+#[cfg(feature = "mocks")]
+pub use blob_store::MockBlobStore;
+pub use blob_store::{
+    BlobFailure, BlobListing, BlobStat, BlobStore, ByteStream, Capabilities, ListedBlob,
+    PresignMethod, PresignRequest, PresignedUrl, PutOptions, Swept,
+};
+pub use clock::Clock;
+#[cfg(feature = "mocks")]
+pub use clock::MockClock;
+pub use lock_manager::{LockGuard, LockHolder, LockKey, LockManager, LockPatience};
+#[cfg(feature = "mocks")]
+pub use lock_manager::{MockLockGuard, MockLockManager};

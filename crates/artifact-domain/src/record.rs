@@ -1,0 +1,280 @@
+//! The record of one version of an artifact, and the steps it can take.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ArtifactId, ArtifactUri, AttemptId, BlobKey, Coordinate, Digest, Error, ErrorKind, Metadata,
+    MimeType, Result, State, Tags, Tier, Timestamp, Version,
+};
+
+/// The form in which the bytes of a version are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// As they were uploaded.
+    Identity,
+    /// As one member of gzip, RFC 1952.
+    Gzip,
+}
+
+/// What is known of the bytes of a version once they are stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The SHA-256 of the original bytes.
+    pub digest: Digest,
+    /// How many original bytes there are.
+    pub size_bytes: u64,
+    /// How many bytes the blob has.
+    pub stored_size_bytes: u64,
+    /// The form of the blob.
+    pub encoding: Encoding,
+}
+
+/// A promise that a version stays until the hold is released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Why, if somebody said.
+    pub reason: Option<String>,
+    /// Who set it, if known.
+    pub by: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// How often a record has been changed: what a writer must know to change it.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Revision(u64);
+
+impl Revision {
+    /// Takes a stored number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Everything the index knows of one version.
+///
+/// Invariant, held by every index: `content` is there if the state is `Active` or `Archived`, and
+/// `lease_until` if it is `Uploading`. The serde form is what embedded indexes store; golden files
+/// in their tests hold it still.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArtifactRecord {
+    /// The identity of this version.
+    pub id: ArtifactId,
+    /// What all versions have in common.
+    pub coordinate: Coordinate,
+    /// Which version it is.
+    pub version: Version,
+    /// Who writes, or wrote, the blob.
+    pub attempt: AttemptId,
+    /// Where it stands in its life.
+    pub state: State,
+    /// How often it was changed.
+    pub revision: Revision,
+    /// What is known of the bytes, once they are stored.
+    pub content: Option<Content>,
+    /// The media type of the original bytes.
+    pub mime_type: MimeType,
+    /// Where the bytes are kept.
+    pub tier: Tier,
+    /// When the upload began.
+    pub created_at: Timestamp,
+    /// Until when an upload may take before it counts as abandoned.
+    pub lease_until: Option<Timestamp>,
+    /// For how many days its uploader wanted it kept, where that was said.
+    pub retention_days: Option<u32>,
+    /// From when on it is gone.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is in a colder tier.
+    pub archived_at: Option<Timestamp>,
+    /// What keeps it, whatever else says it should go.
+    pub hold: Option<Hold>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its free metadata.
+    pub metadata: Metadata,
+}
+
+impl ArtifactRecord {
+    /// The address of the artifact, which gives its newest version.
+    pub fn uri(&self) -> ArtifactUri {
+        ArtifactUri::new(self.coordinate.clone(), None)
+    }
+
+    /// The address of this version.
+    pub fn version_uri(&self) -> ArtifactUri {
+        ArtifactUri::new(self.coordinate.clone(), Some(self.version))
+    }
+
+    /// Whether its retention has ended at `now`. A held version never expires.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.hold.is_none() && self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it can be read at `now`: stored, and not expired.
+    pub fn is_visible(&self, now: Timestamp) -> bool {
+        self.state.is_live() && !self.is_expired(now)
+    }
+
+    /// What is known of the bytes; an error where none are stored.
+    pub fn stored_content(&self) -> Result<&Content> {
+        self.content.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "{} is {} and has no content",
+                    self.version_uri(),
+                    self.state
+                ),
+            )
+        })
+    }
+
+    /// Where its blob is.
+    pub fn blob_key(&self) -> Result<BlobKey> {
+        self.stored_content()
+            .map(|content| self.blob_key_as(content.encoding))
+    }
+
+    /// Every place where its blob may be: one once it is committed, before that one per encoding.
+    pub fn possible_blob_keys(&self) -> Vec<BlobKey> {
+        match &self.content {
+            Some(content) => vec![self.blob_key_as(content.encoding)],
+            None => [Encoding::Gzip, Encoding::Identity]
+                .map(|form| self.blob_key_as(form))
+                .to_vec(),
+        }
+    }
+
+    fn blob_key_as(&self, encoding: Encoding) -> BlobKey {
+        BlobKey::content(&self.coordinate, self.version, self.attempt, encoding)
+    }
+
+    /// Marks it as deleted. A hold forbids that; to delete what is deleted changes nothing.
+    pub fn into_deleted(mut self) -> Result<Self> {
+        if self.hold.is_some() && self.state != State::Deleted {
+            return Err(self.held());
+        }
+        self.state = State::Deleted;
+        self.lease_until = None;
+        Ok(self)
+    }
+
+    /// The error of whoever wants to take a held version away.
+    pub fn held(&self) -> Error {
+        let hold = self.hold.as_ref();
+        let reason = hold
+            .and_then(|hold| hold.reason.as_deref())
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default();
+        Error::new(
+            ErrorKind::Held,
+            format!("{} is on hold{reason}", self.version_uri()),
+        )
+        .with_hint("release the hold first")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{ArtifactName, ArtifactType, SpecName, TaskId};
+
+    pub(crate) fn record() -> ArtifactRecord {
+        let created_at = Timestamp::from_micros(1_700_000_000_000_000).unwrap();
+        let id = ArtifactId::new(created_at, [1; 10]);
+        ArtifactRecord {
+            id,
+            coordinate: Coordinate::new(
+                SpecName::default(),
+                TaskId::new("1").unwrap(),
+                ArtifactType::Log,
+                ArtifactName::new("build.log").unwrap(),
+            )
+            .unwrap(),
+            version: Version::FIRST,
+            attempt: id.into(),
+            state: State::Active,
+            revision: Revision::default(),
+            content: Some(Content {
+                digest: Digest::new([0; 32]),
+                size_bytes: 10,
+                stored_size_bytes: 7,
+                encoding: Encoding::Gzip,
+            }),
+            mime_type: MimeType::default(),
+            tier: Tier::Hot,
+            created_at,
+            lease_until: None,
+            retention_days: None,
+            expires_at: None,
+            archived_at: None,
+            hold: None,
+            tags: Tags::default(),
+            metadata: Metadata::default(),
+        }
+    }
+
+    #[test]
+    fn a_hold_beats_expiry_and_delete() {
+        let mut held = record();
+        held.expires_at = Some(held.created_at);
+        assert!(held.is_expired(held.created_at));
+        held.hold = Some(Hold {
+            reason: Some("audit".into()),
+            by: None,
+            since: held.created_at,
+        });
+        assert!(!held.is_expired(held.created_at.saturating_add(Duration::from_secs(1))));
+        let error = held.into_deleted().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Held);
+        assert!(error.message().contains("audit"), "{error}");
+    }
+
+    #[test]
+    fn expired_means_gone_from_that_instant() {
+        let mut record = record();
+        let end = record.created_at.saturating_add(Duration::from_mins(1));
+        record.expires_at = Some(end);
+        assert!(record.is_visible(end.saturating_sub(Duration::from_micros(1))));
+        assert!(!record.is_visible(end));
+    }
+
+    #[test]
+    fn an_upload_may_have_left_either_encoding() {
+        let mut record = record();
+        assert_eq!(
+            record.possible_blob_keys(),
+            vec![record.blob_key().unwrap()]
+        );
+        record.content = None;
+        assert_eq!(record.possible_blob_keys().len(), 2);
+        assert_eq!(record.blob_key().unwrap_err().kind(), ErrorKind::Conflict);
+    }
+
+    #[test]
+    fn a_record_survives_its_json() {
+        let record = record();
+        let json = serde_json::to_string(&record).unwrap();
+        assert_eq!(
+            serde_json::from_str::<ArtifactRecord>(&json).unwrap(),
+            record
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! An artifact as users of the surfaces see it: the JSON that scripts rely on.
+
+use serde::Serialize;
+
+use crate::{ArtifactId, ArtifactRecord, Digest, Metadata, State, Tags, Tier, Timestamp};
+
+/// An artifact as JSON. The keys, their order and their meaning are frozen; times are RFC 3339 in
+/// UTC, sizes in bytes. Sizes and digest are null while an upload has not ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct ArtifactView<'a> {
+    id: ArtifactId,
+    uri: String,
+    spec: &'a str,
+    task: &'a str,
+    r#type: String,
+    name: &'a str,
+    version: u32,
+    state: State,
+    tier: Tier,
+    size_bytes: Option<u64>,
+    stored_size_bytes: Option<u64>,
+    sha256: Option<Digest>,
+    compressed: Option<bool>,
+    mime_type: &'a str,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    archived_at: Option<Timestamp>,
+    held: bool,
+    tags: &'a Tags,
+    metadata: &'a Metadata,
+}
+
+impl<'a> From<&'a ArtifactRecord> for ArtifactView<'a> {
+    fn from(record: &'a ArtifactRecord) -> Self {
+        let content = record.content.as_ref();
+        Self {
+            id: record.id,
+            uri: record.uri().to_string(),
+            spec: record.coordinate.spec().as_str(),
+            task: record.coordinate.task().as_str(),
+            r#type: record.coordinate.artifact_type().to_string(),
+            name: record.coordinate.name().as_str(),
+            version: record.version.get(),
+            state: record.state,
+            tier: record.tier,
+            size_bytes: content.map(|content| content.size_bytes),
+            stored_size_bytes: content.map(|content| content.stored_size_bytes),
+            sha256: content.map(|content| content.digest),
+            compressed: content.map(|content| content.encoding == crate::Encoding::Gzip),
+            mime_type: record.mime_type.as_str(),
+            created_at: record.created_at,
+            expires_at: record.expires_at,
+            archived_at: record.archived_at,
+            held: record.hold.is_some(),
+            tags: &record.tags,
+            metadata: &record.metadata,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::record;
+
+    #[test]
+    fn the_keys_are_the_frozen_ones_in_their_order() {
+        let json = serde_json::to_string(&ArtifactView::from(&record())).unwrap();
+        let expected = concat!(
+            r#"{"id":"018bcfe5-6800-7101-8101-010101010101","#,
+            r#""uri":"artifact://default/1/log/build.log","spec":"default","task":"1","#,
+            r#""type":"log","name":"build.log","version":1,"state":"ACTIVE","tier":"HOT","#,
+            r#""size_bytes":10,"stored_size_bytes":7,"sha256":"#,
+            r#""0000000000000000000000000000000000000000000000000000000000000000","#,
+            r#""compressed":true,"mime_type":"application/octet-stream","#,
+            r#""created_at":"2023-11-14T22:13:20Z","expires_at":null,"archived_at":null,"#,
+            r#""held":false,"tags":{},"metadata":{}}"#
+        );
+        assert_eq!(json, expected);
+    }
+}
