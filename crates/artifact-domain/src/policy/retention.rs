@@ -12,8 +12,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct RetentionPolicy {
     /// Days for every type that has no rule of its own; for ever where there are none.
     pub default_days: Option<u32>,
-    /// Days by type.
-    pub days_by_type: BTreeMap<ArtifactType, u32>,
+    /// Days by type; for ever where a type has a rule without a number.
+    pub days_by_type: BTreeMap<ArtifactType, Option<u32>>,
 }
 
 impl RetentionPolicy {
@@ -25,8 +25,13 @@ impl RetentionPolicy {
         created_at: Timestamp,
         days: Option<u32>,
     ) -> Option<Timestamp> {
-        days.or_else(|| self.days_by_type.get(artifact_type).copied())
-            .or(self.default_days)
+        let by_rule = || {
+            self.days_by_type
+                .get(artifact_type)
+                .copied()
+                .unwrap_or(self.default_days)
+        };
+        days.or_else(by_rule)
             .map(|days| created_at.saturating_add(DAY.saturating_mul(days)))
     }
 }
@@ -39,7 +44,10 @@ mod tests {
     fn the_nearest_rule_decides() {
         let policy = RetentionPolicy {
             default_days: Some(30),
-            days_by_type: BTreeMap::from([(ArtifactType::Log, 7)]),
+            days_by_type: BTreeMap::from([
+                (ArtifactType::Log, Some(7)),
+                (ArtifactType::Video, None),
+            ]),
         };
         let days = |artifact_type, days| {
             let end = policy.expires_at(&artifact_type, Timestamp::UNIX_EPOCH, days)?;
@@ -48,6 +56,7 @@ mod tests {
         assert_eq!(days(ArtifactType::Log, None), Some(7));
         assert_eq!(days(ArtifactType::Log, Some(90)), Some(90));
         assert_eq!(days(ArtifactType::Code, None), Some(30));
+        assert_eq!(days(ArtifactType::Video, None), None);
         assert_eq!(days(ArtifactType::Code, Some(0)), Some(0));
         let keep = RetentionPolicy::default();
         assert_eq!(
