@@ -1,0 +1,4 @@
+//! Settings of the artifact store and the wiring of its adapters: the only crate that names them.
+#![doc = include_str!("../README.md")]
+
+pub mod settings;

@@ -1,0 +1,40 @@
+//! Settings of the artifact store: defaults < file < environment < flags, checked against one
+//! schema and given as typed values with the origin of each. Knows no adapter.
+//!
+//! `docs/configuration.md` describes every key. A program loads its settings once, at its start:
+//!
+//! ```no_run
+//! use artifact_bootstrap::settings::{Settings, Sources};
+//!
+//! let mut sources = Sources::from_process()?;
+//! sources.flags.push(("index.engine".into(), "sled".into()));
+//! let loaded = Settings::load(&sources)?;
+//! println!("{}", loaded.settings.base_path.display());
+//! # Ok::<(), artifact_domain::Error>(())
+//! ```
+
+mod byte_size;
+mod cron;
+mod file;
+mod kind;
+mod layers;
+mod load;
+mod model;
+mod node;
+mod rules;
+mod schema;
+mod secret;
+mod sources;
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub use byte_size::ByteSize;
+pub use load::{Effective, Loaded};
+pub use model::{
+    Backend, Compression, Durability, Gcs, Index, IndexEngine, Locking, Quota, Retention, Retry,
+    S3, Settings, Upload, Versioning,
+};
+pub use secret::{REDACTED, Secret, SecretUrl};
+pub use sources::{Origin, Sources};
+pub use template::default_file;

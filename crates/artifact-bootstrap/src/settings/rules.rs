@@ -1,0 +1,57 @@
+//! What one setting demands of another. Single values were checked before.
+
+use artifact_domain::{Error, Result};
+
+use super::SecretUrl;
+use super::model::{Backend, IndexEngine, Settings};
+use super::schema::env_name;
+
+/// Checks the settings against each other. What the chosen backend and engine do not read is not
+/// looked at.
+pub(super) fn check(settings: &Settings) -> Result<()> {
+    match settings.backend {
+        Backend::S3 => {
+            let (access, secret) = (&settings.s3.access_key, &settings.s3.secret_key);
+            need("s3.bucket", settings.s3.bucket.is_some(), "backend s3")?;
+            need(
+                "s3.secret_key",
+                access.is_none() || secret.is_some(),
+                "s3.access_key",
+            )?;
+            need(
+                "s3.access_key",
+                secret.is_none() || access.is_some(),
+                "s3.secret_key",
+            )?;
+        }
+        Backend::Gcs => need("gcs.bucket", settings.gcs.bucket.is_some(), "backend gcs")?,
+        Backend::Fs | Backend::Memory | Backend::GithubActions | Backend::GitlabCi => {}
+    }
+    if settings.index.engine == IndexEngine::Postgres {
+        need(
+            "index.url",
+            settings.index.url.is_some(),
+            "index.engine postgres",
+        )?;
+        let url = settings.index.url.as_ref().map(SecretUrl::expose);
+        let known = ["postgres://", "postgresql://"];
+        if !url.is_some_and(|url| known.iter().any(|scheme| url.starts_with(scheme))) {
+            return Err(Error::invalid_input(
+                "`index.url` does not begin with postgres:// or postgresql://",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn need(key: &str, present: bool, by: &str) -> Result<()> {
+    if present {
+        return Ok(());
+    }
+    Err(
+        Error::invalid_input(format!("`{key}` is not set, and {by} needs it")).with_hint(format!(
+            "set it in the configuration file or by {}",
+            env_name(key)
+        )),
+    )
+}

@@ -1,0 +1,445 @@
+//! The one table of every key: what it may be, its default and its meaning. Loading, the default
+//! file and the documentation are driven by it. Knows nothing of files and variables but how a
+//! key is named in them.
+
+use std::fmt;
+
+use artifact_domain::ArtifactType;
+use serde_json::Value;
+
+use super::kind::{Base, Kind, Refusal};
+use super::node::Node;
+
+/// What stands before every environment variable that sets a key.
+pub(super) const ENV_PREFIX: &str = "ARTIFACT_";
+
+/// One key of the settings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    /// Dotted path, as in `s3.bucket`.
+    pub(super) path: &'static str,
+    /// What its value may be; for a key by type, what each entry may be.
+    pub(super) kind: Kind,
+    /// Whether null is a value too.
+    pub(super) nullable: bool,
+    pub(super) default: Default,
+    /// One sentence without its final period.
+    pub(super) doc: &'static str,
+}
+
+/// The value of a key that no layer sets.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Default {
+    Null,
+    Bool(bool),
+    Whole(u64),
+    Number(f64),
+    Text(&'static str),
+    /// `artifact-store` in the XDG data folder.
+    DataFolder,
+    /// The key holds an entry for each artifact type; these are set from the start.
+    ByType(&'static [(&'static str, u64)]),
+}
+
+impl Default {
+    /// The default as it would be written in a file; `None` where it depends on the machine or
+    /// where each entry has its own.
+    pub(super) fn node(self) -> Option<Node> {
+        match self {
+            Self::Null => Some(Node::Null),
+            Self::Bool(value) => Some(Node::Bool(value)),
+            Self::Whole(value) => Some(Node::Whole(value.into())),
+            Self::Number(value) => Some(Node::Number(value)),
+            Self::Text(text) => Some(Node::Text(text.into())),
+            Self::DataFolder | Self::ByType(_) => None,
+        }
+    }
+}
+
+impl Key {
+    /// Whether the key holds one entry for each artifact type.
+    pub(super) fn is_by_type(&self) -> bool {
+        matches!(self.default, Default::ByType(_))
+    }
+
+    /// What it takes, to follow the word "expected".
+    pub(super) fn expected(&self) -> String {
+        let or_null = if self.nullable { ", or null" } else { "" };
+        format!("{}{or_null}", self.kind.expected())
+    }
+
+    /// Checks one value. Null and the empty variable are a value where the key is nullable.
+    pub(super) fn check(&self, node: &Node, base: Base<'_>) -> Result<Value, Refusal> {
+        let empty = match node {
+            Node::Null => true,
+            Node::Raw(text) => text.is_empty(),
+            _ => false,
+        };
+        if empty && self.nullable {
+            return Ok(Value::Null);
+        }
+        if empty || matches!(node, Node::Text(text) if text.is_empty()) {
+            return Err(Refusal {
+                given: self.kind.describe(node),
+                reason: None,
+            });
+        }
+        self.kind.check(node, base)
+    }
+}
+
+/// One value's place: a key, and for a key by type the type.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    pub(super) key: &'static Key,
+    pub(super) item: Option<ArtifactType>,
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.item {
+            Some(item) => write!(f, "{}.{item}", self.key.path),
+            None => f.write_str(self.key.path),
+        }
+    }
+}
+
+/// What a dotted path names.
+pub(super) enum Named {
+    Slot(Slot),
+    Section,
+    Nothing,
+}
+
+/// Finds what a dotted path names.
+pub(super) fn find(path: &str) -> Named {
+    for key in KEYS {
+        if key.is_by_type() {
+            if path == key.path {
+                return Named::Section;
+            }
+            let item = path
+                .strip_prefix(key.path)
+                .and_then(|rest| rest.strip_prefix('.'));
+            if let Some(item) = item {
+                return item.parse().map_or(Named::Nothing, |item| {
+                    Named::Slot(Slot {
+                        key,
+                        item: Some(item),
+                    })
+                });
+            }
+        } else if path == key.path {
+            return Named::Slot(Slot { key, item: None });
+        }
+    }
+    if SECTIONS.iter().any(|(section, _)| *section == path) {
+        return Named::Section;
+    }
+    Named::Nothing
+}
+
+/// The key, section or entry by type whose name is most like an unknown one.
+pub(super) fn nearest(unknown: &str) -> String {
+    let entries = KEYS.iter().filter(|key| key.is_by_type()).flat_map(|key| {
+        ArtifactType::BUILT_IN
+            .into_iter()
+            .map(move |item| format!("{}.{item}", key.path))
+    });
+    let sections = SECTIONS.iter().map(|(section, _)| (*section).to_owned());
+    let keys = KEYS.iter().map(|key| key.path.to_owned());
+    // no key is longer, and the search is quadratic
+    let lower: String = unknown.to_lowercase().chars().take(100).collect();
+    keys.chain(sections)
+        .chain(entries)
+        .min_by_key(|candidate| distance(&lower, candidate))
+        .unwrap_or_default()
+}
+
+/// The edits between two paths, or between their last names: a key in the wrong section is near.
+fn distance(unknown: &str, candidate: &str) -> usize {
+    let edits = |a: &str, b: &str| {
+        let dress = |text: &str| text.replace('-', "_");
+        strsim::damerau_levenshtein(&dress(a), &dress(b))
+    };
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let misplaced = edits(&last(unknown), &last(candidate)) + 2;
+    edits(unknown, candidate).min(misplaced)
+}
+
+/// The environment variable that sets a dotted path.
+pub(super) fn env_name(path: &str) -> String {
+    format!(
+        "{ENV_PREFIX}{}",
+        path.replace('.', "__").replace('-', "_").to_uppercase()
+    )
+}
+
+/// The sections with a sentence on each, in the order of the keys.
+pub(super) const SECTIONS: &[(&str, &str)] = &[
+    (
+        "s3",
+        "The bucket of the backend s3; TLS follows the scheme of the endpoint's URL",
+    ),
+    ("gcs", "The bucket of the backend gcs"),
+    ("index", "Where the records of artifacts are kept"),
+    ("compression", "How blobs are compressed"),
+    ("versioning", "What happens to earlier versions"),
+    ("retention", "When artifacts expire and are cleaned up"),
+    ("quota", "How much may be stored"),
+    ("locking", "How writers of one artifact wait for each other"),
+    ("retry", "How passing faults are retried"),
+    ("upload", "How uploads are run"),
+];
+
+const DAYS: Kind = Kind::Whole {
+    min: 1,
+    max: 36_500,
+};
+const COUNT: u64 = 1_000_000;
+
+const fn key(path: &'static str, kind: Kind, default: Default, doc: &'static str) -> Key {
+    let nullable = matches!(default, Default::Null);
+    Key {
+        path,
+        kind,
+        nullable,
+        default,
+        doc,
+    }
+}
+
+/// A key that null switches off although it has a default.
+const fn or_null(key: Key) -> Key {
+    Key {
+        nullable: true,
+        ..key
+    }
+}
+
+/// Every key, section by section; the order of the default file and of the documentation.
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "backend",
+        Kind::Choice(&["fs", "s3", "gcs", "memory", "github-actions", "gitlab-ci"]),
+        Default::Text("fs"),
+        "where blobs are kept; memory is gone when the process ends",
+    ),
+    key(
+        "base_path",
+        Kind::Path,
+        Default::DataFolder,
+        "folder of the embedded parts: blobs of the backend fs, index and locks",
+    ),
+    key(
+        "durability",
+        Kind::Choice(&["full", "relaxed"]),
+        Default::Text("full"),
+        "what an acknowledged upload survives: full, the loss of power; relaxed, the death of \
+         the process",
+    ),
+    key(
+        "verify_checksum",
+        Kind::Bool,
+        Default::Bool(true),
+        "whether a download checks the SHA-256 of what it reads",
+    ),
+    key(
+        "s3.bucket",
+        Kind::Text,
+        Default::Null,
+        "name of the bucket; needed by the backend s3",
+    ),
+    key(
+        "s3.region",
+        Kind::Text,
+        Default::Null,
+        "region; null: from the standard chain",
+    ),
+    key(
+        "s3.endpoint_url",
+        Kind::HttpUrl,
+        Default::Null,
+        "URL of a compatible service; null: AWS",
+    ),
+    key(
+        "s3.access_key",
+        Kind::Secret,
+        Default::Null,
+        "access key; null: the standard credential chain (environment, profile, instance role)",
+    ),
+    key(
+        "s3.secret_key",
+        Kind::Secret,
+        Default::Null,
+        "secret key that belongs to access_key",
+    ),
+    key(
+        "s3.path_style",
+        Kind::Bool,
+        Default::Null,
+        "whether URLs carry the bucket in their path; null: where endpoint_url is set",
+    ),
+    key(
+        "s3.prefix",
+        Kind::Text,
+        Default::Null,
+        "what every key in the bucket starts with",
+    ),
+    key(
+        "gcs.bucket",
+        Kind::Text,
+        Default::Null,
+        "name of the bucket; needed by the backend gcs",
+    ),
+    key(
+        "gcs.project",
+        Kind::Text,
+        Default::Null,
+        "project that owns the bucket",
+    ),
+    key(
+        "gcs.credentials_path",
+        Kind::Path,
+        Default::Null,
+        "JSON file of the service account; null: the standard credential chain",
+    ),
+    key(
+        "gcs.endpoint_url",
+        Kind::HttpUrl,
+        Default::Null,
+        "URL of a compatible service; null: Google",
+    ),
+    key(
+        "gcs.prefix",
+        Kind::Text,
+        Default::Null,
+        "what every key in the bucket starts with",
+    ),
+    key(
+        "index.engine",
+        Kind::Choice(&["sqlite", "sled", "postgres"]),
+        Default::Text("sqlite"),
+        "engine of the index; sqlite and sled are embedded below base_path",
+    ),
+    key(
+        "index.url",
+        Kind::SecretUrl,
+        Default::Null,
+        "URL of the server; needed by postgres, not read by the embedded engines",
+    ),
+    key(
+        "compression.enabled",
+        Kind::Bool,
+        Default::Bool(true),
+        "whether blobs are compressed",
+    ),
+    key(
+        "compression.level",
+        Kind::Whole { min: 1, max: 9 },
+        Default::Whole(6),
+        "gzip level, from fast to small",
+    ),
+    key(
+        "versioning.enabled",
+        Kind::Bool,
+        Default::Bool(false),
+        "whether earlier versions stay; otherwise an upload replaces them",
+    ),
+    key(
+        "versioning.keep",
+        Kind::Whole { min: 1, max: COUNT },
+        Default::Null,
+        "how many versions stay at most; null: all",
+    ),
+    key(
+        "retention.enabled",
+        Kind::Bool,
+        Default::Bool(true),
+        "whether artifacts expire",
+    ),
+    or_null(key(
+        "retention.default_days",
+        DAYS,
+        Default::Whole(30),
+        "days until an artifact expires whose type has no entry in by_type; null: never",
+    )),
+    or_null(key(
+        "retention.by_type",
+        DAYS,
+        Default::ByType(&[("diff", 30), ("log", 7), ("test-results", 14)]),
+        "days by type of artifact; entries are added to the defaults one by one; null: never",
+    )),
+    key(
+        "retention.keep_latest",
+        Kind::Whole { min: 0, max: COUNT },
+        Default::Whole(0),
+        "how many of the newest artifacts are kept whatever their age",
+    ),
+    key(
+        "retention.schedule",
+        Kind::Cron,
+        Default::Text("0 2 * * *"),
+        "when cleanup runs: minute, hour, day of the month, month, day of the week, in UTC",
+    ),
+    or_null(key(
+        "quota.max_storage_gb",
+        Kind::Number {
+            min: 0.001,
+            max: 1e9,
+        },
+        Default::Number(100.0),
+        "limit of all stored bytes, in GB (powers of 1000); null: none",
+    )),
+    key(
+        "quota.warn_threshold",
+        Kind::Number { min: 0.0, max: 1.0 },
+        Default::Number(0.8),
+        "share of max_storage_gb from which a warning is given",
+    ),
+    key(
+        "quota.max_artifact_size",
+        Kind::Size,
+        Default::Text("5GB"),
+        "largest artifact, before compression",
+    ),
+    key(
+        "locking.enabled",
+        Kind::Bool,
+        Default::Bool(true),
+        "whether writers of one artifact lock it",
+    ),
+    key(
+        "locking.timeout_s",
+        Kind::Number {
+            min: 0.0,
+            max: 86_400.0,
+        },
+        Default::Number(30.0),
+        "seconds a writer waits for a lock at most",
+    ),
+    key(
+        "locking.retry_interval_s",
+        Kind::Number {
+            min: 0.001,
+            max: 60.0,
+        },
+        Default::Number(0.1),
+        "seconds before the second attempt; later waits grow from it",
+    ),
+    key(
+        "retry.attempts",
+        Kind::Whole { min: 0, max: 20 },
+        Default::Whole(3),
+        "how many times a call is made again after a passing fault",
+    ),
+    key(
+        "upload.lease_s",
+        Kind::Whole {
+            min: 1,
+            max: 86_400,
+        },
+        Default::Whole(900),
+        "seconds an interrupted upload keeps its reservation before it is reaped",
+    ),
+];
