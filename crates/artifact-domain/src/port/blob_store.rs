@@ -176,7 +176,9 @@ pub trait BlobStore: Send + Sync + 'static {
     /// `Unsupported` where not declared.
     async fn restore(&self, key: BlobKey, days: u32) -> Result<bool>;
 
-    /// Takes away what puts left that were cut off before `older_than`: temporary files, parts of
-    /// multipart uploads. Never a blob, never anything of a put that is younger.
+    /// Takes away what puts left that were cut off: temporary files, parts of multipart uploads.
+    ///
+    /// Effect: what was last written before `older_than` goes, unless its put is still running as
+    /// far as the store can tell. Never a blob, never anything younger.
     async fn sweep(&self, older_than: Timestamp) -> Result<Swept>;
 }

@@ -1,0 +1,186 @@
+//! Putting: a stream goes into a temporary file, which is made durable and renamed into place.
+//! Knows the order of those steps; how each is done is the business of its neighbours.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use artifact_domain::port::{BlobStat, ByteStream, PutOptions};
+use artifact_domain::{BlobKey, Error, ErrorKind, Result};
+use bytes::Bytes;
+use futures::{TryStreamExt, try_join};
+
+use super::temp_file::TempFile;
+use super::{Durability, FileStore, TEMP_FOLDER, blocking, stat_of};
+use crate::error::from_io;
+
+/// How much is gathered before it is written: what fits is put in one trip to the blocking pool,
+/// and what does not costs one trip per batch. Two batches are held at most.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Bounds what is held for streams of tiny chunks.
+const BATCH_CHUNKS: usize = 4_096;
+
+/// How often a directory may be removed from under a put before it gives up.
+const MAX_RENAMES: usize = 10_000;
+
+impl FileStore {
+    /// A file keeps no media type, and takes bytes as they come: there is nothing to prefer.
+    pub(crate) async fn put(
+        &self,
+        key: BlobKey,
+        mut body: ByteStream,
+        _: PutOptions,
+    ) -> Result<BlobStat> {
+        let claim = Claim::default();
+        let mut batch = Batch::gather(&mut body).await?;
+        let mut temp = None;
+        while !batch.is_last {
+            let (store, blob) = (self.clone(), key.clone());
+            let write = blocking(move || store.append(temp, &batch.chunks, &blob));
+            // A failed write ends the put at once. A failed stream waits for the write, so that
+            // the temporary file is gone when the put returns.
+            let gather = async { Ok(Batch::gather(&mut body).await) };
+            let (written, next) = try_join!(write, gather)?;
+            temp = Some(written);
+            batch = next?;
+        }
+        let (store, right) = (self.clone(), claim.share());
+        blocking(move || {
+            let temp = store.append(temp, &batch.chunks, &key)?;
+            store.publish(temp, &key, &right)
+        })
+        .await
+    }
+
+    fn append(&self, temp: Option<TempFile>, chunks: &[Bytes], key: &BlobKey) -> Result<TempFile> {
+        let temp = temp.map_or_else(|| TempFile::create(&self.root.join(TEMP_FOLDER)), Ok);
+        temp.and_then(|mut temp| {
+            temp.append(chunks)?;
+            Ok(temp)
+        })
+        .map_err(|cause| put_failed(key, cause))
+    }
+
+    /// An error after the rename leaves a blob that is whole and may not be durable: taking it
+    /// away again could not bring back the one that it replaced.
+    fn publish(&self, mut temp: TempFile, key: &BlobKey, right: &Claim) -> Result<BlobStat> {
+        let failed = |cause| put_failed(key, cause);
+        let stat = stat_of(&temp.file().metadata().map_err(failed)?);
+        if self.durability == Durability::Full {
+            temp.file().sync_data().map_err(failed)?;
+        }
+        if !right.take() {
+            let message = format!("put blob `{key}`: given up by its caller");
+            return Err(Error::new(ErrorKind::Internal, message));
+        }
+        let place = self.path_of(key);
+        let folder = place.parent().unwrap_or(&self.root);
+        let done = self.rename(&mut temp, &place, folder);
+        done.inspect_err(|_| self.folders.prune(folder))
+            .and_then(|()| self.folders.sync(folder))
+            .map_err(failed)?;
+        Ok(stat)
+    }
+
+    /// The directory is there more often than not, so it is made only when the rename misses it;
+    /// and again whenever a delete removes it before the rename comes to use it.
+    fn rename(&self, temp: &mut TempFile, place: &Path, folder: &Path) -> io::Result<()> {
+        for _ in 0..MAX_RENAMES {
+            match temp.publish(place) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+                done => return done,
+            }
+            if !temp.is_there() {
+                let message = "the temporary file was taken away";
+                return Err(io::Error::other(message));
+            }
+            match self.folders.create(folder) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+                _ => {}
+            }
+        }
+        let message = "the directory is removed again and again";
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
+    }
+}
+
+/// A put fails with `NotFound` only where the root itself is gone.
+fn put_failed(key: &BlobKey, cause: io::Error) -> Error {
+    if cause.kind() == io::ErrorKind::NotFound {
+        let message = format!("put blob `{key}`: the directory of the store is gone");
+        return Error::new(ErrorKind::Unavailable, message)
+            .with_hint("mount or create it again, or open the store anew")
+            .with_source(cause);
+    }
+    from_io(format_args!("put blob `{key}`"), cause)
+}
+
+/// Chunks that are written together.
+struct Batch {
+    chunks: Vec<Bytes>,
+    is_last: bool,
+}
+
+impl Batch {
+    async fn gather(body: &mut ByteStream) -> Result<Self> {
+        let mut chunks = Vec::new();
+        let mut size_bytes = 0;
+        while size_bytes < BATCH_BYTES && chunks.len() < BATCH_CHUNKS {
+            match body.try_next().await? {
+                Some(chunk) => {
+                    size_bytes += chunk.len();
+                    chunks.push(chunk);
+                }
+                None => {
+                    return Ok(Self {
+                        chunks,
+                        is_last: true,
+                    });
+                }
+            }
+        }
+        Ok(Self {
+            chunks,
+            is_last: false,
+        })
+    }
+}
+
+/// The right to publish. It can be taken once: by the work on the blocking pool, which can't be
+/// stopped, or by the future of the put when it is dropped, after which nothing may appear.
+#[derive(Default)]
+struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_taken_once_and_by_the_drop_of_either_side() {
+        let claim = Claim::default();
+        let right = claim.share();
+        assert!(right.take() && !right.take() && !claim.take());
+        let claim = Claim::default();
+        let right = claim.share();
+        drop(claim);
+        assert!(!right.take());
+    }
+}

@@ -1,0 +1,162 @@
+//! The one public store, whatever keeps the bytes. Knows neither paths nor drivers: each backend
+//! does in its own module.
+
+use artifact_domain::port::{
+    BlobFailure, BlobListing, BlobStat, BlobStore, ByteStream, Capabilities, PresignRequest,
+    PresignedUrl, PutOptions, Swept,
+};
+use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Error, ErrorKind, Result, Tier, Timestamp};
+use async_trait::async_trait;
+
+#[cfg(feature = "fs")]
+use crate::fs::{FileStore, FsOptions};
+#[cfg(feature = "memory")]
+use crate::operator::OperatorStore;
+
+/// Keeps blobs in the backend that it was made for.
+///
+/// Its futures need a tokio runtime.
+#[derive(Debug)]
+pub struct OpendalStore {
+    backend: Backend,
+}
+
+#[derive(Debug)]
+enum Backend {
+    #[cfg(feature = "fs")]
+    Files(FileStore),
+    #[cfg(feature = "memory")]
+    Operator(OperatorStore),
+}
+
+impl OpendalStore {
+    /// Keeps blobs as plain files below a directory, which is created when it is missing.
+    ///
+    /// Blocks for as long as that takes. A directory that exists is not written to, so that a
+    /// read-only one can be read; what can't be written shows in the first put.
+    ///
+    /// # Errors
+    /// `InvalidInput` where the root is no directory, `PermissionDenied` where it may not be
+    /// created, `StorageFull` where there is no room for it.
+    #[cfg(feature = "fs")]
+    pub fn fs(options: FsOptions) -> Result<Self> {
+        Ok(Self {
+            backend: Backend::Files(FileStore::open(options)?),
+        })
+    }
+
+    /// Keeps blobs in memory, for as long as the store lives.
+    ///
+    /// # Errors
+    /// None in practice; `Internal` should the driver refuse.
+    #[cfg(feature = "memory")]
+    pub fn memory() -> Result<Self> {
+        Ok(Self {
+            backend: Backend::Operator(OperatorStore::memory()?),
+        })
+    }
+
+    fn unsupported(&self, what: &str, key: &BlobKey) -> Error {
+        let backend = self.backend.name();
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("the backend `{backend}` can't {what} (asked for blob `{key}`)"),
+        )
+        .with_hint("choose a backend that declares it, such as an object store")
+    }
+}
+
+impl Backend {
+    /// As settings name it.
+    fn name(&self) -> &'static str {
+        match *self {
+            #[cfg(feature = "fs")]
+            Self::Files(_) => "fs",
+            #[cfg(feature = "memory")]
+            Self::Operator(ref store) => store.name(),
+        }
+    }
+}
+
+#[async_trait]
+impl BlobStore for OpendalStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(blob.key = %key))]
+    async fn put(&self, key: BlobKey, body: ByteStream, options: PutOptions) -> Result<BlobStat> {
+        match self.backend {
+            #[cfg(feature = "fs")]
+            Backend::Files(ref store) => store.put(key, body, options).await,
+            #[cfg(feature = "memory")]
+            Backend::Operator(ref store) => store.put(key, body, options).await,
+        }
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(blob.key = %key))]
+    async fn get(&self, key: BlobKey, range: Option<ByteRange>) -> Result<ByteStream> {
+        match self.backend {
+            #[cfg(feature = "fs")]
+            Backend::Files(ref store) => store.get(key, range).await,
+            #[cfg(feature = "memory")]
+            Backend::Operator(ref store) => store.get(key, range).await,
+        }
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(blob.key = %key))]
+    async fn stat(&self, key: BlobKey) -> Result<BlobStat> {
+        match self.backend {
+            #[cfg(feature = "fs")]
+            Backend::Files(ref store) => store.stat(key).await,
+            #[cfg(feature = "memory")]
+            Backend::Operator(ref store) => store.stat(key).await,
+        }
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(blob.prefix = prefix.as_str()))]
+    async fn list(&self, prefix: BlobPrefix) -> Result<BlobListing> {
+        match self.backend {
+            #[cfg(feature = "fs")]
+            Backend::Files(ref store) => Ok(store.list(&prefix)),
+            #[cfg(feature = "memory")]
+            Backend::Operator(ref store) => store.list(prefix).await,
+        }
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(blob.count = keys.len()))]
+    async fn delete(&self, keys: Vec<BlobKey>) -> Result<Vec<BlobFailure>> {
+        match self.backend {
+            #[cfg(feature = "fs")]
+            Backend::Files(ref store) => store.delete(keys).await,
+            #[cfg(feature = "memory")]
+            Backend::Operator(ref store) => Ok(store.delete(keys).await),
+        }
+    }
+
+    async fn presign(&self, key: BlobKey, _: PresignRequest) -> Result<PresignedUrl> {
+        Err(self.unsupported("sign URLs", &key))
+    }
+
+    async fn copy_to_tier(&self, from: BlobKey, _: BlobKey, _: Tier) -> Result<BlobStat> {
+        Err(self.unsupported("keep blobs in tiers", &from))
+    }
+
+    async fn restore(&self, key: BlobKey, _: u32) -> Result<bool> {
+        Err(self.unsupported("restore blobs of a colder tier", &key))
+    }
+
+    #[tracing::instrument(level = "debug", skip_all)]
+    async fn sweep(&self, older_than: Timestamp) -> Result<Swept> {
+        match self.backend {
+            #[cfg(feature = "fs")]
+            Backend::Files(ref store) => store.sweep(older_than).await,
+            #[cfg(feature = "memory")]
+            Backend::Operator(_) => {
+                // What is cut off in memory leaves nothing, of whatever age.
+                let _ = older_than;
+                Ok(Swept::default())
+            }
+        }
+    }
+}

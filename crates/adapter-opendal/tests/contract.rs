@@ -1,0 +1,43 @@
+//! Every backend keeps the contract of the port.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "what opens a store for a test may fail as the test itself may"
+)]
+
+use std::sync::Arc;
+
+use adapter_opendal::{Durability, FsOptions, OpendalStore};
+use artifact_domain::port::BlobStore;
+use artifact_testkit::Subject;
+
+fn files(durability: Durability) -> Subject<dyn BlobStore> {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("store");
+    let store = OpendalStore::fs(FsOptions { root, durability }).unwrap();
+    let port: Arc<dyn BlobStore> = Arc::new(store);
+    Subject::new(port).keeping(directory)
+}
+
+mod fs_full {
+    async fn open() -> super::Subject<dyn super::BlobStore> {
+        super::files(super::Durability::Full)
+    }
+    artifact_testkit::blob_store_contract!(open);
+}
+
+mod fs_relaxed {
+    async fn open() -> super::Subject<dyn super::BlobStore> {
+        super::files(super::Durability::Relaxed)
+    }
+    artifact_testkit::blob_store_contract!(open);
+}
+
+mod memory {
+    async fn open() -> super::Subject<dyn super::BlobStore> {
+        let port: super::Arc<dyn super::BlobStore> =
+            super::Arc::new(super::OpendalStore::memory().unwrap());
+        super::Subject::new(port)
+    }
+    artifact_testkit::blob_store_contract!(open);
+}
