@@ -16,8 +16,8 @@ use crate::{Error, Result};
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// The latest point in time there is.
-    pub const MAX: Self = Self(jiff::Timestamp::MAX);
+    /// The latest point in time there is, to the second, so that it survives every way to store it.
+    pub const MAX: Self = Self(jiff::Timestamp::constant(253_402_207_200, 0));
 
     /// The beginning of the Unix epoch.
     pub const UNIX_EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
@@ -122,6 +122,14 @@ mod tests {
     #[test]
     fn arithmetic_stops_at_the_ends() {
         assert_eq!(Timestamp::MAX.saturating_add(Duration::MAX), Timestamp::MAX);
+        assert_eq!(
+            Timestamp::from_micros(Timestamp::MAX.as_micros()).unwrap(),
+            Timestamp::MAX
+        );
+        assert_eq!(
+            Timestamp::MAX.to_string().parse::<Timestamp>().unwrap(),
+            Timestamp::MAX
+        );
         assert_eq!(
             Timestamp::UNIX_EPOCH.saturating_sub(Duration::from_secs(1)),
             Timestamp::UNIX_EPOCH

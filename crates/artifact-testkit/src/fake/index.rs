@@ -1,0 +1,265 @@
+//! An index in memory: for tests that need an index and not a disk.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use artifact_domain::port::{
+    ArtifactIndex, CommitUpload, Committed, NewUpload, Supersede, UsageRow,
+};
+use artifact_domain::query::{Cursor, Page, Query};
+use artifact_domain::{
+    ArtifactId, ArtifactRecord, Coordinate, Error, ErrorKind, Result, State, Timestamp, Version,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::calls::Calls;
+use super::index_state::IndexState;
+use super::misuse;
+use crate::IndexOperation;
+
+/// An index in memory. It counts calls; one that is [`strict`](Self::strict) refuses what no
+/// caller should do.
+#[derive(Default)]
+pub struct MemoryIndex {
+    state: Mutex<IndexState>,
+    calls: Calls<IndexOperation>,
+    strict: bool,
+}
+
+impl MemoryIndex {
+    /// An empty index.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Refuses, with an `Internal` error that says `misuse`: an upload whose lease ends before it
+    /// begins, or that expires before it begins; a lease that is made shorter; an update that
+    /// deletes what is on hold, makes an upload visible without a commit, or changes nothing.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// How often an operation was called.
+    pub fn calls(&self, operation: IndexOperation) -> u64 {
+        self.calls.of(&operation)
+    }
+
+    /// Every record, in the order of ids.
+    pub fn records(&self) -> Vec<ArtifactRecord> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.all().cloned().collect()
+    }
+
+    fn transaction<T>(
+        &self,
+        operation: IndexOperation,
+        act: impl FnOnce(&mut IndexState) -> T,
+    ) -> T {
+        self.calls.record(operation);
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn check(&self, wrong: bool, what: impl fmt::Display) -> Result<()> {
+        if self.strict && wrong {
+            return Err(misuse(what));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for MemoryIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryIndex")
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
+    }
+}
+
+fn known(state: &IndexState, id: ArtifactId) -> Result<ArtifactRecord> {
+    state
+        .get(id)
+        .cloned()
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no version has the id {id}")))
+}
+
+/// Sorts out what a commit leaves of the other versions, and whether it came too late itself.
+fn supersede(state: &IndexState, record: &mut ArtifactRecord) -> Vec<ArtifactRecord> {
+    let live = || {
+        state
+            .versions_of(&record.coordinate)
+            .filter(|other| other.state.is_live())
+    };
+    let late = live().any(|other| other.version > record.version);
+    let superseded = live()
+        .filter(|other| other.version < record.version && other.hold.is_none())
+        .map(|other| other.clone().superseded())
+        .collect();
+    if late {
+        record.state = State::Deleted;
+    }
+    superseded
+}
+
+#[async_trait]
+impl ArtifactIndex for MemoryIndex {
+    async fn begin(&self, upload: NewUpload) -> Result<ArtifactRecord> {
+        self.transaction(IndexOperation::Begin, |state| {
+            let (id, began) = (upload.id, upload.created_at);
+            self.check(
+                upload.lease_until < began || upload.expires_at.is_some_and(|end| end < began),
+                format!("{id} is over before it begins"),
+            )?;
+            if state.get(id).is_some() {
+                return Err(Error::new(
+                    ErrorKind::AlreadyExists,
+                    format!("there is a version with the id {id} already"),
+                ));
+            }
+            let highest = state.versions_of(&upload.coordinate).next();
+            let version = highest.map_or(Ok(Version::FIRST), |record| record.version.next())?;
+            let record = ArtifactRecord::begin(upload, version);
+            state.store(record.clone());
+            Ok(record)
+        })
+    }
+
+    async fn renew(&self, id: ArtifactId, lease_until: Timestamp) -> Result<()> {
+        self.transaction(IndexOperation::Renew, |state| {
+            let old = known(state, id)?;
+            let renewed = old.clone().renewed(lease_until)?;
+            self.check(
+                renewed.lease_until < old.lease_until,
+                format!("the lease of {id} is made shorter"),
+            )?;
+            state.store(renewed);
+            Ok(())
+        })
+    }
+
+    async fn commit(&self, commit: CommitUpload) -> Result<Committed> {
+        self.transaction(IndexOperation::Commit, |state| {
+            let old = known(state, commit.id)?;
+            let Some(mut record) = old.clone().committed(&commit)? else {
+                return Ok(Committed {
+                    record: old,
+                    superseded: Vec::new(),
+                });
+            };
+            let superseded = match commit.supersede {
+                Supersede::Nothing => Vec::new(),
+                Supersede::Older => supersede(state, &mut record),
+            };
+            state.store(record.clone());
+            for other in &superseded {
+                state.store(other.clone());
+            }
+            if let Some(table) = commit.seek_table {
+                state.keep_seek_table(commit.id, table);
+            }
+            Ok(Committed { record, superseded })
+        })
+    }
+
+    async fn update(&self, record: ArtifactRecord) -> Result<ArtifactRecord> {
+        self.transaction(IndexOperation::Update, |state| {
+            let old = known(state, record.id)?;
+            let uri = old.version_uri();
+            let step = (old.state, record.state);
+            self.check(
+                old.hold.is_some() && record.hold.is_some() && step.1 == State::Deleted,
+                format!("{uri} is on hold and deleted"),
+            )?;
+            self.check(
+                step == (State::Uploading, State::Active),
+                format!("{uri} becomes visible without a commit"),
+            )?;
+            self.check(record == old, format!("{uri} does not change"))?;
+            let new = old.replaced_by(record)?;
+            state.store(new.clone());
+            Ok(new)
+        })
+    }
+
+    async fn remove(&self, id: ArtifactId) -> Result<()> {
+        self.transaction(IndexOperation::Remove, |state| {
+            if let Some(record) = state.get(id) {
+                record.check_removable()?;
+                state.forget(id);
+            }
+            Ok(())
+        })
+    }
+
+    async fn find(&self, id: ArtifactId) -> Result<Option<ArtifactRecord>> {
+        Ok(self.transaction(IndexOperation::Find, |state| state.get(id).cloned()))
+    }
+
+    async fn find_version(
+        &self,
+        coordinate: Coordinate,
+        version: Version,
+    ) -> Result<Option<ArtifactRecord>> {
+        Ok(self.transaction(IndexOperation::FindVersion, |state| {
+            state.version(&coordinate, version).cloned()
+        }))
+    }
+
+    async fn find_newest(
+        &self,
+        coordinate: Coordinate,
+        now: Timestamp,
+    ) -> Result<Option<ArtifactRecord>> {
+        Ok(self.transaction(IndexOperation::FindNewest, |state| {
+            let mut versions = state.versions_of(&coordinate);
+            versions.find(|record| record.is_visible(now)).cloned()
+        }))
+    }
+
+    async fn query(&self, query: Query) -> Result<Page> {
+        self.transaction(IndexOperation::Query, |state| {
+            query.validate()?;
+            let mut items = state.selected(&query.filter, query.now);
+            if let Some(cursor) = &query.cursor {
+                items.retain(|record| cursor.is_before(record));
+            }
+            items.sort_by(|a, b| query.order.compare(a, b));
+            let limit = query.limit.get();
+            let next = (items.len() > limit).then(|| Cursor::after(&items[limit - 1], query.order));
+            items.truncate(limit);
+            Ok(Page { items, next })
+        })
+    }
+
+    async fn usage(&self) -> Result<Vec<UsageRow>> {
+        Ok(self.transaction(IndexOperation::Usage, |state| state.usage()))
+    }
+
+    async fn due_for_expiry(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>> {
+        Ok(self.transaction(IndexOperation::DueForExpiry, |state| {
+            let due = |record: &&ArtifactRecord| record.state.is_live() && record.is_expired(now);
+            let mut due: Vec<_> = state.all().filter(due).cloned().collect();
+            due.sort_by_key(|record| record.expires_at);
+            due.truncate(limit);
+            due
+        }))
+    }
+
+    async fn abandoned_uploads(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>> {
+        Ok(self.transaction(IndexOperation::AbandonedUploads, |state| {
+            let over = |record: &&ArtifactRecord| {
+                record.state == State::Uploading && record.lease_until.is_some_and(|end| end <= now)
+            };
+            let mut over: Vec<_> = state.all().filter(over).cloned().collect();
+            over.sort_by_key(|record| record.lease_until);
+            over.truncate(limit);
+            over
+        }))
+    }
+
+    async fn seek_table(&self, id: ArtifactId) -> Result<Option<Bytes>> {
+        Ok(self.transaction(IndexOperation::SeekTable, |state| state.seek_table(id)))
+    }
+}

@@ -1,0 +1,52 @@
+//! What a contract case tests, together with what must live as long. Knows no port.
+
+use std::any::Any;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A port under test, and the temporary folders or servers that it needs to live.
+///
+/// The port is dropped before what is kept for it.
+pub struct Subject<P: ?Sized> {
+    port: Arc<P>,
+    kept: Vec<Box<dyn Any + Send>>,
+}
+
+impl<P: ?Sized> Subject<P> {
+    /// A subject that needs nothing else.
+    pub fn new(port: Arc<P>) -> Self {
+        Self {
+            port,
+            kept: Vec::new(),
+        }
+    }
+
+    /// Keeps `thing` for as long as the subject lives.
+    #[must_use]
+    pub fn keeping(mut self, thing: impl Send + 'static) -> Self {
+        self.kept.push(Box::new(thing));
+        self
+    }
+
+    /// The port, to be handed to a task.
+    pub fn port(&self) -> Arc<P> {
+        Arc::clone(&self.port)
+    }
+}
+
+impl<P: ?Sized> Deref for Subject<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.port
+    }
+}
+
+impl<P: ?Sized> fmt::Debug for Subject<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("kept", &self.kept.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,91 @@
+//! The fakes keep the same contracts as every production adapter.
+
+mod blob_store {
+    use std::sync::Arc;
+
+    use artifact_domain::port::{BlobStore, Capabilities};
+    use artifact_testkit::{MemoryBlobStore, Subject};
+
+    mod plain {
+        use super::*;
+
+        async fn open() -> Subject<dyn BlobStore> {
+            Subject::new(Arc::new(MemoryBlobStore::new()))
+        }
+
+        artifact_testkit::blob_store_contract!(open);
+    }
+
+    mod decorated_with_no_fault {
+        use artifact_testkit::FaultyBlobStore;
+
+        use super::*;
+
+        async fn open() -> Subject<dyn BlobStore> {
+            let inner = Arc::new(MemoryBlobStore::new());
+            Subject::new(Arc::new(FaultyBlobStore::new(inner)))
+        }
+
+        artifact_testkit::blob_store_contract!(open);
+    }
+
+    mod with_every_capability {
+        use super::*;
+
+        async fn open() -> Subject<dyn BlobStore> {
+            let capabilities = Capabilities {
+                presign: true,
+                tiers: true,
+                restore: true,
+            };
+            Subject::new(Arc::new(
+                MemoryBlobStore::new().with_capabilities(capabilities),
+            ))
+        }
+
+        artifact_testkit::blob_store_contract!(open);
+    }
+}
+
+mod index {
+    use std::sync::Arc;
+
+    use artifact_domain::port::ArtifactIndex;
+    use artifact_testkit::{MemoryIndex, Subject};
+
+    mod plain {
+        use super::*;
+
+        async fn open() -> Subject<dyn ArtifactIndex> {
+            Subject::new(Arc::new(MemoryIndex::new()))
+        }
+
+        artifact_testkit::artifact_index_contract!(open);
+    }
+
+    mod decorated_with_no_fault {
+        use artifact_testkit::FaultyIndex;
+
+        use super::*;
+
+        async fn open() -> Subject<dyn ArtifactIndex> {
+            let inner = Arc::new(MemoryIndex::new());
+            Subject::new(Arc::new(FaultyIndex::new(inner)))
+        }
+
+        artifact_testkit::artifact_index_contract!(open);
+    }
+}
+
+mod locks {
+    use std::sync::Arc;
+
+    use artifact_domain::port::LockManager;
+    use artifact_testkit::{MemoryLocks, Subject};
+
+    async fn open() -> Subject<dyn LockManager> {
+        Subject::new(Arc::new(MemoryLocks::new()))
+    }
+
+    artifact_testkit::lock_manager_contract!(open);
+}
