@@ -1,0 +1,147 @@
+//! Finds single records and the short lists that housekeeping asks for. Must not know how a query
+//! with a filter is answered.
+
+use artifact_domain::{ArtifactId, ArtifactRecord, Coordinate, Timestamp, Version};
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Params};
+
+use super::error::Result;
+use super::row::{self, COLUMNS, Rid};
+use crate::selection::unexpired;
+
+const AT_COORDINATE: &str = "a.task = ? AND a.spec = ? AND a.type = ? AND a.name = ?";
+
+/// Finds a version by its id.
+pub(super) fn by_id(
+    connection: &Connection,
+    id: ArtifactId,
+) -> Result<Option<(Rid, ArtifactRecord)>> {
+    let sql = format!("SELECT {COLUMNS} FROM artifact AS a WHERE a.id = ?");
+    one(connection, &sql, [row::id_bytes(id)])
+}
+
+/// Finds one version of a coordinate.
+pub(super) fn version(
+    connection: &Connection,
+    at: &Coordinate,
+    version: Version,
+) -> Result<Option<ArtifactRecord>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM artifact AS a WHERE {AT_COORDINATE} AND a.version = ?");
+    let params = (
+        at.task().as_str(),
+        at.spec().as_str(),
+        at.artifact_type().to_string(),
+        at.name().as_str(),
+        version.get(),
+    );
+    Ok(one(connection, &sql, params)?.map(|(_, record)| record))
+}
+
+/// Finds the highest version of a coordinate that can be read.
+pub(super) fn newest(
+    connection: &Connection,
+    at: &Coordinate,
+    now: Timestamp,
+) -> Result<Option<ArtifactRecord>> {
+    let unexpired = unexpired("a", now).sql;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM artifact AS a WHERE {AT_COORDINATE} \
+         AND a.state IN ('ACTIVE', 'ARCHIVED') AND {unexpired} ORDER BY a.version DESC LIMIT 1"
+    );
+    let params = (
+        at.task().as_str(),
+        at.spec().as_str(),
+        at.artifact_type().to_string(),
+        at.name().as_str(),
+        now.as_micros(),
+    );
+    Ok(one(connection, &sql, params)?.map(|(_, record)| record))
+}
+
+/// Finds the live versions of a coordinate, expired or not, the lowest first.
+pub(super) fn live_versions(
+    connection: &Connection,
+    at: &Coordinate,
+) -> Result<Vec<(Rid, ArtifactRecord)>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM artifact AS a INDEXED BY artifact_coordinate \
+         WHERE {AT_COORDINATE} AND a.state IN ('ACTIVE', 'ARCHIVED') ORDER BY a.version"
+    );
+    let params = (
+        at.task().as_str(),
+        at.spec().as_str(),
+        at.artifact_type().to_string(),
+        at.name().as_str(),
+    );
+    many(connection, &sql, params)
+}
+
+/// Finds live versions that have expired and are not held, the first to expire first.
+pub(super) fn due_for_expiry(
+    connection: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<ArtifactRecord>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM artifact AS a INDEXED BY artifact_expiry \
+         WHERE a.state IN ('ACTIVE', 'ARCHIVED') AND a.expires_at IS NOT NULL \
+         AND a.hold_since IS NULL AND a.expires_at <= ? ORDER BY a.expires_at, a.id LIMIT ?"
+    );
+    let found = many(connection, &sql, (now.as_micros(), sql_limit(limit)))?;
+    Ok(found.into_iter().map(|(_, record)| record).collect())
+}
+
+/// Finds uploads whose lease has ended, the first to end first.
+pub(super) fn abandoned_uploads(
+    connection: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<ArtifactRecord>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM artifact AS a INDEXED BY artifact_uploading \
+         WHERE a.state = 'UPLOADING' AND a.lease_until <= ? ORDER BY a.lease_until, a.id LIMIT ?"
+    );
+    let found = many(connection, &sql, (now.as_micros(), sql_limit(limit)))?;
+    Ok(found.into_iter().map(|(_, record)| record).collect())
+}
+
+/// Gives the seek table of a version.
+pub(super) fn seek_table(connection: &Connection, id: ArtifactId) -> Result<Option<Bytes>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT content FROM seek_table WHERE rid = (SELECT rid FROM artifact WHERE id = ?)",
+    )?;
+    let content: Option<Vec<u8>> = statement
+        .query_row([row::id_bytes(id)], |row| row.get(0))
+        .optional()?;
+    Ok(content.map(Bytes::from))
+}
+
+fn sql_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn one(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Option<(Rid, ArtifactRecord)>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(row::read).transpose()
+}
+
+/// Reads every record that a statement selects.
+pub(super) fn many(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<(Rid, ArtifactRecord)>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(row::read(row)?);
+    }
+    Ok(found)
+}
