@@ -1,4 +1,9 @@
 //! Settings of the artifact store and the wiring of its adapters: the only crate that names them.
 #![doc = include_str!("../README.md")]
 
+mod clock;
 pub mod settings;
+mod wiring;
+
+pub use clock::SystemClock;
+pub use wiring::open;

@@ -1,0 +1,121 @@
+//! The way of a blob's bytes back through the codec: a stream of stored bytes in, a stream of
+//! original bytes out. Knows nothing of artifacts.
+
+use std::io::{self, Read};
+
+use artifact_codec::{CodecError, DecodeOptions, Decoder};
+use artifact_domain::port::ByteStream;
+use artifact_domain::{ByteRange, Content, Encoding, Error, ErrorKind, Result};
+use bytes::Bytes;
+
+use crate::Verification;
+use crate::body::domain_error;
+use crate::pipe::pipe;
+
+/// How many decoded bytes are handed on at a time.
+const CHUNK_BYTES: u64 = 128 * 1024;
+
+/// The original bytes of a whole blob, checked against what was recorded at upload.
+pub(crate) fn decode_whole(
+    blob: ByteStream,
+    content: &Content,
+    verification: Verification,
+) -> ByteStream {
+    let Content {
+        digest,
+        size_bytes,
+        encoding,
+        ..
+    } = *content;
+    pipe(move |output| {
+        let options = match verification {
+            Verification::Digest => DecodeOptions::new(),
+            Verification::Skip => DecodeOptions::new().without_digest(),
+        };
+        let encoding = codec_encoding(encoding);
+        let mut decoder = Decoder::with_options(output.reader(blob), encoding, &options);
+        let mut sent_bytes = 0_u64;
+        loop {
+            let chunk = read_chunk(&mut decoder, size_bytes - sent_bytes)?;
+            if chunk.is_empty() {
+                break;
+            }
+            sent_bytes += chunk.len() as u64;
+            output.send(chunk).map_err(decode_error)?;
+        }
+        // One byte more than expected is enough to know that there are too many.
+        if !read_chunk(&mut decoder, 1)?.is_empty() {
+            return Err(damaged("it has more bytes than were uploaded"));
+        }
+        let found = decoder
+            .finish()
+            .map_err(|error| decode_error(error.into()))?;
+        if found.size_bytes != size_bytes {
+            return Err(damaged("it has fewer bytes than were uploaded"));
+        }
+        match found.digest {
+            Some(found) if found.as_bytes() != digest.as_bytes() => Err(damaged(&format!(
+                "its SHA-256 is {found}, uploaded was {digest}"
+            ))),
+            _ => Ok(()),
+        }
+    })
+}
+
+/// A range of the original bytes of an encoded blob. What comes before it is decoded and dropped.
+pub(crate) fn decode_range(blob: ByteStream, encoding: Encoding, range: ByteRange) -> ByteStream {
+    pipe(move |output| {
+        let options = DecodeOptions::new().without_digest();
+        let encoding = codec_encoding(encoding);
+        let decoder = Decoder::with_options(output.reader(blob), encoding, &options);
+        let mut decoder = decoder.take(range.end());
+        let skipped = io::copy(&mut (&mut decoder).take(range.offset()), &mut io::sink())
+            .map_err(decode_error)?;
+        let mut missing_bytes = range.end() - skipped;
+        loop {
+            let chunk = read_chunk(&mut decoder, missing_bytes)?;
+            if chunk.is_empty() {
+                break;
+            }
+            missing_bytes -= chunk.len() as u64;
+            output.send(chunk).map_err(decode_error)?;
+        }
+        if missing_bytes > 0 {
+            return Err(damaged("it has fewer bytes than were uploaded"));
+        }
+        Ok(())
+    })
+}
+
+/// Fills a chunk of at most `wanted_bytes` as far as the reader goes; an empty one is the end.
+fn read_chunk(reader: &mut impl Read, wanted_bytes: u64) -> Result<Bytes> {
+    let limit = wanted_bytes.min(CHUNK_BYTES);
+    let mut chunk = Vec::with_capacity(usize::try_from(limit).unwrap_or(0));
+    reader
+        .take(limit)
+        .read_to_end(&mut chunk)
+        .map_err(decode_error)?;
+    Ok(chunk.into())
+}
+
+fn codec_encoding(encoding: Encoding) -> artifact_codec::Encoding {
+    match encoding {
+        Encoding::Identity => artifact_codec::Encoding::Identity,
+        Encoding::Gzip => artifact_codec::Encoding::Gzip,
+    }
+}
+
+fn damaged(why: &str) -> Error {
+    Error::new(
+        ErrorKind::Integrity,
+        format!("stored bytes are damaged: {why}"),
+    )
+}
+
+/// What the codec says of the blob is damage; everything else comes from the blob store.
+fn decode_error(error: io::Error) -> Error {
+    match CodecError::from_io(error) {
+        CodecError::Io(error) => domain_error(error, "reading the blob"),
+        codec => damaged(&codec.to_string()).with_source(codec),
+    }
+}

@@ -1,0 +1,160 @@
+//! The bridge between blocking work and streams: work on the blocking pool writes chunks that a
+//! stream gives. Bounded, and a worker that dies never looks like the end of the stream.
+
+use std::io::{self, Read, Write};
+
+use artifact_domain::port::ByteStream;
+use artifact_domain::{Error, ErrorKind, Result};
+use bytes::{Buf, Bytes};
+use futures::{StreamExt, stream};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+/// How many chunks may wait to be taken.
+const CHUNKS_IN_FLIGHT: usize = 8;
+
+enum Message {
+    Chunk(Bytes),
+    Failed(Error),
+    /// Without it the stream was cut off.
+    End,
+}
+
+/// Runs `work` on the blocking pool and gives what it writes as a stream. An error of `work` is
+/// the last item. When the stream is dropped, the writer's next call fails.
+pub(crate) fn pipe(work: impl FnOnce(PipeWriter) -> Result<()> + Send + 'static) -> ByteStream {
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    tokio::task::spawn_blocking(move || {
+        let last = match work(PipeWriter(sender.clone())) {
+            Ok(()) => Message::End,
+            Err(error) => Message::Failed(error),
+        };
+        // Whoever reads may have gone; then nobody is left to tell.
+        let _ = sender.blocking_send(last);
+    });
+    Box::pin(stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Message::Chunk(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(Message::Failed(error)) => Some((Err(error), None)),
+            Some(Message::End) => None,
+            None => {
+                let error = Error::new(ErrorKind::Internal, "a worker stopped in mid-stream");
+                Some((Err(error), None))
+            }
+        }
+    }))
+}
+
+/// The end of a pipe that is written, from a thread that may block.
+#[derive(Clone)]
+pub(crate) struct PipeWriter(mpsc::Sender<Message>);
+
+impl PipeWriter {
+    /// Hands a chunk on; waits while too many are on their way. `BrokenPipe` once nobody reads.
+    pub(crate) fn send(&self, chunk: Bytes) -> io::Result<()> {
+        self.0
+            .blocking_send(Message::Chunk(chunk))
+            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+
+    /// Reads `source` for as long as somebody reads this pipe: a stream that has stalled must not
+    /// keep a thread once nobody wants its bytes any more.
+    pub(crate) fn reader(&self, source: ByteStream) -> StreamReader {
+        StreamReader {
+            source,
+            chunk: Bytes::new(),
+            output: self.clone(),
+            runtime: Handle::current(),
+        }
+    }
+}
+
+impl Write for PipeWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(Bytes::copy_from_slice(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads a stream from a thread that may block. A domain error of the stream travels inside the
+/// [`io::Error`].
+pub(crate) struct StreamReader {
+    source: ByteStream,
+    chunk: Bytes,
+    output: PipeWriter,
+    runtime: Handle,
+}
+
+impl Read for StreamReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            let next = self.runtime.block_on(async {
+                tokio::select! {
+                    chunk = self.source.next() => Ok(chunk),
+                    () = self.output.0.closed() => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+                }
+            })?;
+            match next {
+                None => return Ok(0),
+                Some(chunk) => self.chunk = chunk.map_err(io::Error::other)?,
+            }
+        }
+        let count = self.chunk.len().min(buffer.len());
+        self.chunk.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn chunks_and_errors_come_out_in_order() {
+        let whole: Vec<_> = pipe(|writer| {
+            for n in 0..100_u8 {
+                writer.send(Bytes::from(vec![n])).expect("it is read");
+            }
+            Ok(())
+        })
+        .try_collect()
+        .await
+        .unwrap();
+        assert_eq!(whole.concat(), (0..100).collect::<Vec<u8>>());
+        let failing = pipe(|_| Err(Error::new(ErrorKind::TooLarge, "too much")));
+        let error = failing.try_collect::<Vec<_>>().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_dies_does_not_look_like_the_end() {
+        let dying = pipe(|writer| {
+            writer
+                .send(Bytes::from_static(b"half"))
+                .expect("it is read");
+            panic!("a worker that dies")
+        });
+        let error = dying.try_collect::<Vec<_>>().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_stalled_source_keeps_no_thread_once_nobody_reads() {
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let stream = pipe(move |writer| {
+            let stalled: ByteStream = Box::pin(stream::pending());
+            let outcome = writer.reader(stalled).read(&mut [0]);
+            let _ = ended.send(outcome.map_err(|error| error.kind()));
+            Ok(())
+        });
+        drop(stream);
+        assert_eq!(end.await.unwrap(), Err(io::ErrorKind::BrokenPipe));
+    }
+}

@@ -1,0 +1,292 @@
+//! Storing an artifact: admit, lock, begin, stream, commit, unlock, purge what was superseded.
+
+use artifact_codec::EncodeOptions;
+use artifact_domain::port::{CommitUpload, LockGuard, LockKey, NewUpload, PutOptions};
+use artifact_domain::{
+    ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind, Metadata,
+    MimeType, Result, State, Tags,
+};
+use tracing::Instrument;
+
+use crate::{Body, Store, encode};
+
+/// Whether an upload is compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// As the store is configured.
+    #[default]
+    AsConfigured,
+    /// Stored as it is.
+    Off,
+}
+
+/// What to store, and what to remember of it.
+#[derive(Debug, Clone)]
+pub struct UploadRequest {
+    /// Where it will stand.
+    pub coordinate: Coordinate,
+    /// The media type of its bytes.
+    pub mime_type: MimeType,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its free metadata.
+    pub metadata: Metadata,
+    /// For how many days to keep it; by the rules of the store where that is not said.
+    pub retention_days: Option<u32>,
+    /// Whether to compress it.
+    pub compression: Compression,
+    /// How many bytes will come, if known: a size over the limit is refused before any is read.
+    pub size_hint_bytes: Option<u64>,
+}
+
+impl UploadRequest {
+    /// An upload to `coordinate` of which nothing else is said.
+    pub fn new(coordinate: Coordinate) -> Self {
+        Self {
+            coordinate,
+            mime_type: MimeType::default(),
+            tags: Tags::default(),
+            metadata: Metadata::default(),
+            retention_days: None,
+            compression: Compression::default(),
+            size_hint_bytes: None,
+        }
+    }
+}
+
+impl Store {
+    /// Stores an artifact as the next version of its coordinate and returns its record.
+    ///
+    /// Once it returns, the artifact is found, read, and survives a crash. After an error, or when
+    /// it is dropped, nothing of it is visible; what could not be cleaned up at once is reaped
+    /// after its lease. Memory: a few chunks, whatever the size of `body`.
+    ///
+    /// # Errors
+    /// `TooLarge`, `QuotaExceeded` and `StorageFull`; `Locked` when another writer of the same
+    /// artifact does not finish in time; `Conflict` when the upload was silent for longer than its
+    /// lease and was reaped; an error of `body`, as it is; those of the ports.
+    pub async fn upload(
+        &self,
+        request: UploadRequest,
+        body: impl Into<Body>,
+    ) -> Result<ArtifactRecord> {
+        let body = body.into();
+        let uri = artifact_domain::ArtifactUri::from(request.coordinate.clone());
+        let span = tracing::info_span!("upload", artifact.uri = %uri);
+        async {
+            self.admit(body.size_bytes().or(request.size_hint_bytes))
+                .await?;
+            let guard = self.lock_coordinate(&request.coordinate).await?;
+            let outcome = self.store(request, body).await;
+            release(guard).await;
+            let (record, superseded) = outcome?;
+            self.purge_quietly(superseded).await;
+            Ok(record)
+        }
+        .instrument(span)
+        .await
+        .map_err(|error: Error| error.context(format_args!("upload of {uri}")))
+    }
+
+    /// Refuses what is too large or does not fit before anything is written.
+    async fn admit(&self, known_size_bytes: Option<u64>) -> Result<()> {
+        let quota = &self.options.quota;
+        if let Some(size_bytes) = known_size_bytes {
+            quota.admit_artifact(size_bytes)?;
+        }
+        if quota.max_storage_bytes.is_some() {
+            let usage = self.retrying("usage", || self.ports.index.usage()).await?;
+            quota.admit_upload(usage.iter().map(|row| row.stored_size_bytes).sum())?;
+        }
+        Ok(())
+    }
+
+    async fn lock_coordinate(&self, coordinate: &Coordinate) -> Result<Option<Box<dyn LockGuard>>> {
+        match &self.ports.locks {
+            None => Ok(None),
+            Some(locks) => {
+                let key = LockKey::artifact(coordinate);
+                locks
+                    .acquire(key, self.options.lock_patience)
+                    .await
+                    .map(Some)
+            }
+        }
+    }
+
+    /// Begin, stream, commit. Gives the record and what it superseded.
+    async fn store(
+        &self,
+        request: UploadRequest,
+        body: Body,
+    ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
+        let options = match request.compression {
+            Compression::AsConfigured => {
+                EncodeOptions::new().with_compression(self.options.compression)
+            }
+            Compression::Off => EncodeOptions::new().with_compression(None),
+        };
+        let put = PutOptions {
+            size_hint_bytes: None,
+            content_type: Some(request.mime_type.clone()),
+        };
+        let reserved = self.reserve(request).await?;
+        let stored = match self.write_blob(&reserved, body, options, put).await {
+            Ok(content) => self.commit(&reserved, content).await,
+            Err(error) => Err(error),
+        };
+        if stored.is_err() {
+            self.abandon(reserved).await;
+        }
+        stored
+    }
+
+    async fn reserve(&self, request: UploadRequest) -> Result<ArtifactRecord> {
+        let created_at = self.now();
+        let retention = &self.options.retention;
+        let expires_at = retention.expires_at(
+            request.coordinate.artifact_type(),
+            created_at,
+            request.retention_days,
+        );
+        let upload = NewUpload {
+            id: self.new_id()?,
+            coordinate: request.coordinate,
+            mime_type: request.mime_type,
+            tags: request.tags,
+            metadata: request.metadata,
+            created_at,
+            lease_until: created_at.saturating_add(self.options.lease),
+            retention_days: request.retention_days,
+            expires_at,
+        };
+        // Not retried: a second begin would reserve a second version.
+        self.ports.index.begin(upload).await
+    }
+
+    /// Streams the body through the codec into the blob store, renewing the lease meanwhile.
+    async fn write_blob(
+        &self,
+        reserved: &ArtifactRecord,
+        body: Body,
+        options: EncodeOptions,
+        put: PutOptions,
+    ) -> Result<Content> {
+        let encoding = match options.encoding() {
+            artifact_codec::Encoding::Gzip => Encoding::Gzip,
+            artifact_codec::Encoding::Identity => Encoding::Identity,
+        };
+        let key = BlobKey::content(
+            &reserved.coordinate,
+            reserved.version,
+            reserved.attempt,
+            encoding,
+        );
+        let encoded = encode::encode(body, options, self.options.quota);
+        let stat = tokio::select! {
+            stored = self.ports.blobs.put(key.clone(), encoded.stream, put) => stored?,
+            lost = self.keep_lease(reserved) => return Err(lost),
+        };
+        let encoded = encoded.result.await.map_err(|_| {
+            Error::new(
+                ErrorKind::Internal,
+                "the encoder ended without saying what it wrote",
+            )
+        })?;
+        if stat.size_bytes != encoded.stored_size_bytes {
+            return Err(Error::new(
+                ErrorKind::Integrity,
+                format!(
+                    "{} bytes were written to {key}, {} are there",
+                    encoded.stored_size_bytes, stat.size_bytes
+                ),
+            ));
+        }
+        Ok(Content {
+            digest: Digest::new(*encoded.digest.as_bytes()),
+            size_bytes: encoded.size_bytes,
+            stored_size_bytes: encoded.stored_size_bytes,
+            encoding,
+        })
+    }
+
+    /// Renews the lease for ever; returns when the upload was reaped meanwhile.
+    async fn keep_lease(&self, reserved: &ArtifactRecord) -> Error {
+        loop {
+            tokio::time::sleep(self.options.lease / 3).await;
+            let until = self.now().saturating_add(self.options.lease);
+            match self.ports.index.renew(reserved.id, until).await {
+                Ok(()) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
+                    return lost_lease(error);
+                }
+                // The lease still stands; the next round tries again.
+                Err(error) => tracing::warn!(error = %error, "the lease could not be renewed"),
+            }
+        }
+    }
+
+    async fn commit(
+        &self,
+        reserved: &ArtifactRecord,
+        content: Content,
+    ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
+        let commit = CommitUpload {
+            id: reserved.id,
+            content,
+            supersede: self.options.supersede,
+            seek_table: None,
+        };
+        let committed = self
+            .retrying("commit", || self.ports.index.commit(commit.clone()))
+            .await
+            .map_err(|error| match error.kind() {
+                ErrorKind::NotFound => lost_lease(error),
+                _ => error,
+            })?;
+        let mut gone = committed.superseded;
+        if committed.record.state == State::Deleted {
+            gone.push(committed.record.clone());
+        }
+        Ok((committed.record, gone))
+    }
+
+    /// Takes back what a failed upload has left. What fails here is reaped after the lease.
+    async fn abandon(&self, reserved: ArtifactRecord) {
+        let id = reserved.id;
+        if let Err(error) = self.withdraw(reserved).await {
+            tracing::warn!(artifact.id = %id, error = %error, "a failed upload waits to be reaped");
+        }
+    }
+
+    async fn withdraw(&self, reserved: ArtifactRecord) -> Result<()> {
+        let marked = match self.ports.index.find(reserved.id).await? {
+            // A commit whose answer was lost may have happened after all: then it stands.
+            Some(current) if current.state.is_live() => return Ok(()),
+            Some(current) if current.state == State::Uploading => {
+                self.ports.index.update(current.into_deleted()?).await?
+            }
+            Some(current) => current,
+            // Reaped and purged while it was written: only its bytes can be left.
+            None => reserved,
+        };
+        self.purge(vec![marked]).await
+    }
+}
+
+fn lost_lease(cause: Error) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        "it was silent for longer than its lease and was given up",
+    )
+    .with_hint("upload it again; raise upload.lease_s if its source is that slow")
+    .with_source(cause)
+}
+
+async fn release(guard: Option<Box<dyn LockGuard>>) {
+    if let Some(guard) = guard
+        && let Err(error) = guard.release().await
+    {
+        tracing::warn!(error = %error, "a lock could not be released; it ends with this process");
+    }
+}

@@ -1,0 +1,9 @@
+//! The use cases over the strict fakes of the testkit.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
+
+mod delete;
+mod download;
+mod faults;
+mod upload;
+mod world;

@@ -1,0 +1,103 @@
+//! A store over strict fakes, with a clock that tests move.
+
+use std::sync::Arc;
+
+use artifact_app::{Body, DownloadOptions, Ports, Store, StoreOptions, UploadRequest};
+use artifact_domain::port::{ArtifactIndex, BlobStore};
+use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactUri, Result};
+use artifact_testkit::{ManualClock, MemoryBlobStore, MemoryIndex, MemoryLocks, sample};
+use bytes::Bytes;
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) blobs: Arc<MemoryBlobStore>,
+    pub(crate) index: Arc<MemoryIndex>,
+    pub(crate) locks: Arc<MemoryLocks>,
+    pub(crate) clock: ManualClock,
+    options: StoreOptions,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_options(StoreOptions::default())
+    }
+
+    pub(crate) fn with_options(options: StoreOptions) -> Self {
+        let clock = ManualClock::new(sample::now());
+        let blobs = Arc::new(MemoryBlobStore::new().with_clock(clock.clone()).strict());
+        let index = Arc::new(MemoryIndex::new().strict());
+        let locks = Arc::new(MemoryLocks::new().with_clock(clock.clone()));
+        let ports = Ports {
+            blobs: blobs.clone(),
+            index: index.clone(),
+            locks: Some(locks.clone()),
+            clock: Arc::new(clock.clone()),
+        };
+        let store = Store::new(ports, options.clone());
+        Self {
+            store,
+            blobs,
+            index,
+            locks,
+            clock,
+            options,
+        }
+    }
+
+    /// The same store with other ports in front of the fakes.
+    pub(crate) fn store_with(
+        &self,
+        blobs: Option<Arc<dyn BlobStore>>,
+        index: Option<Arc<dyn ArtifactIndex>>,
+    ) -> Store {
+        let ports = Ports {
+            blobs: blobs.unwrap_or_else(|| self.blobs.clone()),
+            index: index.unwrap_or_else(|| self.index.clone()),
+            locks: Some(self.locks.clone()),
+            clock: Arc::new(self.clock.clone()),
+        };
+        Store::new(ports, self.options.clone())
+    }
+
+    /// Nothing was left: no record, no blob, no temporary file, no lock.
+    pub(crate) fn assert_empty(&self) {
+        assert_eq!(self.index.records(), []);
+        assert!(
+            self.blobs.files().is_empty(),
+            "{:?}",
+            self.blobs.files().keys()
+        );
+        self.assert_tidy();
+    }
+
+    /// No temporary file and no lock was left.
+    pub(crate) fn assert_tidy(&self) {
+        assert_eq!(self.blobs.temporaries(), 0);
+        assert_eq!(self.locks.held(), 0);
+    }
+}
+
+pub(crate) fn request(name: &str) -> UploadRequest {
+    UploadRequest::new(sample::coordinate("demo", "1", "log", name))
+}
+
+pub(crate) fn uri(name: &str) -> ArtifactRef {
+    ArtifactRef::Uri(ArtifactUri::from(sample::coordinate(
+        "demo", "1", "log", name,
+    )))
+}
+
+pub(crate) async fn put(store: &Store, name: &str, bytes: impl Into<Bytes>) -> ArtifactRecord {
+    store
+        .upload(request(name), Body::Bytes(bytes.into()))
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn get(store: &Store, artifact: &ArtifactRef) -> Result<Bytes> {
+    store
+        .download(artifact, DownloadOptions::default())
+        .await?
+        .bytes()
+        .await
+}
