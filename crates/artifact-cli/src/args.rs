@@ -1,0 +1,107 @@
+//! What can be typed: the verbs and the options that every verb takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::command::{completions, config, delete, download, lock, search, show, upload};
+
+/// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
+/// again, checked on the way back.
+#[derive(Debug, Parser)]
+#[command(name = "artifact", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 ok                          6 conflict, exists or held
+  1 internal                    7 locked (timeout)
+  2 usage or invalid input      8 storage full, quota, too large
+  3 not found or expired        9 unavailable
+  4 permission, authentication  10 unsupported
+  5 integrity                   130 interrupted";
+
+/// Options of every verb.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Read the settings from this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep blobs, index and locks below this folder
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) base_path: Option<PathBuf>,
+    /// Where blobs are kept: fs, memory, …
+    #[arg(long, global = true)]
+    pub(crate) backend: Option<String>,
+    /// Which index engine is used: sqlite, sled
+    #[arg(long, global = true, value_name = "ENGINE")]
+    pub(crate) index: Option<String>,
+    /// Print JSON, one object per line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more; twice for debugging
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The use cases.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Store files, folders or standard input
+    #[command(visible_alias = "put")]
+    Upload(upload::UploadArgs),
+    /// Fetch an artifact, or everything of a task
+    #[command(visible_alias = "get")]
+    Download(download::DownloadArgs),
+    /// Find artifacts
+    #[command(visible_alias = "ls")]
+    Search(search::SearchArgs),
+    /// Show what is known of an artifact
+    #[command(visible_alias = "stat")]
+    Show(show::ShowArgs),
+    /// Delete artifacts, a task or a spec
+    #[command(visible_alias = "rm")]
+    Delete(delete::DeleteArgs),
+    /// Look at the lock of an artifact, or break it
+    Lock(lock::LockArgs),
+    /// Show, check or begin the settings
+    Config(config::ConfigArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

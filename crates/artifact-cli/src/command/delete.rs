@@ -1,0 +1,125 @@
+//! `artifact delete`: delete artifacts, a task or a spec.
+
+use artifact_app::{DeleteScope, Store};
+use artifact_domain::{ArtifactRecord, ArtifactRef, Error, Result, SpecName, TaskId};
+use clap::{ArgGroup, Args};
+use futures::TryStreamExt;
+use indicatif::HumanBytes;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failures::{Failure, Failures};
+use crate::task;
+
+/// What to delete.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true)
+    .args(["artifacts", "task", "spec"]))]
+#[command(after_help = "\
+A URI names the newest version; with ?version=N it names that one.
+
+Examples:
+  artifact delete artifact://demo/1/log/build.log
+  artifact delete --spec demo --task 1 --dry-run
+  artifact delete --spec demo")]
+pub(crate) struct DeleteArgs {
+    /// URIs or ids
+    #[arg(value_name = "URI|ID", conflicts_with_all = ["task", "spec"])]
+    artifacts: Vec<ArtifactRef>,
+    /// Everything of this task, all versions
+    #[arg(long, visible_aliases = ["job", "execution"])]
+    task: Option<TaskId>,
+    /// The spec of the task; without a task everything of the spec
+    #[arg(long)]
+    spec: Option<SpecName>,
+    /// Say what would be deleted and delete nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) async fn run(args: DeleteArgs, context: &Context) -> Result<(), Failure> {
+    let store = context.store().await?;
+    if !args.dry_run {
+        context.clear_leftovers(&store).await;
+    }
+    if !args.artifacts.is_empty() {
+        return delete_each(&args, &store, context).await;
+    }
+    let scope = match (args.spec, args.task) {
+        (Some(spec), None) => DeleteScope::Spec(spec),
+        (spec, Some(task)) => DeleteScope::Task(task::spec_or_default(spec)?, task),
+        (None, None) => {
+            return Err(Error::invalid_input("nothing to delete was named").into());
+        }
+    };
+    if args.dry_run {
+        plan_all(&scope, &store, context).await
+    } else {
+        delete_all(&scope, &store, context).await
+    }
+}
+
+async fn delete_each(args: &DeleteArgs, store: &Store, context: &Context) -> Result<(), Failure> {
+    let mut failures = Failures::default();
+    for artifact in &args.artifacts {
+        let outcome = if args.dry_run {
+            store.plan_delete(artifact).await
+        } else {
+            store.delete(artifact).await
+        };
+        match outcome {
+            Ok(record) => context.ui.artifact(&record, record.version_uri())?,
+            Err(error) => failures.add(&context.ui, &error),
+        }
+    }
+    failures.into_result()
+}
+
+async fn plan_all(scope: &DeleteScope, store: &Store, context: &Context) -> Result<(), Failure> {
+    let mut failures = Failures::default();
+    let mut found = std::pin::pin!(store.deletable(scope));
+    let (mut count, mut bytes) = (0_u64, 0_u64);
+    while let Some(record) = found.try_next().await? {
+        match record.clone().into_deleted() {
+            Ok(_) => {
+                count += 1;
+                bytes += stored_size(&record);
+                context.ui.artifact(&record, record.version_uri())?;
+            }
+            Err(error) => failures.add(&context.ui, &error),
+        }
+    }
+    context.ui.note(format_args!(
+        "{count} versions, {} would be deleted",
+        HumanBytes(bytes)
+    ));
+    failures.into_result()
+}
+
+async fn delete_all(scope: &DeleteScope, store: &Store, context: &Context) -> Result<(), Failure> {
+    let report = store.delete_all(scope).await?;
+    let mut failures = Failures::default();
+    for failure in &report.failures {
+        failures.add(&context.ui, &failure.error);
+    }
+    if context.ui.json() {
+        context.ui.object(&json!({
+            "deleted": report.deleted,
+            "stored_size_bytes": report.stored_size_bytes,
+            "failed": failures.count(),
+        }))?;
+    } else {
+        let bytes = HumanBytes(report.stored_size_bytes);
+        context
+            .ui
+            .line(format_args!("deleted {} versions, {bytes}", report.deleted))?;
+    }
+    failures.into_result()
+}
+
+fn stored_size(record: &ArtifactRecord) -> u64 {
+    record
+        .content
+        .as_ref()
+        .map_or(0, |content| content.stored_size_bytes)
+}

@@ -1,0 +1,231 @@
+//! `artifact download`: fetch an artifact, or everything of a task.
+
+mod target;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use artifact_app::{Download, DownloadOptions, Store, Verification};
+use artifact_domain::query::{Filter, Glob, Order};
+use artifact_domain::{
+    ArtifactName, ArtifactRecord, ArtifactRef, Error, ErrorKind, RangeRequest, Result, SpecName,
+    TaskId,
+};
+use clap::Args;
+use futures::{StreamExt, TryStreamExt};
+
+use self::target::{PartFile, Tree};
+use crate::context::Context;
+use crate::failures::{Failure, Failures};
+use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+use crate::task;
+
+/// How many artifacts of a task are on their way at once.
+const CONCURRENCY: usize = 16;
+
+/// What to fetch, and where to.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every artifact is verified against its SHA-256; a file appears whole or not at all. Without -o the
+file gets the artifact's own name in the current folder, where nothing is overwritten.
+
+Examples:
+  artifact download artifact://demo/1/document/README.md -o README.md
+  artifact download artifact://demo/1/log/build.log -o - --range -1000
+  artifact download --spec demo --task 1 -D results")]
+pub(crate) struct DownloadArgs {
+    /// A URI or an id
+    #[arg(value_name = "URI|ID", required_unless_present = "dir",
+          conflicts_with_all = ["dir", "spec", "task"])]
+    artifact: Option<ArtifactRef>,
+    /// The file to write; `-` is standard output
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Only these bytes: 0-99 the first 100, 100- the rest, -100 the last
+    #[arg(
+        long,
+        value_name = "A-B",
+        conflicts_with = "dir",
+        allow_hyphen_values = true
+    )]
+    range: Option<RangeRequest>,
+    /// Do not compare the SHA-256
+    #[arg(long)]
+    no_verify: bool,
+    /// Fetch everything of this spec …
+    #[arg(long, requires = "dir")]
+    spec: Option<SpecName>,
+    /// … and this task
+    #[arg(long, visible_aliases = ["job", "execution"], requires = "dir")]
+    task: Option<TaskId>,
+    /// … into this folder, each artifact by its name
+    #[arg(short = 'D', long, value_name = "DIR", conflicts_with = "output")]
+    dir: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: DownloadArgs, context: &Context) -> Result<(), Failure> {
+    let settings = context.settings()?.settings;
+    let verify = settings.verify_checksum && !args.no_verify;
+    let verification = if verify {
+        Verification::Digest
+    } else {
+        Verification::Skip
+    };
+    let options = DownloadOptions {
+        range: args.range,
+        verification,
+    };
+    let store = context.store().await?;
+    match (&args.artifact, &args.dir) {
+        (Some(artifact), _) => {
+            one(artifact, args.output.as_deref(), options, &store, context).await
+        }
+        (None, Some(dir)) => {
+            let spec = task::spec_or_default(args.spec)?;
+            tree(&spec, args.task.as_ref(), dir, options, &store, context).await
+        }
+        (None, None) => Err(Error::invalid_input("nothing to download was named").into()),
+    }
+}
+
+async fn one(
+    artifact: &ArtifactRef,
+    output: Option<&Path>,
+    options: DownloadOptions,
+    store: &Store,
+    context: &Context,
+) -> Result<(), Failure> {
+    if output == Some(Path::new("-")) {
+        let download = store.download(artifact, options).await?;
+        let progress = context.progress("download", Some(download.range.length()), Some(1));
+        let outcome = to_stdout(download, &progress, &context.interrupt).await;
+        progress.finish();
+        return outcome;
+    }
+    let download = store.download(artifact, options).await?;
+    let path = match output {
+        Some(path) => path.to_owned(),
+        None => own_name(download.record.coordinate.name())?,
+    };
+    let record = download.record.clone();
+    let progress = context.progress("download", Some(download.range.length()), Some(1));
+    let part = PartFile::create(&path)?;
+    let outcome = to_file(download, part, &progress, &context.interrupt).await;
+    progress.finish();
+    outcome?;
+    context.ui.artifact(&record, path.display())?;
+    Ok(())
+}
+
+/// The artifact's file name in the current folder, if nothing is there.
+fn own_name(name: &ArtifactName) -> Result<PathBuf> {
+    let path = PathBuf::from(name.file_name());
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::new(
+            ErrorKind::AlreadyExists,
+            format!("{} is there already", path.display()),
+        )
+        .with_hint("name the file with -o; one named there is replaced"));
+    }
+    Ok(path)
+}
+
+async fn to_stdout(
+    download: Download,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let mut body = download.body;
+    let mut stdout = io::stdout();
+    while let Some(chunk) = body.try_next().await? {
+        if interrupt.is_requested() {
+            return Err(Failure::Interrupted);
+        }
+        tokio::task::block_in_place(|| stdout.write_all(&chunk))?;
+        progress.add_bytes(chunk.len() as u64);
+    }
+    stdout.flush()?;
+    Ok(())
+}
+
+async fn to_file(
+    download: Download,
+    mut part: PartFile,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let mut body = download.body;
+    while let Some(chunk) = body.try_next().await? {
+        if interrupt.is_requested() {
+            return Err(Interrupt::error());
+        }
+        tokio::task::block_in_place(|| part.write(&chunk))?;
+        progress.add_bytes(chunk.len() as u64);
+    }
+    tokio::task::block_in_place(|| part.publish())
+}
+
+async fn tree(
+    spec: &SpecName,
+    task: Option<&TaskId>,
+    dir: &Path,
+    options: DownloadOptions,
+    store: &Store,
+    context: &Context,
+) -> Result<(), Failure> {
+    let filter = Filter {
+        spec: Some(Glob::exactly(spec.as_str())),
+        task: task.map(|task| Glob::exactly(task.as_str())),
+        ..Filter::default()
+    };
+    let tree = Tree::new(dir, task.is_none());
+    let progress = context.progress("download", None, None);
+    let mut failures = Failures::default();
+    let downloads = store
+        .search_all(filter, Order::Name)
+        .map(async |found| fetch(found?, &tree, options, store, context, &progress).await)
+        .buffered(CONCURRENCY);
+    let mut downloads = std::pin::pin!(downloads);
+    let mut count = 0_u64;
+    while let Some(outcome) = downloads.next().await {
+        match outcome {
+            Ok((record, path)) => {
+                count += 1;
+                progress.suspend(|| context.ui.artifact(&record, path.display()))?;
+            }
+            Err(_) if context.interrupt.is_requested() => {}
+            Err(error) => progress.suspend(|| failures.add(&context.ui, &error)),
+        }
+    }
+    progress.finish();
+    if count == 0 && failures.count() == 0 && !context.interrupt.is_requested() {
+        let of_task = task.map(|task| format!(" task {task}")).unwrap_or_default();
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("there is nothing of spec {spec}{of_task}"),
+        )
+        .with_hint("`artifact search` lists what is there")
+        .into());
+    }
+    failures.into_result()
+}
+
+async fn fetch(
+    record: ArtifactRecord,
+    tree: &Tree,
+    options: DownloadOptions,
+    store: &Store,
+    context: &Context,
+    progress: &Progress,
+) -> Result<(ArtifactRecord, PathBuf)> {
+    if context.interrupt.is_requested() {
+        return Err(Interrupt::error());
+    }
+    let path = tree.place(&record.coordinate)?;
+    let download = store.download(&ArtifactRef::Id(record.id), options).await?;
+    let part = tokio::task::block_in_place(|| tree.create(&path))?;
+    to_file(download, part, progress, &context.interrupt).await?;
+    progress.add_file();
+    Ok((record, path))
+}

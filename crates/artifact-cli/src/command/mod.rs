@@ -1,0 +1,28 @@
+//! The verbs, one module each: what can be typed after it, and the use case it runs.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod delete;
+pub(crate) mod download;
+pub(crate) mod lock;
+pub(crate) mod search;
+pub(crate) mod show;
+pub(crate) mod upload;
+
+use crate::args::Verb;
+use crate::context::Context;
+use crate::failures::Failure;
+
+/// Runs one verb.
+pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
+    match verb {
+        Verb::Upload(args) => upload::run(args, context).await,
+        Verb::Download(args) => download::run(args, context).await,
+        Verb::Search(args) => search::run(args, context).await,
+        Verb::Show(args) => show::run(args, context).await,
+        Verb::Delete(args) => delete::run(args, context).await,
+        Verb::Lock(args) => lock::run(args, context).await,
+        Verb::Config(args) => config::run(args, context),
+        Verb::Completions(args) => completions::run(&args),
+    }
+}

@@ -1,0 +1,86 @@
+//! What every command works with: the settings, the store, the talk.
+
+use artifact_app::Store;
+use artifact_bootstrap::settings::{Loaded, Settings, Sources};
+use artifact_domain::query::PageSize;
+use artifact_domain::{Error, Result};
+
+use crate::args::Global;
+use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+use crate::ui::Ui;
+
+/// How many leftovers of crashed uploads a command clears on its way.
+const REAP_LIMIT: usize = 100;
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    global: Global,
+    /// The talk.
+    pub(crate) ui: Ui,
+    /// Whether the user wants to stop.
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global, ui: Ui, interrupt: Interrupt) -> Self {
+        Self {
+            global,
+            ui,
+            interrupt,
+        }
+    }
+
+    /// The settings in effect.
+    pub(crate) fn settings(&self) -> Result<Loaded> {
+        let mut sources = Sources::from_process()?;
+        sources.config.clone_from(&self.global.config);
+        let base_path = self.global.base_path.as_ref().map(|path| {
+            path.to_str().map(str::to_owned).ok_or_else(|| {
+                Error::invalid_input(format!("--base-path {} is not UTF-8", path.display()))
+            })
+        });
+        let flags = [
+            ("base_path", base_path.transpose()?),
+            ("backend", self.global.backend.clone()),
+            ("index.engine", self.global.index.clone()),
+        ];
+        for (key, value) in flags {
+            sources
+                .flags
+                .extend(value.map(|value| (key.to_owned(), value)));
+        }
+        Settings::load(&sources)
+    }
+
+    /// The store that the settings describe.
+    pub(crate) async fn store(&self) -> Result<Store> {
+        artifact_bootstrap::open(&self.settings()?.settings).await
+    }
+
+    /// Clears what crashed uploads have left. It is not what the user came for, so a failure is
+    /// only logged.
+    pub(crate) async fn clear_leftovers(&self, store: &Store) {
+        let Ok(limit) = PageSize::new(REAP_LIMIT) else {
+            return;
+        };
+        if let Err(error) = store.reap(limit).await {
+            tracing::warn!(error = %error, "leftovers of earlier uploads could not be cleared");
+        }
+    }
+
+    /// Progress of something with `total_bytes`, if known, and `total_files`.
+    pub(crate) fn progress(
+        &self,
+        verb: &'static str,
+        total_bytes: Option<u64>,
+        total_files: Option<u64>,
+    ) -> Progress {
+        if self.global.no_progress || self.global.quiet {
+            Progress::none()
+        } else {
+            Progress::new(verb, total_bytes, total_files)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The command line of the artifact store: parse, load the settings, wire the store, run one use
+//! case, render what it gives. Data goes to stdout, talk to stderr.
+
+mod args;
+mod command;
+mod context;
+mod exit;
+mod failures;
+mod guess;
+mod interrupt;
+mod progress;
+mod task;
+mod ui;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::failures::Failure;
+use crate::interrupt::Interrupt;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(&cli.global);
+    ui::log_to_stderr(&cli.global);
+    match run(cli, &ui) {
+        // A broken pipe is success: whoever read our output has seen enough.
+        Ok(()) | Err(Failure::BrokenPipe) => exit::OK,
+        Err(Failure::Interrupted) => {
+            ui.note("interrupted");
+            ExitCode::from(exit::INTERRUPTED)
+        }
+        Err(Failure::Reported(kind)) => exit::code(kind),
+        Err(Failure::Error(error)) => {
+            ui.error(&error);
+            exit::code(error.kind())
+        }
+    }
+}
+
+fn run(cli: Cli, ui: &Ui) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| exit::internal("the runtime could not start", cause))?;
+    let outcome = runtime.block_on(async {
+        let interrupt = Interrupt::listen()?;
+        let context = Context::new(cli.global, ui.clone(), interrupt.clone());
+        interrupt.guard(command::run(cli.verb, &context)).await
+    });
+    // A thread that waits for standard input would never end by itself.
+    runtime.shutdown_background();
+    outcome
+}

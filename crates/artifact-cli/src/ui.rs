@@ -1,0 +1,159 @@
+//! What a person and a script see. Data to stdout, talk to stderr, nothing else writes to either.
+
+use std::error::Error as StdError;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use artifact_domain::{ArtifactRecord, ArtifactView, Error};
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Color, Global};
+
+/// How to talk.
+#[derive(Debug, Clone)]
+pub(crate) struct Ui {
+    json: bool,
+    volume: Volume,
+    color: bool,
+}
+
+/// How much to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Volume {
+    /// Errors alone.
+    Quiet,
+    /// What a person may want to know.
+    Normal,
+    /// The causes of errors too.
+    Verbose,
+}
+
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+const CYAN: &str = "\x1b[1;36m";
+const RESET: &str = "\x1b[0m";
+
+#[expect(
+    clippy::unused_self,
+    reason = "whatever is printed goes through a Ui, wherever it ends"
+)]
+impl Ui {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self {
+            json: global.json,
+            volume: match (global.quiet, global.verbose) {
+                (true, _) => Volume::Quiet,
+                (false, 0) => Volume::Normal,
+                (false, _) => Volume::Verbose,
+            },
+            color: use_color(global.color),
+        }
+    }
+
+    /// Whether data is wanted as JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints one line of data.
+    pub(crate) fn line(&self, line: impl Display) -> io::Result<()> {
+        writeln!(io::stdout().lock(), "{line}")
+    }
+
+    /// Prints one line of data as JSON.
+    pub(crate) fn object(&self, object: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(object)?;
+        line.push(b'\n');
+        io::stdout().lock().write_all(&line)
+    }
+
+    /// Prints an artifact: its JSON, or `line` for a person.
+    pub(crate) fn artifact(&self, record: &ArtifactRecord, line: impl Display) -> io::Result<()> {
+        if self.json {
+            self.object(&ArtifactView::from(record))
+        } else {
+            self.line(line)
+        }
+    }
+
+    /// Says what a person may want to know.
+    pub(crate) fn note(&self, text: impl Display) {
+        if self.volume != Volume::Quiet {
+            self.talk(&text.to_string());
+        }
+    }
+
+    /// Says what a person ought to know.
+    pub(crate) fn warn(&self, text: impl Display) {
+        if self.volume != Volume::Quiet {
+            self.talk(&format!("{} {text}", self.paint(YELLOW, "warning:")));
+        }
+    }
+
+    /// Says what failed and what can be done about it; with `--json` as one object.
+    pub(crate) fn error(&self, error: &Error) {
+        if self.json {
+            let object = serde_json::json!({ "error": {
+                "kind": error.kind().as_str(),
+                "message": error.message(),
+                "hint": error.hint(),
+            }});
+            self.talk(&object.to_string());
+            return;
+        }
+        self.talk(&format!("{} {error}", self.paint(RED, "error:")));
+        if self.volume == Volume::Verbose {
+            let mut cause = error.source();
+            while let Some(source) = cause {
+                self.talk(&format!("  caused by: {source}"));
+                cause = source.source();
+            }
+        }
+        if let Some(hint) = error.hint() {
+            self.talk(&format!("{} {hint}", self.paint(CYAN, "hint:")));
+        }
+    }
+
+    fn paint(&self, color: &str, text: &str) -> String {
+        if self.color {
+            format!("{color}{text}{RESET}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn talk(&self, line: &str) {
+        // When nobody listens on stderr there is nobody to tell that.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+}
+
+fn use_color(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    }
+}
+
+/// Sends the log to stderr: warnings, with `-v` what happens, with `-vv` everything of ours.
+/// `ARTIFACT_LOG` overrules, in the form of `tracing`'s filters.
+pub(crate) fn log_to_stderr(global: &Global) {
+    let ours = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "warn,artifact=info,artifact_app=info,adapter_filelock=info",
+        (false, _) => {
+            "info,artifact=debug,artifact_app=debug,adapter_filelock=debug,\
+             adapter_opendal=debug,adapter_sql_index=debug,adapter_sled_index=debug"
+        }
+    };
+    let filter = EnvFilter::try_from_env("ARTIFACT_LOG").unwrap_or_else(|_| EnvFilter::new(ours));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(use_color(global.color))
+        .with_target(false)
+        .init();
+}
