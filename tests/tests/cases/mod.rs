@@ -1,0 +1,37 @@
+//! What must hold of the store on every index engine, from outside. Whoever includes this says by
+//! `crate::INDEX` which engine it is.
+
+mod bad_arguments;
+mod bad_names;
+mod bad_places;
+mod delete;
+mod download;
+mod errors;
+mod integrity;
+mod interrupt;
+mod limits;
+mod pipes;
+mod record;
+mod search;
+mod storage;
+mod tree;
+mod upload;
+mod versions;
+
+use e2e::Sandbox;
+use serde_json::Value;
+
+/// An empty store on the engine that is tested.
+fn sandbox() -> Sandbox {
+    Sandbox::with_index(crate::INDEX)
+}
+
+/// The texts under one key.
+fn texts<'a>(objects: &'a [Value], key: &str) -> Vec<&'a str> {
+    let text = |object: &'a Value| {
+        object[key]
+            .as_str()
+            .unwrap_or_else(|| panic!("{object} has no {key}"))
+    };
+    objects.iter().map(text).collect()
+}
