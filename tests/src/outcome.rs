@@ -36,6 +36,11 @@ impl Outcome {
         }
     }
 
+    /// What another program than `artifact` has left behind.
+    pub fn from_output(args: &[&str], output: Output) -> Self {
+        Self::new(args.iter().map(|arg| (*arg).to_owned()).collect(), output)
+    }
+
     /// Asserts that it ended with `code`.
     #[track_caller]
     #[must_use]

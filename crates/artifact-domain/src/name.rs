@@ -25,9 +25,24 @@ impl ArtifactName {
     /// Checks the invariants.
     pub fn new(text: impl Into<String>) -> Result<Self> {
         let text = text.into();
+        if text.is_empty() {
+            return Err(Error::invalid_input("name is empty"));
+        }
+        let refuse = |why: &str| {
+            Err(Error::invalid_input(format!(
+                "name `{}` {why}",
+                excerpt(&text)
+            )))
+        };
+        if text.len() > MAX_BYTES {
+            return refuse(&format!(
+                "is {} bytes long, the limit is {MAX_BYTES}",
+                text.len()
+            ));
+        }
         match violation(&text) {
             None => Ok(Self(text)),
-            Some(why) => Err(Error::invalid_input(format!("name {why}"))),
+            Some(why) => refuse(why),
         }
     }
 
@@ -55,40 +70,24 @@ impl ArtifactName {
     }
 }
 
-fn violation(text: &str) -> Option<String> {
-    if text.is_empty() {
-        return Some("is empty".into());
-    }
-    let shown = excerpt(text);
-    if text.len() > MAX_BYTES {
-        return Some(format!(
-            "`{shown}` is {} bytes long, the limit is {MAX_BYTES}",
-            text.len()
-        ));
-    }
+fn violation(text: &str) -> Option<&'static str> {
     if text.chars().any(char::is_control) {
-        return Some(format!("`{shown}` has a control character"));
+        return Some("has a control character");
     }
     if text.starts_with('/') {
-        return Some(format!(
-            "`{shown}` is absolute, it must be relative to its task"
-        ));
+        return Some("is absolute, it must be relative to its task");
     }
     if text.ends_with('/') {
-        return Some(format!("`{shown}` ends in a slash, so it names a folder"));
+        return Some("ends in a slash, so it names a folder");
     }
-    for segment in text.split('/') {
-        if segment.is_empty() {
-            return Some(format!("`{shown}` has an empty segment"));
-        }
-        if segment == "." {
-            return Some(format!("`{shown}` has a `.` segment"));
-        }
-        if segment.split('\\').any(|part| part == "..") {
-            return Some(format!("`{shown}` has a `..` segment"));
-        }
-    }
-    None
+    text.split('/').find_map(|segment| match segment {
+        "" => Some("has an empty segment"),
+        "." => Some("has a `.` segment"),
+        other => other
+            .split('\\')
+            .any(|part| part == "..")
+            .then_some("has a `..` segment"),
+    })
 }
 
 impl fmt::Display for ArtifactName {

@@ -4,6 +4,8 @@
 mod bad_arguments;
 mod bad_names;
 mod bad_places;
+mod concurrency;
+mod crash;
 mod delete;
 mod download;
 mod errors;
