@@ -25,8 +25,9 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::task;
 
-/// How many files are on their way at once. Their commits share what makes them durable.
-const CONCURRENCY: usize = 16;
+/// How many files are on their way at once. Their commits share what makes them durable. Each has a
+/// compressor of its own: twice as many store a little faster and take 80 MiB instead of 50.
+const CONCURRENCY: usize = 8;
 
 /// What to store, and what to remember of it.
 #[derive(Debug, Args)]

@@ -1,0 +1,73 @@
+//! A disk that is full: said as it is, nothing half-done is left, and deleting makes room again.
+//! The disk is a small file system in memory, which only root may mount.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use e2e::Sandbox;
+
+/// A small file system, unmounted when it is dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Mounts one of `size`, or says that this machine does not let us.
+    fn mount(at: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(at).expect("a folder can be made");
+        let options = format!("size={size}");
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(at)
+            .status();
+        if status.is_ok_and(|status| status.success()) {
+            return Some(Self(at.to_owned()));
+        }
+        #[expect(clippy::print_stderr, reason = "what is not tried must be said")]
+        {
+            eprintln!("NOT TRIED: a full disk, since nothing may be mounted here");
+        }
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Left mounted, the sandbox could not be removed, and that would be seen.
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+fn a_full_disk(index: &str, size: &str, too_much: usize) {
+    let store = Sandbox::with_index(index);
+    let Some(_disk) = SmallDisk::mount(&store.store(""), size) else {
+        return;
+    };
+    store.write("small", "stored while there was room");
+    store.write("large", e2e::tree::noise(1, too_much));
+    store.write("again", e2e::tree::noise(2, 500_000));
+    let small = store.ok(&["upload", "small"]);
+
+    let outcome = store.run(&["upload", "large"]).expect_code(8);
+    outcome.says(&["artifact://default/local/other/large", "space"]);
+    assert_eq!(store.ok(&["search", "--all-versions"]).lines().count(), 1);
+    assert_eq!(
+        store.blobs().len(),
+        1,
+        "bytes of the failed upload are left"
+    );
+    let bytes = store.bytes(&["download", small.trim(), "-o", "-"]);
+    assert_eq!(bytes, b"stored while there was room");
+
+    store.ok(&["delete", small.trim()]);
+    store.ok(&["upload", "again"]);
+    assert_eq!(store.ok(&["search"]).lines().count(), 1);
+}
+
+#[test]
+fn a_full_disk_is_survived_with_sqlite() {
+    a_full_disk("sqlite", "4m", 8_000_000);
+}
+
+#[test]
+fn a_full_disk_is_survived_with_sled() {
+    a_full_disk("sled", "16m", 24_000_000);
+}

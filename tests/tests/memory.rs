@@ -1,0 +1,126 @@
+//! Memory stays small whatever goes through: the peak of each real process is read from the system.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use e2e::Sandbox;
+
+/// The most that a process may take, in KiB.
+const LIMIT_KIB: u64 = 64 * 1024;
+/// How many bytes go through; `E2E_STREAM_BYTES` overrules.
+const STREAM_BYTES: u64 = 256 * 1024 * 1024;
+const BLOCK: usize = 1 << 20;
+
+/// The `number`th block of a long text that compresses about as logs do.
+fn block(number: u64) -> Vec<u8> {
+    let mut text = Vec::with_capacity(BLOCK + 64);
+    let mut line = number.wrapping_mul(6_364_136_223_846_793_005) | 1;
+    while text.len() < BLOCK {
+        line = line
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(number);
+        let (job, took) = (line >> 60, (line >> 40) & 0xffff);
+        writeln!(
+            text,
+            "2026-03-01T12:00:00Z INFO job-{job} step finished in {took} ms"
+        )
+        .expect("memory can be written");
+    }
+    text.truncate(BLOCK);
+    text
+}
+
+/// The highest resident memory of a process so far, in KiB; none once it has ended.
+fn peak_kib(child: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// Runs a command to its end while `serve` feeds or drains it, and gives its peak in KiB.
+fn peak_of(command: &mut Command, serve: impl FnOnce(&mut Child) + Send) -> u64 {
+    let mut child = command
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("it can be started");
+    let mut peak = 0;
+    serve(&mut child);
+    // What was read last before the end is the peak, but for the last moments.
+    while child.try_wait().expect("it can be waited for").is_none() {
+        peak = peak_kib(&child).map_or(peak, |now| peak.max(now));
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert!(child.wait().expect("it can be waited for").success());
+    peak
+}
+
+fn assert_small(what: &str, peak: u64) {
+    assert!(peak > 0, "the peak of the {what} was never read");
+    assert!(peak < LIMIT_KIB, "the {what} took {peak} KiB");
+}
+
+#[test]
+fn a_large_stream_goes_up_and_down_in_little_memory() {
+    let bytes = std::env::var("E2E_STREAM_BYTES")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let blocks = bytes.unwrap_or(STREAM_BYTES).div_ceil(BLOCK as u64);
+    let store = Sandbox::new().with_env("ARTIFACT_QUOTA__MAX_ARTIFACT_SIZE", "100GB");
+    let mut upload = store.command(["upload", "-", "--name", "stream", "--type", "log"]);
+    let mut highest = 0;
+    peak_of(
+        upload.stdin(Stdio::piped()).stdout(Stdio::null()),
+        |child| {
+            let mut stdin = child.stdin.take().expect("its input is a pipe");
+            for number in 0..blocks {
+                stdin
+                    .write_all(&block(number))
+                    .expect("it reads to the end");
+                highest = highest.max(peak_kib(child).unwrap_or(0));
+            }
+        },
+    );
+    assert_small("upload", highest);
+
+    let uri = "artifact://default/local/log/stream";
+    let mut download = store.command(["download", uri, "-o", "-"]);
+    let mut highest = 0;
+    peak_of(download.stdout(Stdio::piped()), |child| {
+        let mut stdout = child.stdout.take().expect("its output is a pipe");
+        let mut found = vec![0; BLOCK];
+        for number in 0..blocks {
+            stdout.read_exact(&mut found).expect("it writes to the end");
+            assert!(found == block(number), "block {number} is another one");
+            highest = highest.max(peak_kib(child).unwrap_or(0));
+        }
+        assert_eq!(
+            stdout.read(&mut found).expect("it can be read"),
+            0,
+            "there is more"
+        );
+    });
+    assert_small("download", highest);
+}
+
+#[test]
+fn many_files_go_up_and_down_in_little_memory() {
+    let store = Sandbox::new();
+    for n in 0..1_000_u64 {
+        let file = e2e::tree::noise(n, 20_000);
+        store.write(format!("tree/{}/{n}.bin", n % 7), file);
+    }
+    for args in [
+        &["upload", "tree", "--no-progress"][..],
+        &["search", "--json"],
+        &["download", "--task", "local", "-D", "out", "--no-progress"],
+    ] {
+        let peak = peak_of(store.command(args).stdout(Stdio::null()), |_| {});
+        assert_small(args[0], peak);
+    }
+    e2e::tree::assert_same(&store.work("tree"), &store.work("out"));
+}
