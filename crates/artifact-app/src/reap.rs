@@ -22,7 +22,7 @@ impl Store {
     /// run beside anything, any number of times.
     ///
     /// # Errors
-    /// Those of the ports; what was done until then stays done.
+    /// Those of the ports; what could be cleared is cleared all the same.
     pub async fn reap(&self, limit: PageSize) -> Result<ReapReport> {
         let now = self.now();
         let abandoned = self.ports.index.abandoned_uploads(now, limit.get()).await?;
@@ -31,15 +31,17 @@ impl Store {
             given_up.extend(self.give_up(upload).await?);
         }
         let uploads = given_up.len() as u64;
-        self.purge(given_up).await?;
+        // One that fails must not keep the rest from being cleared.
+        let mut outcomes = vec![self.purge(given_up).await];
         let deleted = self.marked_deleted(limit).await?;
         let purged = deleted.len() as u64;
-        self.purge(deleted).await?;
+        outcomes.push(self.purge(deleted).await);
         let swept = self
             .ports
             .blobs
             .sweep(now.saturating_sub(self.options.lease))
             .await?;
+        outcomes.into_iter().collect::<Result<()>>()?;
         let report = ReapReport {
             uploads,
             purged,

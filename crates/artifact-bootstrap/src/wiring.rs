@@ -27,6 +27,7 @@ use crate::settings::{Backend, Durability, IndexEngine, Settings};
 /// `PermissionDenied`, `StorageFull`, `Integrity` for an index that is damaged, `Locked` for an
 /// index that another process keeps to itself.
 pub async fn open(settings: &Settings) -> Result<Store> {
+    warn_of_idle_keys(settings);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {
         blobs: blobs(settings)?,
@@ -126,6 +127,17 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
         lease: settings.upload.lease(),
         retries: settings.retry.attempts,
     })
+}
+
+/// Whoever sets a key that promises to keep or to prune must learn that nothing does so.
+fn warn_of_idle_keys(settings: &Settings) {
+    let idle = [
+        ("versioning.keep", settings.versioning.keep.is_some()),
+        ("retention.keep_latest", settings.retention.keep_latest > 0),
+    ];
+    for (key, _) in idle.into_iter().filter(|(_, set)| *set) {
+        tracing::warn!(key, "this setting has no effect in this release");
+    }
 }
 
 fn unsupported(key: &str, value: impl serde::Serialize, instead: &str) -> Error {
