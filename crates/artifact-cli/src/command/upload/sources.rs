@@ -107,6 +107,11 @@ impl Sources {
         let path = entry.path();
         let kind = entry.file_type();
         if kind.is_dir() {
+            let mut inside = fs::read_dir(path).map_err(|cause| unreadable(path, cause))?;
+            if inside.next().is_none() {
+                self.warnings
+                    .push(format!("not uploaded, an empty folder: {}", path.display()));
+            }
             return Ok(());
         }
         let metadata = match fs::metadata(path) {
@@ -224,9 +229,10 @@ mod tests {
         link("file", "to-file");
         link("nowhere", "broken");
         link(".", "to-folder");
+        fs::create_dir(folder.path().join("empty")).unwrap();
         let found = Sources::collect(&[folder.path().to_owned()], None).unwrap();
         assert_eq!(names(&found), ["file", "to-file"]);
-        assert_eq!(found.warnings.len(), 2, "{:?}", found.warnings);
+        assert_eq!(found.warnings.len(), 3, "{:?}", found.warnings);
     }
 
     #[test]
