@@ -64,7 +64,7 @@ async fn open(engine: IndexEngine, durability: Durability, base: &Path) -> Outco
     Ok(artifact_bootstrap::open(&settings).await?)
 }
 
-/// Text as logs have it: it compresses to about a fifth.
+/// Text as logs have it: uniform lines, so it compresses to about a seventh.
 fn log_text(number: usize, bytes: usize) -> Bytes {
     let mut text = Vec::with_capacity(bytes + 100);
     let mut state = number.wrapping_mul(2_654_435_761) | 1;
