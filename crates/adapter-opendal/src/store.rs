@@ -147,6 +147,19 @@ impl BlobStore for OpendalStore {
     }
 
     #[tracing::instrument(level = "debug", skip_all)]
+    async fn leftovers(&self, older_than: Timestamp) -> Result<Swept> {
+        match self.backend {
+            #[cfg(feature = "fs")]
+            Backend::Files(ref store) => store.leftovers(older_than).await,
+            #[cfg(feature = "memory")]
+            Backend::Operator(_) => {
+                let _ = older_than;
+                Ok(Swept::default())
+            }
+        }
+    }
+
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn sweep(&self, older_than: Timestamp) -> Result<Swept> {
         match self.backend {
             #[cfg(feature = "fs")]

@@ -129,6 +129,7 @@ impl Store {
         let put = PutOptions {
             size_hint_bytes: None,
             content_type: Some(request.mime_type.clone()),
+            ..PutOptions::default()
         };
         let reserved = self.reserve(request).await?;
         let stored = match self.write_blob(&reserved, body, options, put).await {

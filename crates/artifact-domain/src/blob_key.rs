@@ -15,12 +15,15 @@ const ROOT: &str = "artifacts";
 const OUTPUT: &str = "output";
 const LOGS: &str = "logs";
 const METADATA: &str = "metadata.json";
+const METADATA_DELTAS: &str = "metadata";
+const DELTA_SUFFIX: &str = ".json";
 const GZIP_SUFFIX: &str = ".gz";
 
 /// Where a backend keeps one thing: a path relative to its root.
 ///
 /// ```text
 /// artifacts/SPEC/TASK/metadata.json
+/// artifacts/SPEC/TASK/metadata/DELTA.json
 /// artifacts/SPEC/TASK/output/TYPE/NAME@VERSION.ATTEMPT[.gz]
 /// artifacts/SPEC/TASK/logs/TYPE/NAME@VERSION.ATTEMPT[.gz]      for log and build-log
 /// ```
@@ -42,6 +45,15 @@ pub enum BlobMeaning {
         spec: SpecName,
         /// The run.
         task: TaskId,
+    },
+    /// A change of the metadata of a task that is not folded into it yet.
+    TaskMetadataDelta {
+        /// The project.
+        spec: SpecName,
+        /// The run.
+        task: TaskId,
+        /// Which change; they sort by the time they were written.
+        delta: AttemptId,
     },
     /// The bytes of one version.
     Content {
@@ -83,6 +95,12 @@ impl BlobKey {
         ))
     }
 
+    /// The path of a change of a task's metadata.
+    pub fn task_metadata_delta(spec: &SpecName, task: &TaskId, delta: AttemptId) -> Self {
+        let folder = BlobPrefix::task_metadata_deltas(spec, task);
+        Self(format!("{}{delta}{DELTA_SUFFIX}", folder.as_str()))
+    }
+
     /// Takes a path that a backend listed. What this software did not write is an error.
     pub fn parse(path: &str) -> Result<Self> {
         let key = Self(path.to_owned());
@@ -90,6 +108,9 @@ impl BlobKey {
         // One meaning has one path: other spellings of it are not ours.
         let canonical = match &meaning {
             BlobMeaning::TaskMetadata { spec, task } => Self::task_metadata(spec, task),
+            BlobMeaning::TaskMetadataDelta { spec, task, delta } => {
+                Self::task_metadata_delta(spec, task, *delta)
+            }
             BlobMeaning::Content {
                 coordinate,
                 version,
@@ -140,6 +161,11 @@ impl BlobKey {
                 Err(refuse())
             };
         };
+        if folder == METADATA_DELTAS {
+            let delta = inner.strip_suffix(DELTA_SUFFIX).ok_or_else(refuse)?;
+            let delta = delta.parse()?;
+            return Ok(BlobMeaning::TaskMetadataDelta { spec, task, delta });
+        }
         let (artifact_type, rest) = inner.split_once('/').ok_or_else(refuse)?;
         let artifact_type: ArtifactType = segment::decode(artifact_type)?.parse()?;
         if folder != folder_of(&artifact_type) {
@@ -221,6 +247,12 @@ impl BlobPrefix {
         Self(format!("{ROOT}/{}/{}/", spec.encoded(), task.encoded()))
     }
 
+    /// The changes of a task's metadata that are not folded into it yet.
+    pub fn task_metadata_deltas(spec: &SpecName, task: &TaskId) -> Self {
+        let task = Self::task(spec, task);
+        Self(format!("{}{METADATA_DELTAS}/", task.as_str()))
+    }
+
     /// The path, relative to the backend's root.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -264,6 +296,12 @@ mod tests {
         let (spec, task) = (SpecName::default(), TaskId::new("t").unwrap());
         let metadata = BlobKey::task_metadata(&spec, &task);
         assert_eq!(metadata.as_str(), "artifacts/default/t/metadata.json");
+        let delta = BlobKey::task_metadata_delta(&spec, &task, ATTEMPT.parse().unwrap());
+        assert_eq!(
+            delta.as_str(),
+            format!("artifacts/default/t/metadata/{ATTEMPT}.json")
+        );
+        assert_eq!(BlobKey::parse(delta.as_str()).unwrap(), delta);
         assert_eq!(metadata.meaning(), BlobMeaning::TaskMetadata { spec, task });
     }
 
@@ -275,6 +313,8 @@ mod tests {
             "",
             "artifacts",
             "artifacts/a/b/metadata.json.tmp",
+            "artifacts/a/b/metadata/1.json",
+            "artifacts/a/b/metadata/018f3b5a2b7c7def8123456789abcdef",
             "artifacts/a/b/output/log/x@1.018f3b5a2b7c7def8123456789abcdef",
             "artifacts/a/b/logs/log/x@0.018f3b5a2b7c7def8123456789abcdef",
             "artifacts/a/b/logs/log/x@1.018F3B5A2B7C7DEF8123456789ABCDEF",

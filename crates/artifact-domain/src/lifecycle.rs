@@ -119,6 +119,19 @@ impl ArtifactRecord {
         ))
     }
 
+    /// Refuses to import an upload on its way, or a record whose state disagrees with its content.
+    pub fn check_importable(&self) -> Result<()> {
+        let stored = self.content.is_some() || self.state == State::Deleted;
+        if self.state != State::Uploading && stored && self.lease_until.is_none() {
+            return Ok(());
+        }
+        Err(Error::invalid_input(format!(
+            "{} is {} and cannot be imported: its content or its lease disagree with that",
+            self.version_uri(),
+            self.state
+        )))
+    }
+
     fn no_longer_uploading(&self) -> Error {
         Error::new(
             ErrorKind::Conflict,

@@ -21,6 +21,8 @@ pub enum BlobOperation {
     Restore,
     /// `sweep`
     Sweep,
+    /// `leftovers`
+    Leftovers,
 }
 
 /// An operation of an [`ArtifactIndex`](artifact_domain::port::ArtifactIndex).
@@ -52,4 +54,10 @@ pub enum IndexOperation {
     AbandonedUploads,
     /// `seek_table`
     SeekTable,
+    /// `import`
+    Import,
+    /// `is_complete`
+    IsComplete,
+    /// `mark_complete`
+    MarkComplete,
 }

@@ -21,6 +21,7 @@ macro_rules! blob_store_contract {
                 the_same_put_again_leaves_the_same_blob,
                 a_hint_at_the_size_changes_no_byte,
                 a_media_type_may_be_given,
+                what_is_derived_is_put_like_the_rest,
                 what_is_known_of_a_blob_agrees_everywhere,
             }
             atomicity {
@@ -43,6 +44,7 @@ macro_rules! blob_store_contract {
             }
             list {
                 a_prefix_selects_all_a_spec_or_a_task,
+                the_metadata_of_a_task_is_listed_with_it,
                 names_that_begin_alike_are_not_mixed_up,
                 an_empty_prefix_gives_nothing,
                 what_was_deleted_is_not_listed,
@@ -72,6 +74,7 @@ macro_rules! blob_store_contract {
             }
             sweep {
                 an_empty_store_has_nothing_to_sweep,
+                leftovers_are_counted_before_they_are_swept,
                 leftovers_are_swept_once,
                 what_is_younger_is_left_alone,
                 blobs_are_never_swept,
@@ -219,6 +222,16 @@ macro_rules! artifact_index_contract {
                 without_a_table_there_is_none,
                 a_table_goes_with_its_version,
                 committing_again_changes_no_table,
+            }
+            import {
+                a_version_is_taken_in_as_it_is,
+                what_was_taken_in_is_like_the_rest,
+                its_seek_table_comes_along,
+                what_is_known_stays_as_it_is,
+                a_version_that_is_taken_is_not_stored,
+                what_disagrees_is_refused_whole,
+                thousands_are_taken_in_at_once,
+                a_new_index_is_complete_once_it_is_marked,
             }
             extremes {
                 odd_characters_come_back_as_they_were,

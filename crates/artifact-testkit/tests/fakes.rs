@@ -25,6 +25,7 @@ async fn a_strict_blob_store_lets_no_attempt_be_overwritten() {
         let options = PutOptions {
             size_hint_bytes: hint,
             content_type: None,
+            ..PutOptions::default()
         };
         store.put(key.clone(), body("12345"), options)
     };

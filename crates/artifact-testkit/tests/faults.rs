@@ -46,6 +46,7 @@ async fn every_operation_of_a_blob_store_can_fail() {
         BlobOperation::CopyToTier,
         BlobOperation::Restore,
         BlobOperation::Sweep,
+        BlobOperation::Leftovers,
     ] {
         store.inject(operation, When::Next, BlobFault::Fail(DOWN));
         let before = inner.calls(operation);
@@ -71,6 +72,7 @@ async fn every_operation_of_a_blob_store_can_fail() {
                 .err(),
             BlobOperation::Restore => store.restore(key.clone(), 1).await.err(),
             BlobOperation::Sweep => store.sweep(sample::now()).await.err(),
+            BlobOperation::Leftovers => store.leftovers(sample::now()).await.err(),
         };
         let error = error.unwrap();
         assert_eq!(error.kind(), DOWN, "{operation:?}");
@@ -206,6 +208,9 @@ async fn every_operation_of_an_index_can_fail() {
         IndexOperation::DueForExpiry,
         IndexOperation::AbandonedUploads,
         IndexOperation::SeekTable,
+        IndexOperation::Import,
+        IndexOperation::IsComplete,
+        IndexOperation::MarkComplete,
     ] {
         index.inject(operation, When::Next, IndexFault::Fail(DOWN));
         let version = artifact_domain::Version::FIRST;
@@ -227,6 +232,9 @@ async fn every_operation_of_an_index_can_fail() {
             IndexOperation::DueForExpiry => index.due_for_expiry(now, 1).await.err(),
             IndexOperation::AbandonedUploads => index.abandoned_uploads(now, 1).await.err(),
             IndexOperation::SeekTable => index.seek_table(id).await.err(),
+            IndexOperation::Import => index.import(Vec::new()).await.err(),
+            IndexOperation::IsComplete => index.is_complete().await.err(),
+            IndexOperation::MarkComplete => index.mark_complete().await.err(),
         };
         assert_eq!(error.unwrap().kind(), DOWN, "{operation:?}");
     }

@@ -84,6 +84,13 @@ impl Folders {
         Ok(())
     }
 
+    /// Forgets that a directory was made, for a put that need not survive a loss of power. The
+    /// next durable put into it makes sure of the directory only by the file system's own order.
+    pub(super) fn leave_unsynced(&self, folder: &Path) {
+        let mark = self.marks().of.get(folder).copied();
+        self.unmark(folder, mark);
+    }
+
     /// Removes a directory and those above it, up to where blobs are kept, as far as they are
     /// empty. What can't be removed stays.
     pub(super) fn prune(&self, folder: &Path) {

@@ -36,6 +36,7 @@ use artifact_domain::{BlobKey, Error, ErrorKind, Result, Timestamp};
 
 use crate::error::{absent, from_io};
 use folders::Folders;
+use temp_file::Sweep;
 
 /// Where what is being put lies, below the root: on the same file system as the blobs, since it is
 /// renamed into place, and outside of what listings see.
@@ -132,9 +133,14 @@ impl FileStore {
         failures
     }
 
+    pub(crate) async fn leftovers(&self, older_than: Timestamp) -> Result<Swept> {
+        let folder = self.root.join(TEMP_FOLDER);
+        blocking(move || temp_file::sweep(&folder, older_than, Sweep::Count)).await
+    }
+
     pub(crate) async fn sweep(&self, older_than: Timestamp) -> Result<Swept> {
         let folder = self.root.join(TEMP_FOLDER);
-        blocking(move || temp_file::sweep(&folder, older_than)).await
+        blocking(move || temp_file::sweep(&folder, older_than, Sweep::Remove)).await
     }
 
     /// A key's components are safe on every file system: the key's type sees to that.

@@ -26,13 +26,19 @@ const BATCH_CHUNKS: usize = 4_096;
 const MAX_RENAMES: usize = 10_000;
 
 impl FileStore {
-    /// A file keeps no media type, and takes bytes as they come: there is nothing to prefer.
+    /// A file keeps no media type, and takes bytes as they come: only what is derived is put in
+    /// another way, without a sync.
     pub(crate) async fn put(
         &self,
         key: BlobKey,
         mut body: ByteStream,
-        _: PutOptions,
+        options: PutOptions,
     ) -> Result<BlobStat> {
+        let durability = if options.derived {
+            Durability::Relaxed
+        } else {
+            self.durability
+        };
         let claim = Claim::default();
         let mut batch = Batch::gather(&mut body).await?;
         let mut temp = None;
@@ -49,7 +55,7 @@ impl FileStore {
         let (store, right) = (self.clone(), claim.share());
         blocking(move || {
             let temp = store.append(temp, &batch.chunks, &key)?;
-            store.publish(temp, &key, &right)
+            store.publish(temp, &key, &right, durability)
         })
         .await
     }
@@ -65,10 +71,16 @@ impl FileStore {
 
     /// An error after the rename leaves a blob that is whole and may not be durable: taking it
     /// away again could not bring back the one that it replaced.
-    fn publish(&self, mut temp: TempFile, key: &BlobKey, right: &Claim) -> Result<BlobStat> {
+    fn publish(
+        &self,
+        mut temp: TempFile,
+        key: &BlobKey,
+        right: &Claim,
+        durability: Durability,
+    ) -> Result<BlobStat> {
         let failed = |cause| put_failed(key, cause);
         let stat = stat_of(&temp.file().metadata().map_err(failed)?);
-        if self.durability == Durability::Full {
+        if durability == Durability::Full {
             temp.file().sync_data().map_err(failed)?;
         }
         if !right.take() {
@@ -79,7 +91,10 @@ impl FileStore {
         let folder = place.parent().unwrap_or(&self.root);
         let done = self.rename(&mut temp, &place, folder);
         done.inspect_err(|_| self.folders.prune(folder))
-            .and_then(|()| self.folders.sync(folder))
+            .and_then(|()| match durability {
+                Durability::Full => self.folders.sync(folder),
+                Durability::Relaxed => Ok(self.folders.leave_unsynced(folder)),
+            })
             .map_err(failed)?;
         Ok(stat)
     }

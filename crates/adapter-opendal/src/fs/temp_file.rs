@@ -91,9 +91,18 @@ impl Drop for TempFile {
     }
 }
 
-/// Removes the files of a directory that were last written before `older_than` and that nobody
+/// What becomes of leftovers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sweep {
+    /// They are counted.
+    Count,
+    /// They are counted and removed.
+    Remove,
+}
+
+/// Finds the files of a directory that were last written before `older_than` and that nobody
 /// writes any more. Goes on after a failure, and gives the first one.
-pub(super) fn sweep(folder: &Path, older_than: Timestamp) -> Result<Swept> {
+pub(super) fn sweep(folder: &Path, older_than: Timestamp, sweep: Sweep) -> Result<Swept> {
     let failed = |cause| from_io(format_args!("sweep `{}`", folder.display()), cause);
     let mut swept = Swept::default();
     let mut first_failure = None;
@@ -102,7 +111,7 @@ pub(super) fn sweep(folder: &Path, older_than: Timestamp) -> Result<Swept> {
         entries => entries.map_err(failed)?,
     };
     for entry in entries {
-        match sweep_one(&entry.map_err(failed)?, older_than) {
+        match sweep_one(&entry.map_err(failed)?, older_than, sweep) {
             Ok(None) => {}
             Ok(Some(size_bytes)) => {
                 swept.count += 1;
@@ -119,8 +128,8 @@ pub(super) fn sweep(folder: &Path, older_than: Timestamp) -> Result<Swept> {
     }
 }
 
-/// The size of the file if it was one to remove. One whose age is not known is too young.
-fn sweep_one(entry: &fs::DirEntry, older_than: Timestamp) -> io::Result<Option<u64>> {
+/// The size of the file if it is a leftover. One whose age is not known is too young.
+fn sweep_one(entry: &fs::DirEntry, older_than: Timestamp, sweep: Sweep) -> io::Result<Option<u64>> {
     let metadata = entry.metadata()?;
     let is_old = modified_at(&metadata).is_some_and(|written| written < older_than);
     if !metadata.is_file() || !is_old {
@@ -130,7 +139,9 @@ fn sweep_one(entry: &fs::DirEntry, older_than: Timestamp) -> io::Result<Option<u
     if matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)) {
         return Ok(None);
     }
-    fs::remove_file(entry.path())?;
+    if sweep == Sweep::Remove {
+        fs::remove_file(entry.path())?;
+    }
     Ok(Some(metadata.len()))
 }
 
@@ -183,11 +194,14 @@ mod tests {
         slow.file()
             .set_modified(SystemTime::now() - 2 * hour)
             .unwrap();
-        let swept = sweep(temp.path(), ago(hour)).unwrap();
+        let swept = sweep(temp.path(), ago(hour), Sweep::Remove).unwrap();
         assert_eq!((swept.count, swept.size_bytes), (2, 8));
         assert!(temp.path().join("young").exists() && slow.is_there());
-        assert_eq!(sweep(temp.path(), ago(hour)).unwrap(), Swept::default());
-        let all_but_slow = sweep(temp.path(), Timestamp::MAX).unwrap();
+        assert_eq!(
+            sweep(temp.path(), ago(hour), Sweep::Remove).unwrap(),
+            Swept::default()
+        );
+        let all_but_slow = sweep(temp.path(), Timestamp::MAX, Sweep::Remove).unwrap();
         assert_eq!((all_but_slow.count, all_but_slow.size_bytes), (1, 1));
         assert!(slow.is_there() && temp.path().join("folder").exists());
     }
@@ -195,7 +209,7 @@ mod tests {
     #[test]
     fn where_nothing_was_ever_put_there_is_nothing_to_sweep() {
         let temp = tempfile::tempdir().unwrap();
-        let swept = sweep(&temp.path().join(".tmp"), Timestamp::MAX).unwrap();
+        let swept = sweep(&temp.path().join(".tmp"), Timestamp::MAX, Sweep::Remove).unwrap();
         assert_eq!(swept, Swept::default());
     }
 }

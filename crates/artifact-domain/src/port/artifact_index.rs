@@ -64,6 +64,26 @@ pub struct Committed {
     pub superseded: Vec<ArtifactRecord>,
 }
 
+/// A version as another index knew it, to be taken in as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportVersion {
+    /// Its record, in any state but `Uploading`.
+    pub record: ArtifactRecord,
+    /// Where the blocks of its blob begin, where that was known.
+    pub seek_table: Option<Bytes>,
+}
+
+/// What became of a version that was to be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// It is stored now.
+    Added,
+    /// Its id is known already; what was known stays as it was.
+    Known,
+    /// Its coordinate has another version of that number; nothing was stored.
+    VersionTaken,
+}
+
 /// How much is stored of one kind. Sums over rows give totals.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UsageRow {
@@ -170,4 +190,18 @@ pub trait ArtifactIndex: Send + Sync + 'static {
 
     /// Gives the seek table that a version was committed with, if it had one.
     async fn seek_table(&self, id: ArtifactId) -> Result<Option<Bytes>>;
+
+    /// Takes versions in as they are, revision and all, all in one transaction; says of each what
+    /// became of it, in the same order.
+    ///
+    /// Idempotence: what is known stays. Errors: `InvalidInput` for a version that is `Uploading`,
+    /// or whose state disagrees with its content; then nothing is stored.
+    async fn import(&self, versions: Vec<ImportVersion>) -> Result<Vec<Imported>>;
+
+    /// Whether the index is known to hold every version of its store. A new one is not: until it
+    /// is marked it can't tell an empty store from one whose index was lost.
+    async fn is_complete(&self) -> Result<bool>;
+
+    /// Remembers for good that the index holds every version. Idempotence: yes.
+    async fn mark_complete(&self) -> Result<()>;
 }

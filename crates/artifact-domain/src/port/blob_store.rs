@@ -35,6 +35,9 @@ pub struct PutOptions {
     pub size_hint_bytes: Option<u64>,
     /// The media type to serve them as, where the store keeps one.
     pub content_type: Option<MimeType>,
+    /// Whether they can be made again from what is kept elsewhere: then the put may return before
+    /// they survive a loss of power. After one the blob may be missing or broken.
+    pub derived: bool,
 }
 
 /// What a store knows of one blob.
@@ -175,6 +178,9 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Idempotence: asking again is a question for the progress. Errors: `NotFound`;
     /// `Unsupported` where not declared.
     async fn restore(&self, key: BlobKey, days: u32) -> Result<bool>;
+
+    /// Says what [`sweep`](Self::sweep) would take away, and takes nothing.
+    async fn leftovers(&self, older_than: Timestamp) -> Result<Swept>;
 
     /// Takes away what puts left that were cut off: temporary files, parts of multipart uploads.
     ///

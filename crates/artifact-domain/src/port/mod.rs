@@ -8,7 +8,9 @@ mod lock_manager;
 
 #[cfg(feature = "mocks")]
 pub use artifact_index::MockArtifactIndex;
-pub use artifact_index::{ArtifactIndex, CommitUpload, Committed, NewUpload, Supersede, UsageRow};
+pub use artifact_index::{
+    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, Supersede, UsageRow,
+};
 #[cfg(feature = "mocks")]
 pub use blob_store::MockBlobStore;
 pub use blob_store::{

@@ -306,4 +306,9 @@ impl BlobStore for MemoryBlobStore {
         self.calls.record(BlobOperation::Sweep);
         Ok(self.temporaries.sweep(older_than))
     }
+
+    async fn leftovers(&self, older_than: Timestamp) -> Result<Swept> {
+        self.calls.record(BlobOperation::Leftovers);
+        Ok(self.temporaries.leftovers(older_than))
+    }
 }

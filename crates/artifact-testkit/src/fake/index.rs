@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, NewUpload, Supersede, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, Supersede, UsageRow,
 };
 use artifact_domain::query::{Cursor, Page, Query};
 use artifact_domain::{
@@ -101,6 +101,21 @@ fn supersede(state: &IndexState, record: &mut ArtifactRecord) -> Vec<ArtifactRec
         record.state = State::Deleted;
     }
     superseded
+}
+
+fn import(state: &mut IndexState, version: ImportVersion) -> Imported {
+    let ImportVersion { record, seek_table } = version;
+    if state.get(record.id).is_some() {
+        return Imported::Known;
+    }
+    if state.version(&record.coordinate, record.version).is_some() {
+        return Imported::VersionTaken;
+    }
+    if let Some(table) = seek_table {
+        state.keep_seek_table(record.id, table);
+    }
+    state.store(record);
+    Imported::Added
 }
 
 #[async_trait]
@@ -261,5 +276,25 @@ impl ArtifactIndex for MemoryIndex {
 
     async fn seek_table(&self, id: ArtifactId) -> Result<Option<Bytes>> {
         Ok(self.transaction(IndexOperation::SeekTable, |state| state.seek_table(id)))
+    }
+
+    async fn import(&self, versions: Vec<ImportVersion>) -> Result<Vec<Imported>> {
+        self.transaction(IndexOperation::Import, |state| {
+            for version in &versions {
+                version.record.check_importable()?;
+            }
+            Ok(versions.into_iter().map(|v| import(state, v)).collect())
+        })
+    }
+
+    async fn is_complete(&self) -> Result<bool> {
+        Ok(self.transaction(IndexOperation::IsComplete, |state| state.is_complete))
+    }
+
+    async fn mark_complete(&self) -> Result<()> {
+        self.transaction(IndexOperation::MarkComplete, |state| {
+            state.is_complete = true;
+        });
+        Ok(())
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct IndexState {
     versions: HashMap<Coordinate, BTreeMap<Version, ArtifactId>>,
     seek_tables: HashMap<ArtifactId, Bytes>,
     counters: BTreeMap<Kind, Counter>,
+    pub(super) is_complete: bool,
 }
 
 impl IndexState {

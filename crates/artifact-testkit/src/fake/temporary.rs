@@ -20,6 +20,23 @@ struct Aside {
     bodies: BTreeMap<u64, Body>,
 }
 
+impl Body {
+    fn is_leftover(&self, older_than: Timestamp) -> bool {
+        !self.running && self.touched < older_than
+    }
+}
+
+impl Aside {
+    fn leftovers(&self, older_than: Timestamp) -> Swept {
+        let bodies = self.bodies.values();
+        let gone = bodies.filter(|body| body.is_leftover(older_than));
+        gone.fold(Swept::default(), |sum, body| Swept {
+            count: sum.count + 1,
+            size_bytes: sum.size_bytes + body.bytes.len() as u64,
+        })
+    }
+}
+
 /// All that is kept aside.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Temporaries(Arc<Mutex<Aside>>);
@@ -51,17 +68,14 @@ impl Temporaries {
         self.locked(|aside| aside.bodies.len())
     }
 
+    pub(super) fn leftovers(&self, older_than: Timestamp) -> Swept {
+        self.locked(|aside| aside.leftovers(older_than))
+    }
+
     pub(super) fn sweep(&self, older_than: Timestamp) -> Swept {
         self.locked(|aside| {
-            let mut swept = Swept::default();
-            aside.bodies.retain(|_, body| {
-                let stays = body.running || body.touched >= older_than;
-                if !stays {
-                    swept.count += 1;
-                    swept.size_bytes += body.bytes.len() as u64;
-                }
-                stays
-            });
+            let swept = aside.leftovers(older_than);
+            aside.bodies.retain(|_, body| !body.is_leftover(older_than));
             swept
         })
     }

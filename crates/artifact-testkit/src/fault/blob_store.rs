@@ -228,4 +228,9 @@ impl BlobStore for FaultyBlobStore {
         let met = self.begin(BlobOperation::Sweep, "everything").await?;
         met.end(self.inner.sweep(older_than).await)
     }
+
+    async fn leftovers(&self, older_than: Timestamp) -> Result<Swept> {
+        let met = self.begin(BlobOperation::Leftovers, "everything").await?;
+        met.end(self.inner.leftovers(older_than).await)
+    }
 }

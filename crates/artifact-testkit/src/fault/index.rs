@@ -5,7 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use artifact_domain::port::{ArtifactIndex, CommitUpload, Committed, NewUpload, UsageRow};
+use artifact_domain::port::{
+    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, UsageRow,
+};
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Coordinate, Error, ErrorKind, Result, Timestamp, Version,
@@ -189,5 +191,20 @@ impl ArtifactIndex for FaultyIndex {
     async fn seek_table(&self, id: ArtifactId) -> Result<Option<Bytes>> {
         let call = self.inner.seek_table(id);
         self.call(IndexOperation::SeekTable, call).await
+    }
+
+    async fn import(&self, versions: Vec<ImportVersion>) -> Result<Vec<Imported>> {
+        let call = self.inner.import(versions);
+        self.call(IndexOperation::Import, call).await
+    }
+
+    async fn is_complete(&self) -> Result<bool> {
+        let call = self.inner.is_complete();
+        self.call(IndexOperation::IsComplete, call).await
+    }
+
+    async fn mark_complete(&self) -> Result<()> {
+        let call = self.inner.mark_complete();
+        self.call(IndexOperation::MarkComplete, call).await
     }
 }

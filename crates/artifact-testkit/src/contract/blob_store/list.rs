@@ -6,7 +6,7 @@ use artifact_domain::port::BlobStore;
 use artifact_domain::{BlobKey, BlobPrefix, SpecName, TaskId};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{paths, put};
+use super::{paths, put, read};
 use crate::{Subject, sample};
 
 fn key(spec: &str, task: &str, artifact_type: &str, name: &str) -> BlobKey {
@@ -48,6 +48,24 @@ pub async fn a_prefix_selects_all_a_spec_or_a_task(store: Subject<dyn BlobStore>
         sorted(&[&log, &deep, &metadata, &other_task])
     );
     assert_eq!(paths(&*store, BlobPrefix::all()).await, sorted(&all));
+}
+
+/// The metadata of a task is listed with it, and what is not folded into it alone too.
+pub async fn the_metadata_of_a_task_is_listed_with_it(store: Subject<dyn BlobStore>) {
+    let (spec, task) = (spec("s"), task("1"));
+    let whole = BlobKey::task_metadata(&spec, &task);
+    let delta = || BlobKey::task_metadata_delta(&spec, &task, sample::fresh_id().into());
+    let (first, second) = (delta(), delta());
+    for key in [&whole, &first, &second] {
+        put(&*store, key, "{}").await;
+    }
+    let deltas = || BlobPrefix::task_metadata_deltas(&spec, &task);
+    let of_task = paths(&*store, BlobPrefix::task(&spec, &task)).await;
+    assert_eq!(of_task, sorted(&[&whole, &first, &second]));
+    assert_eq!(paths(&*store, deltas()).await, sorted(&[&first, &second]));
+    store.delete(vec![first, second]).await.unwrap();
+    assert_eq!(paths(&*store, deltas()).await, [""; 0]);
+    assert_eq!(read(&*store, &whole).await.unwrap(), "{}");
 }
 
 /// A spec or task is not mixed up with those whose name begins with its name.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use artifact_domain::port::{BlobStore, PutOptions};
+use artifact_domain::{BlobKey, Error, ErrorKind};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
@@ -124,7 +125,7 @@ pub async fn a_hint_at_the_size_changes_no_byte(store: Subject<dyn BlobStore>) {
         let bytes = pattern(4, 1_000);
         let options = PutOptions {
             size_hint_bytes: hint,
-            content_type: None,
+            ..PutOptions::default()
         };
         let stat = store
             .put(key.clone(), body(bytes.clone()), options)
@@ -141,9 +142,32 @@ pub async fn a_media_type_may_be_given(store: Subject<dyn BlobStore>) {
     let options = PutOptions {
         size_hint_bytes: Some(4),
         content_type: Some("text/html; charset=utf-8".parse().unwrap()),
+        ..PutOptions::default()
     };
     store.put(key.clone(), body("<br>"), options).await.unwrap();
     assert_eq!(read(&*store, &key).await.unwrap(), "<br>");
+}
+
+/// What is derived is published, replaced and failed like the rest.
+pub async fn what_is_derived_is_put_like_the_rest(store: Subject<dyn BlobStore>) {
+    let task = sample::coordinate("spec", "task", "log", "x");
+    let key = BlobKey::task_metadata(task.spec(), task.task());
+    let options = PutOptions {
+        derived: true,
+        ..PutOptions::default()
+    };
+    for bytes in [pattern(1, 1_000), pattern(2, 3 * MIB), pattern(3, 0)] {
+        let put = store.put(key.clone(), body(bytes.clone()), options.clone());
+        assert_eq!(put.await.unwrap().size_bytes, bytes.len() as u64);
+        assert_eq!(read(&*store, &key).await.unwrap(), bytes);
+    }
+    let failing = stream::iter([
+        Ok(pattern(4, 10)),
+        Err(Error::new(ErrorKind::Unavailable, "cut")),
+    ]);
+    let failed = store.put(key.clone(), failing.boxed(), options).await;
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(read(&*store, &key).await.unwrap(), pattern(3, 0));
 }
 
 /// What put, stat and a listing say of one blob agrees, and the time of its publication, where

@@ -24,6 +24,18 @@ pub async fn an_empty_store_has_nothing_to_sweep(store: Subject<dyn BlobStore>) 
     assert_eq!(store.sweep(soon).await.unwrap(), Swept::default());
 }
 
+/// What a sweep would take is said beforehand, and saying it takes nothing.
+pub async fn leftovers_are_counted_before_they_are_swept(store: Subject<dyn BlobStore>) {
+    cut_off_put(&*store).await;
+    let soon = present_plus(Duration::from_hours(1));
+    let long_ago = present_plus(Duration::ZERO).saturating_sub(Duration::from_hours(1));
+    assert_eq!(store.leftovers(long_ago).await.unwrap(), Swept::default());
+    let expected = store.leftovers(soon).await.unwrap();
+    assert_eq!(store.leftovers(soon).await.unwrap(), expected);
+    assert_eq!(store.sweep(soon).await.unwrap(), expected);
+    assert_eq!(store.leftovers(soon).await.unwrap(), Swept::default());
+}
+
 /// What a cut-off put has left is taken away once it is old enough, and then it is gone.
 pub async fn leftovers_are_swept_once(store: Subject<dyn BlobStore>) {
     cut_off_put(&*store).await;

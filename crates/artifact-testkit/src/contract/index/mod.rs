@@ -8,6 +8,7 @@ pub mod expiry;
 pub mod extremes;
 pub mod filter;
 pub mod find;
+pub mod import;
 pub mod newest;
 pub mod order;
 pub mod paging;
