@@ -59,8 +59,9 @@ async fn directories_are_created_and_nothing_else_is_left() {
     let path = directory.path().join("a/b/index.sqlite");
     drop(open(&path).await.unwrap());
     let names = fs::read_dir(path.parent().unwrap()).unwrap();
-    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names, ["index.sqlite"]);
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["index.sqlite", "index.sqlite.lock"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-//! Holds the stored form of schema 1 still: its SQL, and a database that an earlier build wrote.
+//! Holds the stored form of every schema still: its SQL, and a database that a build of its time
+//! wrote.
 //!
-//! `REGENERATE=1 cargo test -p adapter-sql-index --test golden` writes the files anew. That is
-//! right only for a schema that was never released; a released one gets a successor.
+//! `REGENERATE=1 cargo test -p adapter-sql-index --test golden` writes the files of the newest one
+//! anew. That is right only for a schema that was never released; a released one gets a successor.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -78,37 +79,9 @@ async fn open(path: &Path) -> SqliteIndex {
     index.await.unwrap()
 }
 
-#[tokio::test]
-async fn a_database_of_schema_1_is_read() {
-    let directory = tempfile::tempdir().unwrap();
-    let fresh_path = directory.path().join("fresh.sqlite");
-    let fresh = open(&fresh_path).await;
-    write_all(&fresh).await;
-    let expected = (read_all(&fresh).await, fresh.usage().await.unwrap());
-    assert_eq!(expected.0.len(), 4);
-    drop(fresh);
-    if regenerates() {
-        fs::copy(&fresh_path, golden("v1.sqlite")).unwrap();
-    }
-    // A copy, since opening may write.
-    let path = directory.path().join("v1.sqlite");
-    fs::copy(golden("v1.sqlite"), &path).unwrap();
-    let index = open(&path).await;
-    assert_eq!(read_all(&index).await, expected.0);
-    assert_eq!(index.usage().await.unwrap(), expected.1);
-    let seek_table = index.seek_table(sample::id(2)).await.unwrap();
-    assert_eq!(seek_table.as_deref(), Some(b"\x01\x02\x03".as_slice()));
-    // And it can be written still.
-    let upload = sample::upload("org/repo", "run é 7", "custom:my-type", "src/main.rs");
-    assert_eq!(index.begin(upload).await.unwrap().version.get(), 5);
-}
-
-#[tokio::test]
-async fn the_schema_is_the_one_that_was_published() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("index.sqlite");
-    drop(open(&path).await);
-    let connection = Connection::open(&path).unwrap();
+/// The SQL that a database was made with, and the numbers in its header.
+fn schema_of(path: &Path) -> String {
+    let connection = Connection::open(path).unwrap();
     let mut statement = connection
         .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
         .unwrap();
@@ -127,8 +100,54 @@ async fn the_schema_is_the_one_that_was_published() {
         schema += &sql.unwrap();
         schema += ";\n";
     }
+    schema
+}
+
+fn sql(name: &str) -> String {
+    fs::read_to_string(golden(name)).unwrap()
+}
+
+#[tokio::test]
+async fn databases_of_every_schema_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let fresh_path = directory.path().join("fresh.sqlite");
+    let fresh = open(&fresh_path).await;
+    write_all(&fresh).await;
+    assert!(!fresh.is_complete().await.unwrap());
+    fresh.mark_complete().await.unwrap();
+    let expected = (read_all(&fresh).await, fresh.usage().await.unwrap());
+    assert_eq!(expected.0.len(), 4);
+    drop(fresh);
     if regenerates() {
-        fs::write(golden("v1.sql"), &schema).unwrap();
+        fs::copy(&fresh_path, golden("v2.sqlite")).unwrap();
     }
-    assert_eq!(schema, fs::read_to_string(golden("v1.sql")).unwrap());
+    for schema in ["v1", "v2"] {
+        // A copy, since opening may write.
+        let path = directory.path().join(schema);
+        fs::copy(golden(&format!("{schema}.sqlite")), &path).unwrap();
+        assert_eq!(schema_of(&path), sql(&format!("{schema}.sql")));
+        let index = open(&path).await;
+        assert_eq!(read_all(&index).await, expected.0);
+        assert_eq!(index.usage().await.unwrap(), expected.1);
+        let seek_table = index.seek_table(sample::id(2)).await.unwrap();
+        assert_eq!(seek_table.as_deref(), Some(b"\x01\x02\x03".as_slice()));
+        assert!(index.is_complete().await.unwrap(), "{schema}");
+        // And it can be written still.
+        let upload = sample::upload("org/repo", "run é 7", "custom:my-type", "src/main.rs");
+        assert_eq!(index.begin(upload).await.unwrap().version.get(), 5);
+        drop(index);
+        assert_eq!(schema_of(&path), sql("v2.sql"));
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_the_one_that_was_published() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("index.sqlite");
+    drop(open(&path).await);
+    let schema = schema_of(&path);
+    if regenerates() {
+        fs::write(golden("v2.sql"), &schema).unwrap();
+    }
+    assert_eq!(schema, sql("v2.sql"));
 }

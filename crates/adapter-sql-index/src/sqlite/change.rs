@@ -22,10 +22,16 @@ pub(super) fn begin(connection: &Connection, upload: NewUpload) -> Result<Artifa
         None => Version::FIRST,
     };
     let record = ArtifactRecord::begin(upload, version);
-    let rid = row::insert(connection, &record)?;
-    insert_tags(connection, rid, &record)?;
-    counters::added(connection, &record)?;
+    insert(connection, &record)?;
     Ok(record)
+}
+
+/// Stores a record that is new, whatever its state.
+pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result<Rid> {
+    let rid = row::insert(connection, record)?;
+    insert_tags(connection, rid, record)?;
+    counters::added(connection, record)?;
+    Ok(rid)
 }
 
 fn highest_version(connection: &Connection, at: &Coordinate) -> Result<Option<Version>> {
@@ -78,11 +84,16 @@ pub(super) fn commit(connection: &Connection, commit: &CommitUpload) -> Result<C
     }
     replace(connection, rid, &old, &record)?;
     if let Some(seek_table) = &commit.seek_table {
-        let mut statement = connection
-            .prepare_cached("INSERT OR REPLACE INTO seek_table (rid, content) VALUES (?, ?)")?;
-        statement.execute((rid, seek_table.as_ref()))?;
+        put_seek_table(connection, rid, seek_table)?;
     }
     Ok(Committed { record, superseded })
+}
+
+/// Keeps the seek table of a version.
+pub(super) fn put_seek_table(connection: &Connection, rid: Rid, content: &[u8]) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO seek_table (rid, content) VALUES (?, ?)";
+    connection.prepare_cached(sql)?.execute((rid, content))?;
+    Ok(())
 }
 
 /// Replaces a record by a changed one.

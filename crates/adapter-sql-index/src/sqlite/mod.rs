@@ -5,19 +5,25 @@ mod counters;
 mod error;
 mod find;
 mod glob_function;
+mod import;
 mod open;
 mod patience;
 mod plan;
+mod presence;
 mod readers;
 mod row;
 mod schema;
 mod search;
+mod set_aside;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use artifact_domain::port::{ArtifactIndex, CommitUpload, Committed, NewUpload, UsageRow};
+use artifact_domain::port::{
+    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, UsageRow,
+};
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Coordinate, Error, ErrorKind, Result, Timestamp, Version,
@@ -26,6 +32,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use patience::Patience;
+use presence::Presence;
 use readers::Readers;
 use tempfile::TempDir;
 use writer::{Survives, Writer};
@@ -70,6 +77,8 @@ pub struct SqliteIndex {
     // Before the writer, whose connection tidies up if it is the last to close.
     readers: Readers,
     writer: Writer,
+    /// Held until the connections above are closed.
+    _presence: Option<Arc<Presence>>,
     /// Where a temporary index is kept; it goes once the files in it are closed.
     folder: Option<TempDir>,
 }
@@ -90,6 +99,28 @@ impl SqliteIndex {
         })?
     }
 
+    /// Sets an index that is damaged or unwanted aside, so that the next [`open`](Self::open)
+    /// begins with an empty one: renames its files, whatever is in them, to `NAME.damaged-1`,
+    /// `NAME.damaged-1-wal` and `NAME.damaged-1-shm`, or the next number that is free. Gives the
+    /// new path of the database; none if there was nothing.
+    ///
+    /// Durable when it returns. A crash in between leaves the database renamed and its log not:
+    /// opening refuses that, and setting aside again ends it. Needs a tokio runtime. Errors:
+    /// `Locked` while an index is open there, in this process or another; `InvalidInput` for a
+    /// directory; `Unsupported` where the file system has no locks, so that nobody can know who
+    /// has it open; `PermissionDenied`, `StorageFull`. What other programs have open, such as the
+    /// shell of SQLite, is not noticed.
+    pub async fn set_aside(path: impl Into<PathBuf>) -> Result<Option<PathBuf>> {
+        let path = path.into();
+        let renaming = tokio::task::spawn_blocking(move || {
+            let path = std::path::absolute(&path).map_err(|cause| error::io_error(&path, cause))?;
+            set_aside::set_aside(&path)
+        });
+        renaming.await.map_err(|cause| {
+            Error::new(ErrorKind::Internal, "the index was not set aside").with_source(cause)
+        })?
+    }
+
     /// Opens an empty index that is gone when it is dropped, for a store that keeps nothing.
     pub async fn temporary() -> Result<Self> {
         let folder = TempDir::with_prefix("artifact-index-")
@@ -107,13 +138,17 @@ impl SqliteIndex {
         // Absolute, so that no path is taken for one of SQLite's URIs or special names.
         let path = std::path::absolute(path).map_err(|cause| error::io_error(path, cause))?;
         let patience = Patience::new(options.busy_timeout);
+        let presence = Presence::shared(&path, patience)
+            .map_err(|failure| failure.into_error(&path))?
+            .map(Arc::new);
         let connection =
             open::writer(&path, patience).map_err(|failure| failure.into_error(&path))?;
         let writer = Writer::start(connection, path.clone(), options.durability, patience)
             .map_err(|cause| error::io_error(&path, cause))?;
         Ok(Self {
-            readers: Readers::new(path, patience),
+            readers: Readers::new(path, patience, presence.clone()),
             writer,
+            _presence: presence,
             folder: None,
         })
     }
@@ -191,5 +226,19 @@ impl ArtifactIndex for SqliteIndex {
     async fn seek_table(&self, id: ArtifactId) -> Result<Option<Bytes>> {
         let work = move |connection: &_| find::seek_table(connection, id);
         self.readers.read(work).await
+    }
+
+    async fn import(&self, versions: Vec<ImportVersion>) -> Result<Vec<Imported>> {
+        let change = move |connection: &_| import::import(connection, &versions);
+        self.writer.make(Survives::PowerLoss, change).await
+    }
+
+    async fn is_complete(&self) -> Result<bool> {
+        self.readers.read(import::is_complete).await
+    }
+
+    async fn mark_complete(&self) -> Result<()> {
+        let change = import::mark_complete;
+        self.writer.make(Survives::PowerLoss, change).await
     }
 }

@@ -127,7 +127,7 @@ fn create_if_missing(path: &Path) -> Result<()> {
         // SQLite would play the old log into the new database.
         return Err(damaged(path, "is gone, but its log is still there").into());
     }
-    let directory = path.parent().unwrap_or(Path::new("/"));
+    let directory = directory_of(path);
     create_directory(directory).map_err(failed)?;
     let draft = draft_of(path);
     let published = write_empty_index(&draft).and_then(|()| {
@@ -161,7 +161,7 @@ fn write_empty_index(path: &Path) -> Result<()> {
 }
 
 /// Creates a directory and those above it, durably.
-fn create_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn create_directory(directory: &Path) -> io::Result<()> {
     let missing = directory.ancestors().take_while(|above| !above.exists());
     let missing: Vec<_> = missing.collect();
     fs::create_dir_all(directory)?;
@@ -175,13 +175,13 @@ fn create_directory(directory: &Path) -> io::Result<()> {
 
 /// Makes the names in a directory durable.
 #[cfg(unix)]
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
 /// Where a directory cannot be opened, its names are as durable as the system makes them.
 #[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -191,7 +191,13 @@ fn draft_of(path: &Path) -> PathBuf {
     beside(path, &format!(".{}-{random:016x}.new", std::process::id()))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// The directory of a file that has an absolute path.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+/// The name of a file that belongs to another.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::error::Result;
 use super::open;
 use super::patience::Patience;
+use super::presence::Presence;
 
 /// How many calls read at once; the others wait.
 const MAX_READERS: usize = 4;
@@ -22,16 +23,19 @@ pub(super) struct Readers {
     patience: Patience,
     free: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    /// A call that nobody waits for any more may outlive the index.
+    _presence: Option<Arc<Presence>>,
 }
 
 impl Readers {
     /// An empty pool: connections are opened when they are first needed.
-    pub(super) fn new(path: PathBuf, patience: Patience) -> Self {
+    pub(super) fn new(path: PathBuf, patience: Patience, presence: Option<Arc<Presence>>) -> Self {
         Self {
             path: Arc::new(path),
             patience,
             free: Arc::new(Semaphore::new(MAX_READERS)),
             idle: Arc::default(),
+            _presence: presence,
         }
     }
 

@@ -79,14 +79,19 @@ pub(super) fn read(row: &Row<'_>) -> Result<(Rid, ArtifactRecord)> {
     Ok((row.get(0)?, record))
 }
 
-/// Writes the record of an upload that begins, so without content or hold, and gives its row.
+/// Writes a record that is new, and gives its row.
 pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result<Rid> {
     let at = &record.coordinate;
+    let (content, hold) = (record.content.as_ref(), record.hold.as_ref());
+    let (size_bytes, stored_size_bytes) = sizes(content)?;
     let mut statement = connection.prepare_cached(
         "INSERT INTO artifact (id, attempt, spec, task, type, name, version, state, revision, \
-         tier, created_at, lease_until, expires_at, retention_days, mime_type, tags, metadata) \
-         VALUES (:id, :attempt, :spec, :task, :type, :name, :version, :state, :revision, :tier, \
-         :created_at, :lease_until, :expires_at, :retention_days, :mime_type, :tags, :metadata)",
+         tier, created_at, lease_until, expires_at, archived_at, retention_days, hold_since, \
+         hold_by, hold_reason, digest, size_bytes, stored_size_bytes, encoding, mime_type, tags, \
+         metadata) VALUES (:id, :attempt, :spec, :task, :type, :name, :version, :state, \
+         :revision, :tier, :created_at, :lease_until, :expires_at, :archived_at, \
+         :retention_days, :hold_since, :hold_by, :hold_reason, :digest, :size_bytes, \
+         :stored_size_bytes, :encoding, :mime_type, :tags, :metadata)",
     )?;
     Ok(statement.insert(named_params! {
         ":id": id_bytes(record.id),
@@ -102,7 +107,15 @@ pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result
         ":created_at": record.created_at.as_micros(),
         ":lease_until": record.lease_until.map(Timestamp::as_micros),
         ":expires_at": record.expires_at.map(Timestamp::as_micros),
+        ":archived_at": record.archived_at.map(Timestamp::as_micros),
         ":retention_days": record.retention_days,
+        ":hold_since": hold.map(|hold| hold.since.as_micros()),
+        ":hold_by": hold.and_then(|hold| hold.by.as_deref()),
+        ":hold_reason": hold.and_then(|hold| hold.reason.as_deref()),
+        ":digest": content.map(|content| content.digest.as_bytes()),
+        ":size_bytes": size_bytes,
+        ":stored_size_bytes": stored_size_bytes,
+        ":encoding": content.map(|content| encoding_name(content.encoding)),
         ":mime_type": record.mime_type.as_str(),
         ":tags": json(&record.tags)?,
         ":metadata": json(&record.metadata)?,
@@ -111,12 +124,8 @@ pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result
 
 /// Writes everything of a record that can change over what its row holds.
 pub(super) fn overwrite(connection: &Connection, rid: Rid, record: &ArtifactRecord) -> Result<()> {
-    let content = record.content.as_ref();
-    let size_bytes = content.map(|c| stored_size(c.size_bytes)).transpose()?;
-    let stored_size_bytes = content
-        .map(|c| stored_size(c.stored_size_bytes))
-        .transpose()?;
-    let hold = record.hold.as_ref();
+    let (content, hold) = (record.content.as_ref(), record.hold.as_ref());
+    let (size_bytes, stored_size_bytes) = sizes(content)?;
     let mut statement = connection.prepare_cached(
         "UPDATE artifact SET attempt = :attempt, state = :state, revision = :revision, \
          tier = :tier, lease_until = :lease_until, expires_at = :expires_at, \
@@ -147,6 +156,12 @@ pub(super) fn overwrite(connection: &Connection, rid: Rid, record: &ArtifactReco
         ":metadata": json(&record.metadata)?,
     })?;
     Ok(())
+}
+
+fn sizes(content: Option<&Content>) -> Result<(Option<i64>, Option<i64>)> {
+    let size = content.map(|c| stored_size(c.size_bytes)).transpose()?;
+    let stored = content.map(|c| stored_size(c.stored_size_bytes));
+    Ok((size, stored.transpose()?))
 }
 
 fn revision(record: &ArtifactRecord) -> Result<i64> {
