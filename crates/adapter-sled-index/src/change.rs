@@ -73,6 +73,11 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
+    /// Stores what the index says of itself.
+    pub(crate) fn put(&mut self, key: Key, value: Vec<u8>) {
+        self.writes.insert(key, Some(value));
+    }
+
     /// Everything as one batch; nothing if nothing changes.
     pub(crate) fn into_batch(self) -> Result<Option<sled::Batch>> {
         if self.writes.is_empty() {

@@ -19,8 +19,9 @@ use crate::error::{damaged, from_io};
 const FILE_NAME: &str = "generation";
 const SYNCED_FILE_NAME: &str = "synced";
 
-/// The format of everything in the index directory.
-const FORMAT: u32 = 1;
+/// The format of everything in the index directory. The first had no mark of completeness.
+const FORMAT: u32 = 2;
+const FIRST_FORMAT: u32 = 1;
 
 /// Who an index is, and in which format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,19 @@ impl Generation {
         }
     }
 
+    /// The same index in the newest format, if it has an earlier one.
+    pub(crate) fn upgraded(&self) -> Option<Self> {
+        (self.format < FORMAT).then(|| Self {
+            format: FORMAT,
+            id: self.id.clone(),
+        })
+    }
+
+    /// Whether it is the same index in a later format.
+    pub(crate) fn succeeds(&self, earlier: &Self) -> bool {
+        self.id == earlier.id && self.format > earlier.format
+    }
+
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         format!(r#"{{"format":{},"id":"{}"}}"#, self.format, self.id).into_bytes()
     }
@@ -51,7 +65,7 @@ impl Generation {
             damaged("the generation of the sled index cannot be read").with_source(cause)
         })?;
         match read.format {
-            FORMAT => Ok(read),
+            FIRST_FORMAT..=FORMAT => Ok(read),
             format if format > FORMAT => Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("the sled index has format {format}, known is up to {FORMAT}"),
@@ -153,16 +167,24 @@ mod tests {
     }
 
     #[test]
-    fn the_first_format_is_held_still() {
-        let golden = include_bytes!("../tests/golden/generation-v1.json");
-        let read = Generation::from_bytes(golden).unwrap();
-        assert_eq!(read.to_bytes(), golden);
+    fn every_format_is_held_still_and_the_first_becomes_the_second() {
+        let first = include_bytes!("../tests/golden/generation-v1.json");
+        let second = include_bytes!("../tests/golden/generation-v2.json");
+        let [old, new] = [first, second].map(|golden| {
+            let read = Generation::from_bytes(golden).unwrap();
+            assert_eq!(read.to_bytes(), golden);
+            read
+        });
+        assert_eq!(old.upgraded(), Some(new.clone()));
+        assert_eq!(new.upgraded(), None);
+        assert!(new.succeeds(&old) && !old.succeeds(&new) && !new.succeeds(&new));
+        assert!(!Generation::new().succeeds(&old));
     }
 
     #[test]
     fn what_is_newer_or_no_generation_is_refused() {
         let kind = |bytes: &[u8]| Generation::from_bytes(bytes).unwrap_err().kind();
-        assert_eq!(kind(br#"{"format":2,"more":[]}"#), ErrorKind::Unsupported);
+        assert_eq!(kind(br#"{"format":3,"more":[]}"#), ErrorKind::Unsupported);
         assert_eq!(kind(br#"{"format":0,"id":"x"}"#), ErrorKind::Integrity);
         assert_eq!(kind(b"\0\0\0\0"), ErrorKind::Integrity);
     }

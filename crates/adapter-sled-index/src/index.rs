@@ -3,8 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use artifact_domain::port::{ArtifactIndex, CommitUpload, Committed, NewUpload, UsageRow};
+use artifact_domain::port::{
+    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, UsageRow,
+};
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Coordinate, Error, ErrorKind, Result, Timestamp, Version,
@@ -19,7 +22,7 @@ use crate::key::table;
 use crate::lock::DirLock;
 use crate::options::SledOptions;
 use crate::store::{self, Store, Survives};
-use crate::{chunk, read, search, usage, write};
+use crate::{chunk, import, read, search, set_aside, usage, write};
 
 /// An [`ArtifactIndex`] on sled, in a directory of its own.
 ///
@@ -53,6 +56,31 @@ impl SledIndex {
         Ok(Self {
             store: Arc::new(store),
         })
+    }
+
+    /// Sets an index that is damaged or unwanted aside, so that the next [`open`](Self::open)
+    /// begins with an empty one: moves all that is in its directory but the lock, whatever it is,
+    /// to `NAME.damaged-1` beside it, or the next number that is free. Gives that directory; none
+    /// if there was nothing.
+    ///
+    /// Durable when it returns. A crash in between leaves a part behind that opening refuses;
+    /// setting aside again moves that too, to the next number.
+    ///
+    /// # Errors
+    ///
+    /// `Locked` while the index is open, in this process or another; `InvalidInput` where the
+    /// path is no directory; `PermissionDenied`, `StorageFull`, `Internal`.
+    pub async fn set_aside(dir: impl Into<PathBuf>) -> Result<Option<PathBuf>> {
+        let dir = dir.into();
+        if !dir.exists() {
+            return Ok(None);
+        }
+        let lock = DirLock::acquire(&dir, Duration::ZERO).await;
+        let lock = lock.map_err(|error| match error.kind() {
+            ErrorKind::Locked => error.with_hint("stop the other processes that use the store"),
+            _ => error,
+        })?;
+        blocking(move || set_aside::set_aside(&dir, &lock)).await
     }
 
     async fn read<T, F>(&self, f: F) -> Result<T>
@@ -164,5 +192,20 @@ impl ArtifactIndex for SledIndex {
             Ok(bytes.map(Bytes::from))
         })
         .await
+    }
+
+    async fn import(&self, versions: Vec<ImportVersion>) -> Result<Vec<Imported>> {
+        self.write(Survives::PowerLoss, move |change| {
+            import::import(change, &versions)
+        })
+        .await
+    }
+
+    async fn is_complete(&self) -> Result<bool> {
+        self.read(import::is_complete).await
+    }
+
+    async fn mark_complete(&self) -> Result<()> {
+        self.write(Survives::PowerLoss, import::mark_complete).await
     }
 }

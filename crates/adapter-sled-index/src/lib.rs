@@ -7,6 +7,7 @@ mod engine;
 mod entry;
 mod error;
 mod generation;
+mod import;
 mod index;
 mod key;
 mod lock;
@@ -14,7 +15,9 @@ mod options;
 mod plan;
 mod read;
 mod search;
+mod set_aside;
 mod store;
+mod upgrade;
 mod usage;
 mod write;
 

@@ -12,7 +12,7 @@ use artifact_domain::{Error, ErrorKind, Result};
 
 use crate::error::from_io;
 
-const FILE_NAME: &str = "lock";
+pub(crate) const FILE_NAME: &str = "lock";
 
 /// How often who waits looks again. Constant, so that who has waited long is not behind newcomers.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);

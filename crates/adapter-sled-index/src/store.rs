@@ -18,9 +18,10 @@ use crate::generation::{Generation, SyncedMark, sync_dir};
 use crate::key::{Key, table};
 use crate::lock::DirLock;
 use crate::options::{Durability, SledOptions};
+use crate::upgrade;
 
 /// For how long sled's own lock may outlive ours.
-const ENGINE_LOCK_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const ENGINE_LOCK_GRACE: Duration = Duration::from_secs(5);
 
 /// For how long a flush lets changes that have arrived go first.
 const MAX_SETTLING: Duration = Duration::from_millis(4);
@@ -80,9 +81,11 @@ impl Store {
             }
             write_generation(&engine, &files, &Generation::new(), dir)?;
         } else if expected != found {
-            // Without the file beside it the database was not finished being made: it is now.
+            // Without the file beside it the database was not finished being made, or with an
+            // earlier format in it being upgraded: it is now.
             match (&expected, &found) {
                 (None, Some(found)) => found.store(dir)?,
+                (Some(expected), Some(found)) if found.succeeds(expected) => found.store(dir)?,
                 _ => return Err(damaged(replaced(dir))),
             }
         }
@@ -93,6 +96,9 @@ impl Store {
                 "the sled index {} has lost changes: it knows {applied}, {at_least} were synced",
                 dir.display()
             )));
+        }
+        if let Some(newest) = found.as_ref().and_then(Generation::upgraded) {
+            upgrade::to_newest(&engine, &files, &newest, dir)?;
         }
         Ok(Self {
             engine,
@@ -212,12 +218,16 @@ fn open_engine(dir: &Path, cache_bytes: u64) -> Result<Engine> {
             return Ok(engine);
         }
         if begun.elapsed() > ENGINE_LOCK_GRACE {
-            let message = format!("{} is open in another program", dir.display());
-            return Err(Error::new(ErrorKind::Locked, message)
-                .with_hint("end the program that uses the database without the store"));
+            return Err(engine_in_use(dir));
         }
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+pub(crate) fn engine_in_use(dir: &Path) -> Error {
+    let message = format!("{} is open in another program", dir.display());
+    Error::new(ErrorKind::Locked, message)
+        .with_hint("end the program that uses the database without the store")
 }
 
 fn write_generation(
@@ -252,7 +262,7 @@ fn replaced(dir: &Path) -> String {
     )
 }
 
-fn generation_key() -> Key {
+pub(crate) fn generation_key() -> Key {
     Key::new(table::META).text("generation")
 }
 
