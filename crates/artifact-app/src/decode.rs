@@ -98,7 +98,7 @@ fn read_chunk(reader: &mut impl Read, wanted_bytes: u64) -> Result<Bytes> {
     Ok(chunk.into())
 }
 
-fn codec_encoding(encoding: Encoding) -> artifact_codec::Encoding {
+pub(crate) fn codec_encoding(encoding: Encoding) -> artifact_codec::Encoding {
     match encoding {
         Encoding::Identity => artifact_codec::Encoding::Identity,
         Encoding::Gzip => artifact_codec::Encoding::Gzip,
@@ -113,7 +113,7 @@ fn damaged(why: &str) -> Error {
 }
 
 /// What the codec says of the blob is damage; everything else comes from the blob store.
-fn decode_error(error: io::Error) -> Error {
+pub(crate) fn decode_error(error: io::Error) -> Error {
     match CodecError::from_io(error) {
         CodecError::Io(error) => domain_error(error, "reading the blob"),
         codec => damaged(&codec.to_string()).with_source(codec),

@@ -32,15 +32,13 @@ impl Store {
                 .iter()
                 .all(|key| !kept.contains(key))
         };
-        let removable: Vec<_> = records
-            .iter()
-            .filter(|record| bare(record))
-            .map(|record| record.id)
-            .collect();
+        let removable: Vec<_> = records.into_iter().filter(bare).collect();
         let removals: Vec<Result<()>> = stream::iter(removable)
-            .map(|id| async move {
-                self.retrying("remove", || self.ports.index.remove(id))
-                    .await
+            .map(|record| async move {
+                self.retrying("remove", || self.ports.index.remove(record.id))
+                    .await?;
+                self.note_purged(&record).await;
+                Ok(())
             })
             .buffer_unordered(CONCURRENCY)
             .collect()
@@ -73,7 +71,10 @@ impl Store {
                 .retrying("update", || self.ports.index.update(changed.clone()))
                 .await;
             match outcome {
-                Ok(deleted) => return Ok(Some(deleted)),
+                Ok(deleted) => {
+                    self.note(&deleted, None).await;
+                    return Ok(Some(deleted));
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     match self.ports.index.find(id).await? {

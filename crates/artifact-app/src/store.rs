@@ -11,6 +11,7 @@ use artifact_domain::port::{
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 
 use crate::Level;
+use crate::manifest::Journal;
 
 /// What the store reaches the outside world through.
 #[derive(Clone)]
@@ -67,6 +68,7 @@ impl Default for StoreOptions {
 pub struct Store {
     pub(crate) ports: Ports,
     pub(crate) options: Arc<StoreOptions>,
+    pub(crate) journal: Arc<Journal>,
 }
 
 impl Store {
@@ -75,6 +77,7 @@ impl Store {
         Self {
             ports,
             options: Arc::new(options),
+            journal: Arc::default(),
         }
     }
 

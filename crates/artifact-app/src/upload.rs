@@ -245,6 +245,10 @@ impl Store {
                 ErrorKind::NotFound => lost_lease(error),
                 _ => error,
             })?;
+        self.note(&committed.record, commit.seek_table).await;
+        for superseded in &committed.superseded {
+            self.note(superseded, None).await;
+        }
         let mut gone = committed.superseded;
         if committed.record.state == State::Deleted {
             gone.push(committed.record.clone());
@@ -284,7 +288,7 @@ fn lost_lease(cause: Error) -> Error {
     .with_source(cause)
 }
 
-async fn release(guard: Option<Box<dyn LockGuard>>) {
+pub(crate) async fn release(guard: Option<Box<dyn LockGuard>>) {
     if let Some(guard) = guard
         && let Err(error) = guard.release().await
     {

@@ -22,6 +22,18 @@ impl ArtifactId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
+    /// When it was made, to the millisecond; the epoch for an id that does not say.
+    pub fn created_at(&self) -> Timestamp {
+        let time = self.0.get_timestamp().map(|time| time.to_unix());
+        let micros = time.and_then(|(seconds, nanos)| {
+            let seconds = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?;
+            seconds.checked_add(i64::from(nanos / 1_000))
+        });
+        micros.map_or(Timestamp::UNIX_EPOCH, |micros| {
+            Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
+        })
+    }
+
     /// The id as 128 bits.
     pub fn as_uuid(&self) -> Uuid {
         self.0
@@ -133,6 +145,9 @@ mod tests {
         let at = |micros| ArtifactId::new(Timestamp::from_micros(micros).unwrap(), [0xff; 10]);
         assert_eq!(at(0).as_uuid().get_version_num(), 7);
         assert!(at(1_000_000) < at(2_000_000));
+        let time = Timestamp::from_micros(1_772_366_400_123_456).unwrap();
+        let made = ArtifactId::new(time, [7; 10]).created_at();
+        assert_eq!(made.as_micros(), 1_772_366_400_123_000);
     }
 
     #[test]

@@ -79,7 +79,7 @@ async fn a_task_or_a_spec_goes_whole_and_nothing_else() {
     assert_eq!((planned.len(), report.deleted), (3, 3));
     assert!(report.stored_size_bytes > 0 && report.failures.is_empty());
     assert_eq!(world.index.records().len(), 3);
-    assert_eq!(world.blobs.files().len(), 3);
+    assert_eq!(world.content_paths().len(), 3);
 
     // A pattern in a name is a name.
     let odd = DeleteScope::Task("[d]emo".parse().unwrap(), "*".parse().unwrap());
@@ -125,7 +125,7 @@ async fn a_held_version_stays_and_the_rest_goes() {
         .await
         .unwrap_err();
     assert_eq!(planned.kind(), ErrorKind::Held);
-    assert_eq!(world.blobs.files().len(), 1);
+    assert_eq!(world.content_paths().len(), 1);
 }
 
 #[tokio::test]

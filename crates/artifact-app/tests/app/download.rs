@@ -95,8 +95,9 @@ async fn damage_is_found_whatever_it_is() {
         ];
         for (what, damage) in damages {
             let world = stored(compression).await;
-            let (path, bytes) = world.blobs.files().pop_first().unwrap();
-            world.blobs.plant(path, damage(bytes.to_vec()));
+            let path = world.content_paths().remove(0);
+            let bytes = world.blobs.files()[&path].to_vec();
+            world.blobs.plant(path, damage(bytes));
             let error = get(&world.store, &uri("a")).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Integrity, "{what}: {error}");
             assert!(

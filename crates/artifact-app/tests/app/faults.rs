@@ -39,7 +39,7 @@ async fn assert_only_remains(world: &World, bytes: &str) {
         bytes.to_owned()
     );
     assert_eq!(world.index.records().len(), 1);
-    assert_eq!(world.blobs.files().len(), 1);
+    assert_eq!(world.content_paths().len(), 1);
     world.assert_tidy();
 }
 
@@ -205,7 +205,7 @@ async fn bytes_that_cannot_be_deleted_now_are_deleted_later_and_stop_nothing() {
         !store.exists(&uri("a")).await.unwrap(),
         "it was marked, so it is gone"
     );
-    assert!(!world.blobs.files().is_empty(), "the fault was not met");
+    assert!(!world.content_paths().is_empty(), "the fault was not met");
     world.store.reap(PageSize::MAX).await.unwrap();
     world.assert_empty();
 }

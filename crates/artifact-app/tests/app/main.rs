@@ -5,5 +5,6 @@
 mod delete;
 mod download;
 mod faults;
+mod reindex;
 mod upload;
 mod world;

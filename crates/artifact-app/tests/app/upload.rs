@@ -100,7 +100,7 @@ async fn without_versioning_the_newest_supersedes_and_the_older_bytes_go() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(world.index.records().len(), 1);
-    assert_eq!(world.blobs.files().len(), 1);
+    assert_eq!(world.content_paths().len(), 1);
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn a_writer_that_wakes_up_too_late_gets_an_error_and_overwrites_nothing() 
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.message().contains("lease"), "{error}");
     assert_eq!(get(&world.store, &uri("a")).await.unwrap(), "winner");
-    assert_eq!(world.blobs.files().len(), 1);
+    assert_eq!(world.content_paths().len(), 1);
     assert_eq!(world.index.records().len(), 1);
 }
 
@@ -314,7 +314,7 @@ async fn a_dropped_upload_is_reaped_after_its_lease() {
         .await
         .unwrap();
     assert_eq!(world.index.records(), []);
-    assert!(world.blobs.files().is_empty());
+    assert_eq!(world.content_paths(), [""; 0]);
     assert_eq!(world.blobs.temporaries(), 0);
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use artifact_app::{Body, DownloadOptions, Ports, Store, StoreOptions, UploadRequest};
 use artifact_domain::port::{ArtifactIndex, BlobStore};
-use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactUri, Result};
+use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactUri, BlobKey, BlobMeaning, Result};
 use artifact_testkit::{ManualClock, MemoryBlobStore, MemoryIndex, MemoryLocks, sample};
 use bytes::Bytes;
 
@@ -59,14 +59,28 @@ impl World {
         Store::new(ports, self.options.clone())
     }
 
+    /// The paths of the stored bytes; those of the metadata, which is written behind them, are
+    /// left out.
+    pub(crate) fn content_paths(&self) -> Vec<String> {
+        self.paths(|key| matches!(key.meaning(), BlobMeaning::Content { .. }))
+    }
+
+    /// The paths of the metadata beside the stored bytes.
+    pub(crate) fn metadata_paths(&self) -> Vec<String> {
+        self.paths(|key| !matches!(key.meaning(), BlobMeaning::Content { .. }))
+    }
+
+    fn paths(&self, wanted: impl Fn(&BlobKey) -> bool) -> Vec<String> {
+        let paths = self.blobs.files().into_keys();
+        paths
+            .filter(|path| wanted(&BlobKey::parse(path).unwrap()))
+            .collect()
+    }
+
     /// Nothing was left: no record, no blob, no temporary file, no lock.
     pub(crate) fn assert_empty(&self) {
         assert_eq!(self.index.records(), []);
-        assert!(
-            self.blobs.files().is_empty(),
-            "{:?}",
-            self.blobs.files().keys()
-        );
+        assert_eq!(self.content_paths(), [""; 0]);
         self.assert_tidy();
     }
 

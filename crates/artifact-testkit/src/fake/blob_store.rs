@@ -113,6 +113,11 @@ impl MemoryBlobStore {
         self.publish(path.into(), bytes.into(), Tier::Hot);
     }
 
+    /// Takes a file away, as somebody else might who uses the same bucket.
+    pub fn remove(&self, path: &str) {
+        self.locked(|blobs| blobs.remove(path));
+    }
+
     fn locked<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Blob>) -> T) -> T {
         act(&mut self.blobs.lock().unwrap_or_else(PoisonError::into_inner))
     }

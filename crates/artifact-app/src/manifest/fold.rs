@@ -1,0 +1,363 @@
+//! Folding: deltas are merged into larger ones, and those into the whole, so that reading a task
+//! takes few documents and an upload pays for no more than a few copies of its own entry.
+
+use artifact_domain::port::{LockGuard, LockKey, LockPatience, PutOptions};
+use artifact_domain::{BlobKey, Error, ErrorKind, Result};
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+
+use super::reader::{Document, ManifestReader, deltas, whole};
+use super::{Entry, TaskKey, document};
+use crate::Store;
+
+/// Documents up to this size are merged whenever somebody looks.
+const SMALL_BYTES: u64 = 64 << 10;
+
+/// How many bytes of a document are handed on at a time.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// How much is folded, and how long is waited for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// What pays by now, and only if nobody else is at it.
+    Opportune,
+    /// Everything, whatever it costs; damaged lines are dropped.
+    Thorough,
+}
+
+/// What is to be merged into what.
+#[derive(Debug, PartialEq, Eq)]
+enum Plan {
+    Nothing,
+    /// These deltas into one.
+    Merge(Vec<Document>),
+    /// Every delta into the whole.
+    Fold(Vec<Document>),
+}
+
+/// A document is taken along once what is smaller than it has at least half its size: so an entry
+/// is copied a number of times that grows with the logarithm of the task.
+fn plan(whole: Option<u64>, mut deltas: Vec<Document>, urgency: Urgency) -> Plan {
+    if deltas.is_empty() && urgency == Urgency::Opportune {
+        return Plan::Nothing;
+    }
+    if urgency == Urgency::Thorough {
+        return Plan::Fold(deltas);
+    }
+    deltas.sort_by_key(|delta| delta.size_bytes);
+    let mut taken_bytes = 0;
+    let worth = |size: u64, taken: u64| size <= SMALL_BYTES.max(2 * taken);
+    let taken = deltas.iter().take_while(|delta| {
+        let take = worth(delta.size_bytes, taken_bytes);
+        taken_bytes += if take { delta.size_bytes } else { 0 };
+        take
+    });
+    let count = taken.count();
+    if count == deltas.len() && worth(whole.unwrap_or(0), taken_bytes) {
+        return Plan::Fold(deltas);
+    }
+    deltas.truncate(count);
+    if count < 2 {
+        return Plan::Nothing;
+    }
+    Plan::Merge(deltas)
+}
+
+impl Store {
+    /// Folds the metadata of a task. One that is being folded by somebody else is left alone,
+    /// unless it is to be thorough.
+    pub(crate) async fn fold(&self, task: &TaskKey, urgency: Urgency) -> Result<()> {
+        let blobs = &*self.ports.blobs;
+        let _alone = match urgency {
+            Urgency::Opportune => match self.journal.folding.try_lock() {
+                Ok(alone) => alone,
+                Err(_) => return Ok(()),
+            },
+            Urgency::Thorough => self.journal.folding.lock().await,
+        };
+        let guard = match self.lock_metadata(task, urgency).await {
+            Err(error) if error.kind() == ErrorKind::Locked && urgency == Urgency::Opportune => {
+                return Ok(());
+            }
+            guard => guard?,
+        };
+        let folded = async {
+            let deltas = deltas(blobs, task).await?;
+            let whole = whole(blobs, task).await?;
+            let size = whole.as_ref().map(|whole| whole.size_bytes);
+            match plan(size, deltas, urgency) {
+                Plan::Nothing => Ok(()),
+                Plan::Merge(deltas) => self.merge(task, deltas, urgency).await,
+                Plan::Fold(deltas) => self.fold_whole(task, whole, deltas, urgency).await,
+            }
+        };
+        let folded = folded.await;
+        crate::upload::release(guard).await;
+        folded
+    }
+
+    async fn lock_metadata(
+        &self,
+        task: &TaskKey,
+        urgency: Urgency,
+    ) -> Result<Option<Box<dyn LockGuard>>> {
+        let Some(locks) = &self.ports.locks else {
+            return Ok(None);
+        };
+        let patience = match urgency {
+            Urgency::Opportune => LockPatience {
+                timeout: std::time::Duration::ZERO,
+                ..self.options.lock_patience
+            },
+            Urgency::Thorough => self.options.lock_patience,
+        };
+        let key = LockKey::task_metadata(&task.spec, &task.task);
+        locks.acquire(key, patience).await.map(Some)
+    }
+
+    async fn merge(&self, task: &TaskKey, deltas: Vec<Document>, urgency: Urgency) -> Result<()> {
+        let sources = keys_of(&deltas);
+        let reader = self.open_documents(task, deltas).await?;
+        let merged = BlobKey::task_metadata_delta(&task.spec, &task.task, self.new_id()?.into());
+        self.put_document(task, merged, Merged::all(reader, urgency))
+            .await?;
+        self.delete_documents(sources).await
+    }
+
+    /// What is left when nothing is left is no document at all.
+    async fn fold_whole(
+        &self,
+        task: &TaskKey,
+        whole: Option<Document>,
+        deltas: Vec<Document>,
+        urgency: Urgency,
+    ) -> Result<()> {
+        let sources = keys_of(&deltas);
+        let all = deltas.into_iter().chain(whole.clone()).collect();
+        let mut merged = Merged::live(self.open_documents(task, all).await?, urgency);
+        merged.first = merged.next().await?;
+        if merged.first.is_none() {
+            merged.check()?;
+            // The whole goes first: what says that its versions were purged must not go before it.
+            self.delete_documents(whole.map(|whole| whole.key).into_iter().collect())
+                .await?;
+        } else {
+            self.put_document(task, task.whole(), merged).await?;
+        }
+        self.delete_documents(sources).await
+    }
+
+    async fn open_documents(
+        &self,
+        task: &TaskKey,
+        documents: Vec<Document>,
+    ) -> Result<ManifestReader> {
+        let reader = ManifestReader::open_documents(&*self.ports.blobs, task, documents).await?;
+        reader.ok_or_else(|| {
+            let message = format!("the metadata of {task} was folded by somebody without its lock");
+            Error::new(ErrorKind::Conflict, message)
+        })
+    }
+
+    /// Puts a document that replaces others, so that it must be durable before they go.
+    async fn put_document(&self, task: &TaskKey, key: BlobKey, merged: Merged) -> Result<()> {
+        let header = Bytes::from(document::header(task)?);
+        let body = stream::try_unfold((merged, true), |(mut merged, is_first)| async move {
+            let chunk = merged.chunk(is_first).await?;
+            Ok::<_, Error>(chunk.map(|chunk| (chunk, (merged, false))))
+        });
+        let body = stream::once(async { Ok(header) }).chain(body);
+        let options = PutOptions {
+            content_type: "application/json".parse().ok(),
+            ..PutOptions::default()
+        };
+        self.ports.blobs.put(key, body.boxed(), options).await?;
+        Ok(())
+    }
+
+    /// Deletes what was folded into another document, the oldest first.
+    async fn delete_documents(&self, mut keys: Vec<BlobKey>) -> Result<()> {
+        keys.sort();
+        let failures = self.ports.blobs.delete(keys).await?;
+        let first = failures.into_iter().next();
+        first.map_or(Ok(()), |failure| Err(failure.error))
+    }
+
+    /// Puts a batch of entries as a delta: at once readable, durable only where that is asked for.
+    pub(crate) async fn put_delta(
+        &self,
+        task: &TaskKey,
+        entries: impl Iterator<Item = &Entry>,
+        options: PutOptions,
+    ) -> Result<()> {
+        let lines: Vec<_> = entries.map(document::line).collect::<Result<_>>()?;
+        let mut bytes = document::header(task)?;
+        bytes.extend(lines.join(&b",\n"[..]));
+        bytes.push(b'\n');
+        bytes.extend_from_slice(document::FOOTER);
+        let bytes = Bytes::from(bytes);
+        let key = BlobKey::task_metadata_delta(&task.spec, &task.task, self.new_id()?.into());
+        self.retrying("put", || {
+            let body = stream::iter([Ok(bytes.clone())]).boxed();
+            self.ports.blobs.put(key.clone(), body, options.clone())
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+fn keys_of(documents: &[Document]) -> Vec<BlobKey> {
+    documents
+        .iter()
+        .map(|document| document.key.clone())
+        .collect()
+}
+
+/// What documents give when they are merged into one.
+struct Merged {
+    reader: ManifestReader,
+    urgency: Urgency,
+    /// Whether it becomes the whole: then what was purged is left out for good.
+    only_live: bool,
+    first: Option<Entry>,
+    is_over: bool,
+}
+
+impl Merged {
+    fn all(reader: ManifestReader, urgency: Urgency) -> Self {
+        Self {
+            reader,
+            urgency,
+            only_live: false,
+            first: None,
+            is_over: false,
+        }
+    }
+
+    fn live(reader: ManifestReader, urgency: Urgency) -> Self {
+        Self {
+            only_live: true,
+            ..Self::all(reader, urgency)
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Entry>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        while let Some(entry) = self.reader.next().await? {
+            if !(self.only_live && matches!(entry, Entry::Purged(_))) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Refuses to write over what is damaged, which a repair can make good from the index.
+    fn check(&self) -> Result<()> {
+        let damage = self.reader.damage();
+        if damage == 0 || self.urgency == Urgency::Thorough {
+            return Ok(());
+        }
+        let message = format!("{damage} lines of metadata are damaged");
+        Err(Error::new(ErrorKind::Integrity, message)
+            .with_hint("`artifact gc` writes them again from the index"))
+    }
+
+    /// The next bytes of the document after its header; none after its end.
+    async fn chunk(&mut self, is_first: bool) -> Result<Option<Bytes>> {
+        let mut chunk = Vec::new();
+        while chunk.len() < CHUNK_BYTES {
+            let Some(entry) = self.next().await? else {
+                break;
+            };
+            if !(is_first && chunk.is_empty()) {
+                chunk.extend_from_slice(b",\n");
+            }
+            chunk.extend(document::line(&entry)?);
+        }
+        if chunk.len() < CHUNK_BYTES && !self.is_over {
+            self.is_over = true;
+            self.check()?;
+            chunk.push(b'\n');
+            chunk.extend_from_slice(document::FOOTER);
+        }
+        Ok((!chunk.is_empty()).then(|| chunk.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn documents(sizes: &[u64]) -> Vec<Document> {
+        let task = TaskKey::of(&super::super::entry::tests::record("x"));
+        let key = |n: usize| {
+            let id = artifact_testkit::sample::id(u32::try_from(n).unwrap());
+            BlobKey::task_metadata_delta(&task.spec, &task.task, id.into())
+        };
+        let sizes = sizes.iter().enumerate();
+        sizes
+            .map(|(n, size_bytes)| Document {
+                key: key(n),
+                size_bytes: *size_bytes,
+            })
+            .collect()
+    }
+
+    fn planned(whole: Option<u64>, sizes: &[u64]) -> Plan {
+        plan(whole, documents(sizes), Urgency::Opportune)
+    }
+
+    #[test]
+    fn small_tasks_are_folded_whenever_somebody_looks() {
+        assert_eq!(planned(None, &[]), Plan::Nothing);
+        assert_eq!(planned(None, &[900]), Plan::Fold(documents(&[900])));
+        let sizes = [900, 1_000];
+        assert_eq!(planned(Some(60_000), &sizes), Plan::Fold(documents(&sizes)));
+    }
+
+    #[test]
+    fn a_large_whole_waits_until_the_deltas_are_worth_it() {
+        let sizes = [900, 1_000];
+        let whole = Some(8_000_000);
+        assert_eq!(planned(whole, &sizes), Plan::Merge(documents(&sizes)));
+        assert_eq!(planned(whole, &[900]), Plan::Nothing);
+        let sizes = [1 << 20, 1 << 21, 1 << 22];
+        assert_eq!(planned(whole, &sizes), Plan::Nothing, "a mebibyte alone");
+        let sizes = [1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20, 1 << 21];
+        assert_eq!(planned(whole, &sizes), Plan::Fold(documents(&sizes)));
+    }
+
+    #[test]
+    fn an_upload_pays_for_a_few_copies_of_its_entry() {
+        const ENTRY: u64 = 1_000;
+        const UPLOADS: u64 = 10_000;
+        let (mut whole, mut deltas, mut written) = (0, Vec::new(), 0);
+        let mut most = 0;
+        for n in 1..=UPLOADS {
+            deltas.push(ENTRY);
+            most = most.max(deltas.len());
+            if n % 32 > 0 {
+                continue;
+            }
+            match plan(Some(whole), documents(&deltas), Urgency::Opportune) {
+                Plan::Nothing => {}
+                Plan::Merge(merged) => {
+                    let sum = merged.iter().map(|delta| delta.size_bytes).sum();
+                    deltas.sort_unstable();
+                    deltas.drain(..merged.len());
+                    deltas.push(sum);
+                    written += sum;
+                }
+                Plan::Fold(_) => {
+                    whole += deltas.drain(..).sum::<u64>();
+                    written += whole;
+                }
+            }
+        }
+        let copies = written / (UPLOADS * ENTRY);
+        assert!(copies < 16, "{copies} copies of each entry");
+        assert!(most < 64, "{most} documents at once");
+    }
+}

@@ -1,0 +1,206 @@
+//! What is yet to be written of the metadata: gathered from the use cases, grouped by task, and
+//! written behind them by one task of the runtime.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use artifact_domain::port::PutOptions;
+use artifact_domain::{ArtifactId, ArtifactRecord, Result};
+use futures::{StreamExt, stream};
+use tokio::sync::Notify;
+
+use super::{Entry, TaskKey, Urgency};
+use crate::Store;
+
+/// How long entries are gathered before they are written.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// With so many entries nothing lingers, and with twice as many who brings more has to wait.
+const FULL: usize = 2_048;
+
+/// How many tasks are written to at once.
+const CONCURRENCY: usize = 8;
+
+/// One delta in so many makes its writer look whether folding pays.
+const LOOK_EVERY: u128 = 32;
+
+/// The entries that wait. The index has them already: what a crash takes away here is written
+/// again by `gc`.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    state: Mutex<State>,
+    /// Told when a round was written, and when the writer stops.
+    written: Notify,
+    /// Told when nothing more is to be waited for.
+    hurry: Notify,
+    /// Held by whoever folds in this process.
+    pub(super) folding: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: HashMap<TaskKey, Batch>,
+    count: usize,
+    is_running: bool,
+}
+
+type Batch = BTreeMap<ArtifactId, Entry>;
+
+impl Journal {
+    /// Waits until everything that was noted is written.
+    pub(crate) async fn settle(&self) {
+        loop {
+            let written = self.written.notified();
+            if !self.state().is_running {
+                return;
+            }
+            self.hurry.notify_one();
+            written.await;
+        }
+    }
+
+    /// Takes an entry in; true if a writer is to be started.
+    fn add(&self, task: TaskKey, entry: Entry) -> bool {
+        let mut state = self.state();
+        let State {
+            waiting,
+            count,
+            is_running,
+        } = &mut *state;
+        let batch = waiting.entry(task).or_default();
+        let id = entry.id();
+        let merged = match batch.remove(&id) {
+            Some(earlier) => earlier.merged(entry),
+            None => {
+                *count += 1;
+                entry
+            }
+        };
+        batch.insert(id, merged);
+        if *count >= FULL {
+            self.hurry.notify_one();
+        }
+        !std::mem::replace(is_running, true)
+    }
+
+    async fn wait_for_room(&self) {
+        loop {
+            let written = self.written.notified();
+            if !self.is_overfull() {
+                return;
+            }
+            written.await;
+        }
+    }
+
+    fn is_overfull(&self) -> bool {
+        let state = self.state();
+        state.is_running && state.count >= 2 * FULL
+    }
+
+    /// Everything that waits; nothing, and the writer counts as stopped, if nothing does.
+    fn take(&self) -> Option<HashMap<TaskKey, Batch>> {
+        let mut state = self.state();
+        state.count = 0;
+        if state.waiting.is_empty() {
+            state.is_running = false;
+            return None;
+        }
+        Some(std::mem::take(&mut state.waiting))
+    }
+
+    /// A panic elsewhere leaves the entries whole: each change of them is one insert.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets others know that the writer has stopped, however it did.
+struct Running(Arc<Journal>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.state().is_running = false;
+        self.0.written.notify_waiters();
+    }
+}
+
+impl Store {
+    /// Waits until what the store writes behind its answers is written: the metadata beside the
+    /// blobs, which only a rebuild of the index needs. To be called before a process ends; what
+    /// is not written then, `gc` writes.
+    pub async fn settle(&self) {
+        self.journal.settle().await;
+    }
+
+    /// Remembers that a version has become what `record` says.
+    pub(crate) async fn note(&self, record: &ArtifactRecord, seek_table: Option<bytes::Bytes>) {
+        // What was never committed never stood there.
+        if record.content.is_some() {
+            let entry = Entry::version(record.clone(), seek_table);
+            self.note_entry(TaskKey::of(record), entry).await;
+        }
+    }
+
+    /// Remembers that a version was purged. A task that has lost its last one keeps no metadata.
+    pub(crate) async fn note_purged(&self, record: &ArtifactRecord) {
+        if record.content.is_some() {
+            let entry = Entry::Purged(record.id);
+            self.note_entry(TaskKey::of(record), entry).await;
+        }
+    }
+
+    async fn note_entry(&self, task: TaskKey, entry: Entry) {
+        self.journal.wait_for_room().await;
+        if self.journal.add(task, entry) {
+            let running = Running(Arc::clone(&self.journal));
+            let store = self.clone();
+            tokio::spawn(async move {
+                store.write_journal(&running.0).await;
+                drop(running);
+            });
+        }
+    }
+
+    async fn write_journal(&self, journal: &Journal) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LINGER) => {}
+                () = journal.hurry.notified() => {}
+            }
+            let Some(batches) = journal.take() else {
+                return;
+            };
+            stream::iter(batches)
+                .for_each_concurrent(CONCURRENCY, |(task, batch)| async move {
+                    if let Err(error) = self.write_batch(&task, &batch).await {
+                        tracing::warn!(
+                            %task, count = batch.len(), error = %error,
+                            "metadata beside the blobs waits for gc"
+                        );
+                    }
+                })
+                .await;
+            journal.written.notify_waiters();
+        }
+    }
+
+    async fn write_batch(&self, task: &TaskKey, batch: &Batch) -> Result<()> {
+        let derived = PutOptions {
+            derived: true,
+            content_type: "application/json".parse().ok(),
+            ..PutOptions::default()
+        };
+        self.put_delta(task, batch.values(), derived).await?;
+        let chance = self.new_id()?.as_uuid().as_u128() % LOOK_EVERY == 0;
+        // Where versions only went, the task may be empty now, and is not to leave a folder.
+        let only_purged = batch
+            .values()
+            .all(|entry| matches!(entry, Entry::Purged(_)));
+        if only_purged || chance {
+            self.fold(task, Urgency::Opportune).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! What the bytes of a blob really are: their digest and their number, found by reading them. Keeps
+//! none of them, and knows nothing of records.
+
+use std::io::Read;
+
+use artifact_codec::Decoder;
+use artifact_domain::port::ByteStream;
+use artifact_domain::{Digest, Encoding, Error, ErrorKind, Result};
+use futures::TryStreamExt;
+use tokio::sync::oneshot;
+
+use crate::decode::{codec_encoding, decode_error};
+use crate::pipe::pipe;
+
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// What reading a blob has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Measured {
+    /// The SHA-256 of the original bytes.
+    pub(crate) digest: Digest,
+    /// How many original bytes there are.
+    pub(crate) size_bytes: u64,
+}
+
+/// Decodes a blob to its end. More than `limit_bytes` are damage: a blob that unfolds without end
+/// must not keep a reader for ever.
+///
+/// Errors: those of the stream; `Integrity` for bytes that cannot be decoded.
+pub(crate) async fn measure(
+    blob: ByteStream,
+    encoding: Encoding,
+    limit_bytes: u64,
+) -> Result<Measured> {
+    let (found, measured) = oneshot::channel();
+    let mut work = pipe(move |output| {
+        let mut decoder = Decoder::new(output.reader(blob), codec_encoding(encoding));
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut read_bytes = 0_u64;
+        loop {
+            let count = decoder.read(&mut buffer).map_err(decode_error)?;
+            if count == 0 {
+                break;
+            }
+            read_bytes += count as u64;
+            if read_bytes > limit_bytes {
+                let message = "stored bytes are damaged: there are more than there should be";
+                return Err(Error::new(ErrorKind::Integrity, message));
+            }
+        }
+        let decoded = decoder
+            .finish()
+            .map_err(|error| decode_error(error.into()))?;
+        let digest = decoded.digest.ok_or_else(no_digest)?;
+        let _ = found.send(Measured {
+            digest: Digest::new(*digest.as_bytes()),
+            size_bytes: decoded.size_bytes,
+        });
+        Ok(())
+    });
+    while work.try_next().await?.is_some() {}
+    measured.await.map_err(|_| no_digest())
+}
+
+fn no_digest() -> Error {
+    Error::new(ErrorKind::Internal, "the decoder gave no digest")
+}

@@ -1,0 +1,423 @@
+//! Rebuilding the index from what lies in the store: from the metadata beside the blobs, and for
+//! blobs that no metadata names, from their paths and their bytes.
+
+use std::collections::HashSet;
+
+use artifact_domain::port::{ImportVersion, Imported, LockKey, LockPatience};
+use artifact_domain::{
+    ArtifactId, ArtifactName, ArtifactRecord, ArtifactUri, BlobKey, BlobMeaning, BlobPrefix,
+    Content, Error, ErrorKind, MimeType, Result, Revision, SpecName, State, TaskId, Tier,
+    Timestamp,
+};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::Store;
+use crate::manifest::{Entry, ManifestReader, TaskKey};
+use crate::measure::measure;
+
+/// How many versions are looked up at once, and imported in one transaction.
+const BATCH: usize = 256;
+
+/// How many questions are asked at once.
+const CONCURRENCY: usize = 16;
+
+/// How many blobs are read at once.
+const READERS: usize = 4;
+
+/// How to rebuild.
+#[derive(Debug, Clone, Copy)]
+pub struct ReindexOptions {
+    /// Whether blobs that no metadata names are taken in even though the index is whole. They are
+    /// in any case when it is not.
+    pub recover: bool,
+    /// Tells the media type of what is recovered by its name.
+    pub media_type: fn(&ArtifactName) -> MimeType,
+}
+
+impl Default for ReindexOptions {
+    fn default() -> Self {
+        Self {
+            recover: false,
+            media_type: |_| MimeType::default(),
+        }
+    }
+}
+
+/// What was found on the way.
+#[derive(Debug)]
+pub enum ReindexFinding {
+    /// A blob that no metadata names was taken in: its tags and its metadata are lost.
+    Recovered(Box<ArtifactRecord>),
+    /// The metadata names a version whose bytes are not there: it was not taken in.
+    Missing(Box<ArtifactRecord>),
+    /// Another version of the same number is known: it was not taken in.
+    VersionTaken(ArtifactUri, BlobKey),
+    /// A blob that no metadata names cannot be read: it was left as it is.
+    Unreadable(BlobKey, Error),
+    /// Lines of the metadata of a task are damaged: what they said was recovered from the blobs,
+    /// or is lost.
+    DamagedMetadata(SpecName, TaskId, u64),
+}
+
+/// What rebuilding has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReindexReport {
+    /// How many versions were taken in from the metadata, as they were.
+    pub restored: u64,
+    /// How many were recovered from their blobs.
+    pub recovered: u64,
+    /// How many the index knew already.
+    pub known: u64,
+    /// How many the metadata names without their bytes being there.
+    pub missing: u64,
+    /// How many blobs neither the index nor the metadata names, and were left for `gc`.
+    pub unnamed: u64,
+    /// How many could not be read, or not be taken in.
+    pub failed: u64,
+    /// How many lines of metadata are damaged.
+    pub damaged_lines: u64,
+}
+
+/// Who is told of findings and of progress.
+type Observer<'a> = &'a (dyn Fn(Option<&ReindexFinding>, &ReindexReport) + Send + Sync);
+
+impl Store {
+    /// Takes everything into the index that lies in the store and that it does not know; what it
+    /// knows stays as it is. Then the index counts as complete.
+    ///
+    /// Runs beside anything. It can be cut off at any time and made again. `observe` is told of
+    /// every finding, and now and then of the progress. Memory: a page of records, and a name per
+    /// task.
+    ///
+    /// # Errors
+    /// `Locked` while another one runs; those of the ports.
+    pub async fn reindex(
+        &self,
+        options: ReindexOptions,
+        observe: impl Fn(Option<&ReindexFinding>, &ReindexReport) + Send + Sync,
+    ) -> Result<ReindexReport> {
+        let guard = self.lock_job("reindex").await?;
+        let run = Run {
+            store: self,
+            options,
+            observe: &observe,
+            was_complete: self.ports.index.is_complete().await?,
+        };
+        let outcome = run.all().await;
+        crate::upload::release(guard).await;
+        outcome
+    }
+
+    /// Makes sure that a job runs once at a time.
+    pub(crate) async fn lock_job(
+        &self,
+        job: &'static str,
+    ) -> Result<Option<Box<dyn artifact_domain::port::LockGuard>>> {
+        let Some(locks) = &self.ports.locks else {
+            return Ok(None);
+        };
+        let patience = LockPatience {
+            timeout: std::time::Duration::ZERO,
+            ..self.options.lock_patience
+        };
+        locks.acquire(LockKey::job(job), patience).await.map(Some)
+    }
+}
+
+struct Run<'a> {
+    store: &'a Store,
+    options: ReindexOptions,
+    observe: Observer<'a>,
+    was_complete: bool,
+}
+
+impl Run<'_> {
+    async fn all(&self) -> Result<ReindexReport> {
+        let mut report = ReindexReport::default();
+        self.restore_all(&mut report).await?;
+        self.recover_all(&mut report).await?;
+        if !self.was_complete {
+            self.store.ports.index.mark_complete().await?;
+        }
+        self.store.settle().await;
+        Ok(report)
+    }
+
+    fn tell(&self, finding: &ReindexFinding, report: &ReindexReport) {
+        (self.observe)(Some(finding), report);
+    }
+
+    /// Every task that has metadata.
+    async fn restore_all(&self, report: &mut ReindexReport) -> Result<()> {
+        let mut seen = HashSet::new();
+        let mut listing = self.store.ports.blobs.list(BlobPrefix::all()).await?;
+        while let Some(listed) = listing.try_next().await? {
+            let task = match BlobKey::parse(&listed.path).map(|key| key.meaning()) {
+                Ok(
+                    BlobMeaning::TaskMetadata { spec, task }
+                    | BlobMeaning::TaskMetadataDelta { spec, task, .. },
+                ) => TaskKey { spec, task },
+                _ => continue,
+            };
+            if seen.insert(task.clone()) {
+                self.restore_task(&task, report).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn restore_task(&self, task: &TaskKey, report: &mut ReindexReport) -> Result<()> {
+        let mut reader = ManifestReader::open(&*self.store.ports.blobs, task).await?;
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(entry) = reader.next().await? {
+            if let Entry::Version { record, seek_table } = entry {
+                batch.push((record, seek_table));
+            }
+            if batch.len() == BATCH {
+                self.restore(std::mem::take(&mut batch), report).await?;
+            }
+        }
+        self.restore(batch, report).await?;
+        if reader.damage() > 0 {
+            report.damaged_lines += reader.damage();
+            let (spec, name) = (task.spec.clone(), task.task.clone());
+            let finding = ReindexFinding::DamagedMetadata(spec, name, reader.damage());
+            self.tell(&finding, report);
+        }
+        Ok(())
+    }
+
+    async fn restore(
+        &self,
+        batch: Vec<(Box<ArtifactRecord>, Option<Bytes>)>,
+        report: &mut ReindexReport,
+    ) -> Result<()> {
+        let judged: Vec<_> = stream::iter(batch)
+            .map(|(record, table)| async move {
+                let verdict = self.judge(&record).await?;
+                Ok::<_, Error>((verdict, record, table))
+            })
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let mut lost = Vec::new();
+        for (verdict, record, seek_table) in judged {
+            match verdict {
+                Verdict::Known => report.known += 1,
+                Verdict::Gone => {}
+                Verdict::Missing => {
+                    report.missing += 1;
+                    self.tell(&ReindexFinding::Missing(record), report);
+                }
+                Verdict::Lost => lost.push(ImportVersion {
+                    record: *record,
+                    seek_table,
+                }),
+            }
+        }
+        report.restored += self.import(lost, report).await?;
+        (self.observe)(None, report);
+        Ok(())
+    }
+
+    /// What the metadata of a version is worth.
+    ///
+    /// A deletion removes the bytes before the record. So a version that the index does not know,
+    /// and whose bytes are there when they are looked for after that, is not being deleted.
+    async fn judge(&self, record: &ArtifactRecord) -> Result<Verdict> {
+        let ports = &self.store.ports;
+        if ports.index.find(record.id).await?.is_some() {
+            return Ok(Verdict::Known);
+        }
+        match ports.blobs.stat(record.blob_key()?).await {
+            Ok(_) => Ok(Verdict::Lost),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Err(_) if record.state.is_live() => Ok(Verdict::Missing),
+            Err(_) => Ok(Verdict::Gone),
+        }
+    }
+
+    /// Takes versions in; gives how many were new.
+    async fn import(
+        &self,
+        versions: Vec<ImportVersion>,
+        report: &mut ReindexReport,
+    ) -> Result<u64> {
+        if versions.is_empty() {
+            return Ok(0);
+        }
+        let named: Vec<_> = versions
+            .iter()
+            .map(|version| Ok((version.record.version_uri(), version.record.blob_key()?)))
+            .collect::<Result<_>>()?;
+        let index = &self.store.ports.index;
+        let outcomes = self
+            .store
+            .retrying("import", || index.import(versions.clone()))
+            .await?;
+        let mut added = 0;
+        for ((uri, key), outcome) in named.into_iter().zip(outcomes) {
+            match outcome {
+                Imported::Added => added += 1,
+                Imported::Known => report.known += 1,
+                Imported::VersionTaken => {
+                    report.failed += 1;
+                    self.tell(&ReindexFinding::VersionTaken(uri, key), report);
+                }
+            }
+        }
+        Ok(added)
+    }
+
+    /// Every blob whose version the index does not know by now.
+    async fn recover_all(&self, report: &mut ReindexReport) -> Result<()> {
+        let takes_in = self.options.recover || !self.was_complete;
+        let listing = self.store.ports.blobs.list(BlobPrefix::all()).await?;
+        let unknown = listing
+            .try_filter_map(|listed| async move { Ok(content_of(&listed.path)) })
+            .map_ok(|(key, id)| async move {
+                let known = self.store.ports.index.find(id).await?;
+                Ok(known.is_none().then_some(key))
+            })
+            .try_buffer_unordered(CONCURRENCY)
+            .try_filter_map(|key| async move { Ok(key) });
+        let mut unknown = std::pin::pin!(unknown.try_chunks(READERS));
+        while let Some(keys) = unknown.next().await {
+            let keys = keys.map_err(|error| error.1)?;
+            if !takes_in {
+                report.unnamed += keys.len() as u64;
+                continue;
+            }
+            let read: Vec<_> = stream::iter(keys)
+                .map(|key| async move { (self.recover(&key).await, key) })
+                .buffer_unordered(READERS)
+                .collect()
+                .await;
+            for (outcome, key) in read {
+                self.account_recovered(outcome, key, report).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn account_recovered(
+        &self,
+        outcome: Result<Option<ArtifactRecord>>,
+        key: BlobKey,
+        report: &mut ReindexReport,
+    ) -> Result<()> {
+        let record = match outcome {
+            Ok(None) => return Ok(()),
+            Ok(Some(record)) => record,
+            Err(error) if error.kind() == ErrorKind::Integrity => {
+                report.failed += 1;
+                self.tell(&ReindexFinding::Unreadable(key, error), report);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let version = ImportVersion {
+            record: record.clone(),
+            seek_table: None,
+        };
+        if self.import(vec![version], report).await? > 0 {
+            report.recovered += 1;
+            self.store.note(&record, None).await;
+            self.tell(&ReindexFinding::Recovered(Box::new(record)), report);
+        }
+        Ok(())
+    }
+
+    /// The record of a blob, from its path and its bytes; none if it went meanwhile, or its
+    /// version came to be known.
+    async fn recover(&self, key: &BlobKey) -> Result<Option<ArtifactRecord>> {
+        let BlobMeaning::Content {
+            coordinate,
+            version,
+            attempt,
+            encoding,
+        } = key.meaning()
+        else {
+            return Ok(None);
+        };
+        let store = self.store;
+        let blob = async {
+            let stat = store.ports.blobs.stat(key.clone()).await?;
+            let blob = store.ports.blobs.get(key.clone(), None).await?;
+            let measured = measure(blob, encoding, u64::MAX).await?;
+            Ok::<_, Error>((stat, measured))
+        };
+        let (stat, measured) = match blob.await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            blob => blob?,
+        };
+        let id = attempt.artifact_id();
+        if store.ports.index.find(id).await?.is_some() {
+            return Ok(None);
+        }
+        let created_at = id.created_at();
+        Ok(Some(ArtifactRecord {
+            id,
+            attempt,
+            version,
+            state: State::Active,
+            revision: Revision::default().next(),
+            content: Some(Content {
+                digest: measured.digest,
+                size_bytes: measured.size_bytes,
+                stored_size_bytes: stat.size_bytes,
+                encoding,
+            }),
+            mime_type: (self.options.media_type)(coordinate.name()),
+            tier: Tier::default(),
+            created_at,
+            lease_until: None,
+            retention_days: None,
+            expires_at: self.expiry_of(coordinate.artifact_type(), created_at),
+            archived_at: None,
+            hold: None,
+            tags: artifact_domain::Tags::default(),
+            metadata: artifact_domain::Metadata::default(),
+            coordinate,
+        }))
+    }
+
+    /// By the rules of the store. What would be over by now may have been on hold, or kept longer:
+    /// its time begins anew.
+    fn expiry_of(
+        &self,
+        artifact_type: &artifact_domain::ArtifactType,
+        created_at: Timestamp,
+    ) -> Option<Timestamp> {
+        let now = self.store.now();
+        let retention = &self.store.options.retention;
+        let end = retention.expires_at(artifact_type, created_at, None)?;
+        if end > now {
+            return Some(end);
+        }
+        retention.expires_at(artifact_type, now, None)
+    }
+}
+
+/// What becomes of a version that the metadata names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// The index knows it.
+    Known,
+    /// The index does not, and its bytes are there.
+    Lost,
+    /// It should be readable, and its bytes are not there.
+    Missing,
+    /// It was deleted, bytes and all.
+    Gone,
+}
+
+/// The key of a blob that holds the bytes of a version, and whose they are.
+fn content_of(path: &str) -> Option<(BlobKey, ArtifactId)> {
+    let key = BlobKey::parse(path).ok()?;
+    match key.meaning() {
+        BlobMeaning::Content { attempt, .. } => Some((key, attempt.artifact_id())),
+        _ => None,
+    }
+}
