@@ -48,13 +48,13 @@ pub(crate) async fn measure(
                 return Err(Error::new(ErrorKind::Integrity, message));
             }
         }
-        let decoded = decoder
+        let all = decoder
             .finish()
             .map_err(|error| decode_error(error.into()))?;
-        let digest = decoded.digest.ok_or_else(no_digest)?;
+        let digest = all.digest.ok_or_else(no_digest)?;
         let _ = found.send(Measured {
             digest: Digest::new(*digest.as_bytes()),
-            size_bytes: decoded.size_bytes,
+            size_bytes: all.size_bytes,
         });
         Ok(())
     });

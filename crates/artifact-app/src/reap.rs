@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// Marks an upload as deleted, unless its writer was quicker.
-    async fn give_up(&self, upload: ArtifactRecord) -> Result<Option<ArtifactRecord>> {
+    pub(crate) async fn give_up(&self, upload: ArtifactRecord) -> Result<Option<ArtifactRecord>> {
         match self.ports.index.update(upload.into_deleted()?).await {
             Ok(record) => Ok(Some(record)),
             Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {

@@ -93,7 +93,10 @@ impl FileStore {
         done.inspect_err(|_| self.folders.prune(folder))
             .and_then(|()| match durability {
                 Durability::Full => self.folders.sync(folder),
-                Durability::Relaxed => Ok(self.folders.leave_unsynced(folder)),
+                Durability::Relaxed => {
+                    self.folders.leave_unsynced(folder);
+                    Ok(())
+                }
             })
             .map_err(failed)?;
         Ok(stat)

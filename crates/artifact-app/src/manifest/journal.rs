@@ -70,12 +70,11 @@ impl Journal {
         } = &mut *state;
         let batch = waiting.entry(task).or_default();
         let id = entry.id();
-        let merged = match batch.remove(&id) {
-            Some(earlier) => earlier.merged(entry),
-            None => {
-                *count += 1;
-                entry
-            }
+        let merged = if let Some(earlier) = batch.remove(&id) {
+            earlier.merged(entry)
+        } else {
+            *count += 1;
+            entry
         };
         batch.insert(id, merged);
         if *count >= FULL {

@@ -11,6 +11,7 @@
 //! twice, and a fold that was cut off is simply made again. A record leaves only when an entry
 //! says that it was purged, never because somebody does not know it.
 
+mod check;
 mod document;
 mod entry;
 mod fold;
@@ -20,6 +21,7 @@ mod reader;
 
 use artifact_domain::{ArtifactRecord, BlobKey, BlobPrefix, Coordinate, SpecName, TaskId};
 
+pub(crate) use check::TaskCheck;
 pub(crate) use entry::Entry;
 pub(crate) use fold::Urgency;
 pub(crate) use journal::Journal;

@@ -5,6 +5,8 @@
 mod delete;
 mod download;
 mod faults;
+mod gc;
 mod reindex;
 mod upload;
+mod verify;
 mod world;

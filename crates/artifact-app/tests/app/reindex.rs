@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use artifact_app::{
     DeleteScope, ReindexFinding, ReindexOptions, ReindexReport, Store, StoreOptions,
 };
-use artifact_domain::port::{ArtifactIndex, Supersede};
+use artifact_domain::port::{ArtifactIndex, LockKey, LockManager, LockPatience, Supersede};
 use artifact_domain::{ArtifactRecord, ErrorKind, State};
 use artifact_testkit::{
     BlobFault, BlobOperation, FaultyBlobStore, FaultyIndex, IndexFault, IndexOperation,
@@ -283,9 +283,9 @@ async fn a_task_that_lost_its_last_version_keeps_no_metadata() {
 #[tokio::test]
 async fn only_one_rebuild_runs_at_a_time() {
     let world = World::new();
-    let key = artifact_domain::port::LockKey::job("reindex");
-    let locks: &dyn artifact_domain::port::LockManager = &*world.locks;
-    let guard = locks.acquire(key, Default::default()).await.unwrap();
+    let key = LockKey::job("reindex");
+    let locks: &dyn LockManager = &*world.locks;
+    let guard = locks.acquire(key, LockPatience::default()).await.unwrap();
     let second = world.store.reindex(ReindexOptions::default(), |_, _| {});
     assert_eq!(second.await.unwrap_err().kind(), ErrorKind::Locked);
     guard.release().await.unwrap();

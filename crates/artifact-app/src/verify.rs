@@ -1,0 +1,445 @@
+//! Verifying: the bytes of each version against its record, and the metadata beside the blobs
+//! against the index. Marks what is lost and mends what can be mended; takes nothing away.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use artifact_domain::query::{Filter, Glob, Query};
+use artifact_domain::{
+    ArtifactRecord, ArtifactRef, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result,
+    SpecName, Tag, TaskId, Timestamp,
+};
+use futures::TryStreamExt;
+
+use crate::Store;
+use crate::manifest::{TaskCheck, TaskKey};
+use crate::measure::measure;
+
+/// The tag that a repair gives to versions whose bytes are lost; its value says how.
+pub const LOST_TAG: &str = "lost";
+
+/// How long a blob may be without a record before that is said: a writer may be on its way.
+const SETTLING: Duration = Duration::from_hours(1);
+
+/// What to verify.
+#[derive(Debug, Clone, Default)]
+pub enum VerifyScope {
+    /// Every version, every blob, and the metadata of every task.
+    #[default]
+    Everything,
+    /// The versions that a filter selects, expired ones too, and what the metadata says of them.
+    Selected(Box<Filter>),
+    /// One version, and what the metadata says of it.
+    One(ArtifactRef),
+}
+
+/// How to verify.
+#[derive(Debug, Clone)]
+pub struct VerifyOptions {
+    /// What.
+    pub scope: VerifyScope,
+    /// Whether to mark what is lost and to mend what can be mended.
+    pub repair: bool,
+    /// How many versions are read at once.
+    pub readers: usize,
+}
+
+/// What is wrong with the bytes of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// They are not there.
+    Missing,
+    /// They are other bytes than were uploaded, or fewer, or more.
+    Damaged,
+    /// They could not be read to the end: the store refused, or its disk did.
+    Unreadable,
+}
+
+impl Damage {
+    /// The word for it, which is also the value of the tag of a repair.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Damaged => "damaged",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// Something that is not as it should be.
+#[derive(Debug)]
+pub enum VerifyFinding {
+    /// The bytes of a version.
+    Bytes {
+        /// Whose.
+        record: Box<ArtifactRecord>,
+        /// What is wrong.
+        damage: Damage,
+        /// In more words.
+        cause: Error,
+        /// Whether a repair has marked it.
+        repaired: bool,
+    },
+    /// Bytes that are sound were marked as lost.
+    FoundAgain {
+        /// Whose.
+        record: Box<ArtifactRecord>,
+        /// Whether a repair has taken the mark away.
+        repaired: bool,
+    },
+    /// The metadata of a task.
+    Metadata {
+        /// Of which spec.
+        spec: SpecName,
+        /// Of which task.
+        task: TaskId,
+        /// How many versions it lacks or knows only as they were before.
+        behind: u64,
+        /// How many it knows better than the index, or that only it knows and whose bytes are
+        /// there. Only a rebuild of the index helps.
+        ahead: u64,
+        /// How many of its lines are damaged.
+        damaged_lines: u64,
+        /// Whether a repair has written it again.
+        repaired: bool,
+    },
+    /// A blob that neither index nor metadata knows.
+    UnknownBlob {
+        /// Where it is.
+        key: BlobKey,
+        /// Its bytes.
+        size_bytes: u64,
+    },
+}
+
+/// What verifying has shown so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// How many versions were verified.
+    pub versions: u64,
+    /// Their original bytes.
+    pub size_bytes: u64,
+    /// How many versions are in a tier whose bytes cannot be read now: only their size was
+    /// compared.
+    pub unread: u64,
+    /// How many findings there are.
+    pub findings: u64,
+    /// How many of them a repair has mended; what is lost is marked, not mended.
+    pub mended: u64,
+}
+
+impl VerifyReport {
+    /// Whether everything is as it should be, by now.
+    pub fn is_sound(&self) -> bool {
+        self.findings == self.mended
+    }
+}
+
+type Observer<'a> = &'a (dyn Fn(Option<&VerifyFinding>, &VerifyReport) + Send + Sync);
+
+impl Store {
+    /// Reads versions from beginning to end and compares them with their records, and the metadata
+    /// with the index. `observe` is told of every finding, and now and then of the progress.
+    ///
+    /// Runs beside anything: what is deleted meanwhile is no finding. Memory: a few chunks per
+    /// reader, and some bytes per version of the largest task.
+    ///
+    /// # Errors
+    /// Those of the ports; for one artifact `NotFound` too. What is wrong with an artifact is a
+    /// finding, not an error.
+    pub async fn verify(
+        &self,
+        options: VerifyOptions,
+        observe: impl Fn(Option<&VerifyFinding>, &VerifyReport) + Send + Sync,
+    ) -> Result<VerifyReport> {
+        self.settle().await;
+        let mut run = Run {
+            store: self,
+            repair: options.repair,
+            observe: &observe,
+            report: VerifyReport::default(),
+            tasks: HashSet::new(),
+        };
+        let filter = match options.scope {
+            VerifyScope::Everything => None,
+            VerifyScope::Selected(filter) => Some(*filter),
+            VerifyScope::One(artifact) => {
+                let found = self.look_up(&artifact, self.now()).await?;
+                let record = found
+                    .filter(|record| record.state.is_live())
+                    .ok_or_else(|| crate::find::not_found(&artifact))?;
+                let filter = exactly(&record);
+                run.versions(futures::stream::iter([Ok(record)]), 1).await?;
+                run.metadata(Some(&filter)).await?;
+                return Ok(run.report);
+            }
+        };
+        let of_versions = filter.clone().unwrap_or_else(|| Filter {
+            versions: artifact_domain::query::Versions::All,
+            ..Filter::default()
+        });
+        // At the epoch nothing has expired, so what has is verified too.
+        let records = self.pages(Query::new(of_versions, Timestamp::UNIX_EPOCH));
+        run.versions(records, options.readers).await?;
+        if filter.is_none() {
+            run.blobs().await?;
+        }
+        run.metadata(filter.as_ref()).await?;
+        Ok(run.report)
+    }
+}
+
+/// Selects the versions of one coordinate.
+fn exactly(record: &ArtifactRecord) -> Filter {
+    Filter {
+        spec: Some(Glob::exactly(record.coordinate.spec().as_str())),
+        task: Some(Glob::exactly(record.coordinate.task().as_str())),
+        name: Some(Glob::exactly(record.coordinate.name().as_str())),
+        types: vec![record.coordinate.artifact_type().clone()],
+        versions: artifact_domain::query::Versions::All,
+        ..Filter::default()
+    }
+}
+
+/// What reading the bytes of a version has shown.
+enum Bytes {
+    Sound,
+    Unread,
+    Wrong(Damage, Error),
+    /// It was deleted meanwhile.
+    Gone,
+}
+
+struct Run<'a> {
+    store: &'a Store,
+    repair: bool,
+    observe: Observer<'a>,
+    report: VerifyReport,
+    tasks: HashSet<TaskKey>,
+}
+
+impl Run<'_> {
+    fn found(&mut self, finding: &VerifyFinding, mended: bool) {
+        self.report.findings += 1;
+        self.report.mended += u64::from(mended);
+        (self.observe)(Some(finding), &self.report);
+    }
+
+    async fn versions(
+        &mut self,
+        records: impl futures::Stream<Item = Result<ArtifactRecord>> + Send,
+        readers: usize,
+    ) -> Result<()> {
+        let store = self.store;
+        let read = records
+            .map_ok(|record| async move { Ok((store.read_bytes(&record).await?, record)) })
+            .try_buffer_unordered(readers.max(1));
+        let mut read = std::pin::pin!(read);
+        while let Some((bytes, record)) = read.try_next().await? {
+            self.version(bytes, record).await?;
+        }
+        Ok(())
+    }
+
+    async fn version(&mut self, bytes: Bytes, record: ArtifactRecord) -> Result<()> {
+        if matches!(bytes, Bytes::Gone) {
+            return Ok(());
+        }
+        self.tasks.insert(TaskKey::of(&record));
+        self.report.versions += 1;
+        self.report.size_bytes += record.stored_content()?.size_bytes;
+        self.report.unread += u64::from(matches!(bytes, Bytes::Unread));
+        match bytes {
+            Bytes::Wrong(damage, cause) => {
+                // What merely could not be read may be sound.
+                let is_lost = damage != Damage::Unreadable;
+                let repaired = self.repair && is_lost && self.mark(&record, Some(damage)).await?;
+                let finding = VerifyFinding::Bytes {
+                    record: Box::new(record),
+                    damage,
+                    cause,
+                    repaired,
+                };
+                self.found(&finding, false);
+            }
+            Bytes::Sound if record.tags.get(LOST_TAG).is_some_and(is_mark) => {
+                let repaired = self.repair && self.mark(&record, None).await?;
+                let finding = VerifyFinding::FoundAgain {
+                    record: Box::new(record),
+                    repaired,
+                };
+                self.found(&finding, repaired);
+            }
+            _ => (self.observe)(None, &self.report),
+        }
+        Ok(())
+    }
+
+    /// Tags a version as lost, or takes the tag away; false if it went meanwhile, or has no room
+    /// for another tag.
+    async fn mark(&self, record: &ArtifactRecord, damage: Option<Damage>) -> Result<bool> {
+        const ROUNDS: usize = 16;
+        let index = &self.store.ports.index;
+        for _ in 0..ROUNDS {
+            let Some(mut current) = index.find(record.id).await? else {
+                return Ok(false);
+            };
+            let before = current.tags.clone();
+            match damage {
+                None => current.tags.remove(LOST_TAG),
+                Some(damage) => {
+                    if current
+                        .tags
+                        .set(Tag::new(LOST_TAG, damage.as_str())?)
+                        .is_err()
+                    {
+                        return Ok(false);
+                    }
+                }
+            }
+            if current.tags == before {
+                return Ok(true);
+            }
+            match index.update(current).await {
+                Ok(marked) => {
+                    self.store.note(&marked, None).await;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Every file of the store: the tasks it belongs to, and blobs that nobody knows.
+    async fn blobs(&mut self) -> Result<()> {
+        let settled = self.store.now().saturating_sub(SETTLING);
+        let mut listing = self.store.ports.blobs.list(BlobPrefix::all()).await?;
+        while let Some(listed) = listing.try_next().await? {
+            let Ok(key) = BlobKey::parse(&listed.path) else {
+                continue;
+            };
+            let id = match key.meaning() {
+                BlobMeaning::TaskMetadata { spec, task }
+                | BlobMeaning::TaskMetadataDelta { spec, task, .. } => {
+                    self.tasks.insert(TaskKey { spec, task });
+                    continue;
+                }
+                BlobMeaning::Content {
+                    coordinate,
+                    attempt,
+                    ..
+                } => {
+                    self.tasks.insert(TaskKey::from(&coordinate));
+                    attempt.artifact_id()
+                }
+            };
+            let is_young = listed.stat.modified_at.is_none_or(|time| time > settled);
+            if !is_young && self.store.ports.index.find(id).await?.is_none() {
+                let finding = VerifyFinding::UnknownBlob {
+                    key,
+                    size_bytes: listed.stat.size_bytes,
+                };
+                self.found(&finding, false);
+            }
+        }
+        Ok(())
+    }
+
+    async fn metadata(&mut self, filter: Option<&Filter>) -> Result<()> {
+        // What a repair has marked is on its way there.
+        self.store.settle().await;
+        let mut tasks: Vec<_> = std::mem::take(&mut self.tasks).into_iter().collect();
+        tasks.sort();
+        for task in tasks {
+            let check = self.store.check_task(&task, filter).await?;
+            let repaired = self.repair && check.needs_rewriting();
+            if repaired {
+                self.store.mend_task(&task, &check).await?;
+            }
+            if let Some(finding) = metadata_finding(task, &check, repaired) {
+                let mended = repaired && check.ahead.is_empty() && check.unknown.is_empty();
+                self.found(&finding, mended);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was purged and still stands in the metadata is no finding: it is folded away in time.
+fn metadata_finding(task: TaskKey, check: &TaskCheck, repaired: bool) -> Option<VerifyFinding> {
+    let behind = check.behind.len() as u64;
+    let ahead = (check.ahead.len() + check.unknown.len()) as u64;
+    let is_sound = behind + ahead + check.damaged_lines == 0;
+    (!is_sound).then_some(VerifyFinding::Metadata {
+        spec: task.spec,
+        task: task.task,
+        behind,
+        ahead,
+        damaged_lines: check.damaged_lines,
+        repaired,
+    })
+}
+
+fn is_mark(value: &str) -> bool {
+    [Damage::Missing, Damage::Damaged]
+        .iter()
+        .any(|damage| damage.as_str() == value)
+}
+
+impl Store {
+    async fn read_bytes(&self, record: &ArtifactRecord) -> Result<Bytes> {
+        match self.compare_bytes(record).await {
+            Ok(bytes) => Ok(bytes),
+            Err(error) => {
+                let current = self.ports.index.find(record.id).await?;
+                if !current.is_some_and(|current| current.state.is_live()) {
+                    return Ok(Bytes::Gone);
+                }
+                let damage = match error.kind() {
+                    ErrorKind::NotFound => Damage::Missing,
+                    ErrorKind::Integrity => Damage::Damaged,
+                    _ => Damage::Unreadable,
+                };
+                Ok(Bytes::Wrong(damage, error))
+            }
+        }
+    }
+
+    async fn compare_bytes(&self, record: &ArtifactRecord) -> Result<Bytes> {
+        let content = record.stored_content()?;
+        let key = record.blob_key()?;
+        let blobs = &self.ports.blobs;
+        let stat = self.retrying("stat", || blobs.stat(key.clone())).await?;
+        if stat.size_bytes != content.stored_size_bytes {
+            let message = format!(
+                "it has {} stored bytes, {} were written",
+                stat.size_bytes, content.stored_size_bytes
+            );
+            return Err(Error::new(ErrorKind::Integrity, message));
+        }
+        let blob = match self.retrying("get", || blobs.get(key.clone(), None)).await {
+            // It would have to be restored first.
+            Err(error) if error.kind() == ErrorKind::Conflict => return Ok(Bytes::Unread),
+            blob => blob?,
+        };
+        let found = measure(blob, content.encoding, content.size_bytes).await?;
+        if found.size_bytes != content.size_bytes {
+            let message = format!(
+                "it has {} bytes, {} were uploaded",
+                found.size_bytes, content.size_bytes
+            );
+            return Err(Error::new(ErrorKind::Integrity, message));
+        }
+        if found.digest != content.digest {
+            let message = format!(
+                "its SHA-256 is {}, that of the upload was {}",
+                found.digest, content.digest
+            );
+            return Err(Error::new(ErrorKind::Integrity, message));
+        }
+        Ok(Bytes::Sound)
+    }
+}
