@@ -219,9 +219,30 @@ impl Sandbox {
         for folder in ["artifacts", ".tmp"] {
             crate::tree::files_below(&self.store(folder), &mut found);
         }
-        found.retain(|path| path.file_name() != Some(OsStr::new("metadata.json")));
+        found.retain(|path| !self.is_metadata(path));
         found.sort();
         found
+    }
+
+    /// Every file of the metadata beside the bytes, sorted.
+    pub fn metadata(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        crate::tree::files_below(&self.store("artifacts"), &mut found);
+        found.retain(|path| self.is_metadata(path));
+        found.sort();
+        found
+    }
+
+    /// `artifacts/SPEC/TASK/metadata.json` or what is below `artifacts/SPEC/TASK/metadata`.
+    fn is_metadata(&self, path: &Path) -> bool {
+        const SPEC_AND_TASK: usize = 2;
+        let below = path.strip_prefix(self.store("artifacts"));
+        below.is_ok_and(|below| {
+            let third = below.components().nth(SPEC_AND_TASK);
+            third.is_some_and(|third| {
+                [OsStr::new("metadata"), OsStr::new("metadata.json")].contains(&third.as_os_str())
+            })
+        })
     }
 
     /// Asserts that nothing is in the store: nothing to be found in any state, and no bytes.

@@ -9,13 +9,16 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 14] = [
+const VERBS: [(&[&str], bool); 17] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
     (&["search"], true),
     (&["show"], true),
     (&["delete"], true),
+    (&["verify"], true),
+    (&["gc"], true),
+    (&["reindex"], true),
     (&["lock"], false),
     (&["lock", "status"], true),
     (&["lock", "unlock"], true),

@@ -4,8 +4,8 @@ use std::io;
 
 use artifact_domain::{Error, ErrorKind};
 
-const RESTORE_HINT: &str = "restore the index directory from a backup, or move it away to begin \
-                            with an empty index";
+const RESTORE_HINT: &str = "restore the index from a backup, or rebuild it from what is stored: \
+     `artifact reindex --rebuild`";
 
 /// The domain's error for one of sled's, `action` being what was tried.
 pub(crate) fn from_sled(action: &str, error: sled::Error) -> Error {

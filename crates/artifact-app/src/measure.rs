@@ -1,11 +1,12 @@
-//! What the bytes of a blob really are: their digest and their number, found by reading them. Keeps
-//! none of them, and knows nothing of records.
+//! What the bytes of a blob really are: their digest, their number and the first of them, found by
+//! reading them all. Knows nothing of records.
 
 use std::io::Read;
 
 use artifact_codec::Decoder;
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Digest, Encoding, Error, ErrorKind, Result};
+use bytes::Bytes;
 use futures::TryStreamExt;
 use tokio::sync::oneshot;
 
@@ -14,13 +15,18 @@ use crate::pipe::pipe;
 
 const CHUNK_BYTES: usize = 128 * 1024;
 
+/// How many of the first bytes are kept: enough to tell what they are.
+const HEAD_BYTES: usize = 8 * 1024;
+
 /// What reading a blob has shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Measured {
     /// The SHA-256 of the original bytes.
     pub(crate) digest: Digest,
     /// How many original bytes there are.
     pub(crate) size_bytes: u64,
+    /// The first of them.
+    pub(crate) head: Bytes,
 }
 
 /// Decodes a blob to its end. More than `limit_bytes` are damage: a blob that unfolds without end
@@ -36,12 +42,15 @@ pub(crate) async fn measure(
     let mut work = pipe(move |output| {
         let mut decoder = Decoder::new(output.reader(blob), codec_encoding(encoding));
         let mut buffer = vec![0; CHUNK_BYTES];
+        let mut head = Vec::new();
         let mut read_bytes = 0_u64;
         loop {
             let count = decoder.read(&mut buffer).map_err(decode_error)?;
             if count == 0 {
                 break;
             }
+            let missing = HEAD_BYTES - head.len();
+            head.extend_from_slice(&buffer[..count.min(missing)]);
             read_bytes += count as u64;
             if read_bytes > limit_bytes {
                 let message = "stored bytes are damaged: there are more than there should be";
@@ -55,6 +64,7 @@ pub(crate) async fn measure(
         let _ = found.send(Measured {
             digest: Digest::new(*digest.as_bytes()),
             size_bytes: all.size_bytes,
+            head: head.into(),
         });
         Ok(())
     });

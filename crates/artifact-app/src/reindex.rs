@@ -31,15 +31,15 @@ pub struct ReindexOptions {
     /// Whether blobs that no metadata names are taken in even though the index is whole. They are
     /// in any case when it is not.
     pub recover: bool,
-    /// Tells the media type of what is recovered by its name.
-    pub media_type: fn(&ArtifactName) -> MimeType,
+    /// Tells the media type of what is recovered by its name and its first bytes.
+    pub media_type: fn(&ArtifactName, &[u8]) -> MimeType,
 }
 
 impl Default for ReindexOptions {
     fn default() -> Self {
         Self {
             recover: false,
-            media_type: |_| MimeType::default(),
+            media_type: |_, _| MimeType::default(),
         }
     }
 }
@@ -369,7 +369,7 @@ impl Run<'_> {
                 stored_size_bytes: stat.size_bytes,
                 encoding,
             }),
-            mime_type: (self.options.media_type)(coordinate.name()),
+            mime_type: (self.options.media_type)(coordinate.name(), &measured.head),
             tier: Tier::default(),
             created_at,
             lease_until: None,

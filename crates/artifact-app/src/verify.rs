@@ -162,7 +162,11 @@ impl Store {
         };
         let filter = match options.scope {
             VerifyScope::Everything => None,
-            VerifyScope::Selected(filter) => Some(*filter),
+            VerifyScope::Selected(mut filter) => {
+                // Only what is live has bytes to be verified.
+                filter.states.retain(|state| state.is_live());
+                Some(*filter)
+            }
             VerifyScope::One(artifact) => {
                 let found = self.look_up(&artifact, self.now()).await?;
                 let record = found

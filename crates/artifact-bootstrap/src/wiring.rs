@@ -1,6 +1,8 @@
 //! From settings to a store: chooses the adapters and plugs them in.
 
-use std::path::Path;
+use std::future::ready;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
 use adapter_filelock::FileLocks;
@@ -12,7 +14,8 @@ use artifact_domain::policy::{QuotaPolicy, RetentionPolicy};
 use artifact_domain::port::{
     ArtifactIndex, BlobStore, Clock, LockManager, LockPatience, Supersede,
 };
-use artifact_domain::{Error, ErrorKind, Result};
+use artifact_domain::{BlobKey, BlobPrefix, Error, ErrorKind, Result};
+use futures::TryStreamExt;
 
 use crate::SystemClock;
 use crate::settings::{Backend, Durability, IndexEngine, Settings};
@@ -23,19 +26,107 @@ use crate::settings::{Backend, Durability, IndexEngine, Settings};
 /// `index.sled/`, and `locks/`.
 ///
 /// # Errors
-/// `Unsupported` for a backend or engine that this build does not have; those of the adapters:
-/// `PermissionDenied`, `StorageFull`, `Integrity` for an index that is damaged, `Locked` for an
-/// index that another process keeps to itself.
+/// `Unsupported` for a backend or engine that this build does not have; `Integrity` for an index
+/// that is damaged, or is empty though the store is not: it was lost, and is to be rebuilt; those
+/// of the adapters: `PermissionDenied`, `StorageFull`, `Locked` for an index that another process
+/// keeps to itself.
 pub async fn open(settings: &Settings) -> Result<Store> {
     warn_of_idle_keys(settings);
+    let blobs = blobs(settings)?;
+    let index = index(settings).await?;
+    require_complete(&*blobs, &*index).await?;
+    plug(settings, blobs, index)
+}
+
+/// What becomes of an index that is there when it is rebuilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rebuild {
+    /// It is set aside if it is damaged, and completed otherwise.
+    IfDamaged,
+    /// It is set aside.
+    FromScratch,
+}
+
+/// A store whose index is to be rebuilt.
+#[derive(Debug)]
+pub struct Reopened {
+    /// The store, whose index may lack anything.
+    pub store: Store,
+    /// Where the old index was set aside, if it was.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// Opens the store that `settings` describe though its index may be damaged, empty or gone, so
+/// that it can be rebuilt.
+///
+/// # Errors
+/// Those of [`open`], but `Integrity`; `Locked` if an index is to be set aside that somebody has
+/// open.
+pub async fn open_to_rebuild(settings: &Settings, rebuild: Rebuild) -> Result<Reopened> {
+    let blobs = blobs(settings)?;
+    let opened = match rebuild {
+        Rebuild::FromScratch => None,
+        Rebuild::IfDamaged => match index(settings).await {
+            Err(error) if error.kind() == ErrorKind::Integrity => None,
+            opened => Some(opened?),
+        },
+    };
+    let (index, set_aside) = if let Some(index) = opened {
+        (index, None)
+    } else {
+        let set_aside = set_aside(settings).await?;
+        (index(settings).await?, set_aside)
+    };
+    Ok(Reopened {
+        store: plug(settings, blobs, index)?,
+        set_aside,
+    })
+}
+
+fn plug(
+    settings: &Settings,
+    blobs: Arc<dyn BlobStore>,
+    index: Arc<dyn ArtifactIndex>,
+) -> Result<Store> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {
-        blobs: blobs(settings)?,
-        index: index(settings).await?,
+        blobs,
+        index,
         locks: locks(settings, &clock),
         clock,
     };
     Ok(Store::new(ports, options(settings)?))
+}
+
+/// An empty index is right for an empty store. Beside blobs it was lost: to go on would give their
+/// versions again, and let `gc` take them for orphans.
+async fn require_complete(blobs: &dyn BlobStore, index: &dyn ArtifactIndex) -> Result<()> {
+    if index.is_complete().await? {
+        return Ok(());
+    }
+    let listing = blobs.list(BlobPrefix::all()).await?;
+    let ours = listing.try_filter(|listed| ready(BlobKey::parse(&listed.path).is_ok()));
+    if pin!(ours).try_next().await?.is_none() {
+        return index.mark_complete().await;
+    }
+    // Another process may have begun with the empty store meanwhile.
+    if index.is_complete().await? {
+        return Ok(());
+    }
+    let message = "the index is empty or half rebuilt, but artifacts are stored: it was lost";
+    Err(Error::new(ErrorKind::Integrity, message)
+        .with_hint("`artifact reindex` rebuilds it from what is stored"))
+}
+
+async fn set_aside(settings: &Settings) -> Result<Option<PathBuf>> {
+    let base = &settings.base_path;
+    match settings.index.engine {
+        // It is gone with the process.
+        _ if settings.backend == Backend::Memory => Ok(None),
+        IndexEngine::Sqlite => SqliteIndex::set_aside(base.join("index.sqlite")).await,
+        IndexEngine::Sled => SledIndex::set_aside(base.join("index.sled")).await,
+        IndexEngine::Postgres => Ok(None),
+    }
 }
 
 fn blobs(settings: &Settings) -> Result<Arc<dyn BlobStore>> {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::command::{completions, config, delete, download, lock, search, show, upload};
+use crate::command::{
+    completions, config, delete, download, gc, lock, reindex, search, show, upload, verify,
+};
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
 /// again, checked on the way back.
@@ -88,6 +90,12 @@ pub(crate) enum Verb {
     /// Delete artifacts, a task or a spec
     #[command(visible_alias = "rm")]
     Delete(delete::DeleteArgs),
+    /// Read what is stored and compare it with what is known of it
+    Verify(verify::VerifyArgs),
+    /// Clear what nobody will read any more and what crashes have left
+    Gc(gc::GcArgs),
+    /// Rebuild the index from what is stored
+    Reindex(reindex::ReindexArgs),
     /// Look at the lock of an artifact, or break it
     Lock(lock::LockArgs),
     /// Show, check or begin the settings

@@ -1,5 +1,8 @@
 //! What every command works with: the settings, the store, the talk.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
 use artifact_app::Store;
 use artifact_bootstrap::settings::{Loaded, Settings, Sources};
 use artifact_domain::query::PageSize;
@@ -13,6 +16,9 @@ use crate::ui::Ui;
 /// How many leftovers of crashed uploads a command clears on its way.
 const REAP_LIMIT: usize = 100;
 
+/// How long a command waits for what is written behind its answers.
+const SETTLING: Duration = Duration::from_secs(10);
+
 /// What every command works with.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -21,6 +27,7 @@ pub(crate) struct Context {
     pub(crate) ui: Ui,
     /// Whether the user wants to stop.
     pub(crate) interrupt: Interrupt,
+    opened: OnceLock<Store>,
 }
 
 impl Context {
@@ -29,6 +36,7 @@ impl Context {
             global,
             ui,
             interrupt,
+            opened: OnceLock::new(),
         }
     }
 
@@ -56,7 +64,22 @@ impl Context {
 
     /// The store that the settings describe.
     pub(crate) async fn store(&self) -> Result<Store> {
-        artifact_bootstrap::open(&self.settings()?.settings).await
+        let store = artifact_bootstrap::open(&self.settings()?.settings).await?;
+        // A command opens one store; a second one would be settled by whoever opened it.
+        let _ = self.opened.set(store.clone());
+        Ok(store)
+    }
+
+    /// Waits for what the store writes behind its answers, but not for ever: what is missing then
+    /// is written by the next `gc`.
+    pub(crate) async fn settle(&self) {
+        if let Some(store) = self.opened.get()
+            && tokio::time::timeout(SETTLING, store.settle())
+                .await
+                .is_err()
+        {
+            tracing::warn!("metadata beside the blobs is not written yet; gc will do it");
+        }
     }
 
     /// Clears what crashed uploads have left. It is not what the user came for, so a failure is

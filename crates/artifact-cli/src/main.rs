@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod exit;
 mod failures;
+mod filter;
 mod guess;
 mod interrupt;
 mod progress;
@@ -50,7 +51,12 @@ fn run(cli: Cli, ui: &Ui) -> Result<(), Failure> {
     let outcome = runtime.block_on(async {
         let interrupt = Interrupt::listen()?;
         let context = Context::new(cli.global, ui.clone(), interrupt.clone());
-        interrupt.guard(command::run(cli.verb, &context)).await
+        let outcome = {
+            let command = Box::pin(command::run(cli.verb, &context));
+            interrupt.guard(command).await
+        };
+        context.settle().await;
+        outcome
     });
     // A thread that waits for standard input would never end by itself.
     runtime.shutdown_background();

@@ -101,8 +101,8 @@ pub(super) fn io_error(path: &Path, error: io::Error) -> Error {
 }
 
 /// What to do about an index that is no longer what was written.
-pub(super) const RESTORE_HINT: &str = "restore the index from a backup, or move the file and \
-    those beside it that end in -wal and -shm away to begin with an empty one";
+pub(super) const RESTORE_HINT: &str = "restore the index from a backup, or rebuild it from what is stored: \
+     `artifact reindex --rebuild`";
 
 fn explanation(kind: ErrorKind) -> &'static str {
     match kind {

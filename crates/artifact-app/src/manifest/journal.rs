@@ -157,6 +157,8 @@ impl Store {
             let store = self.clone();
             tokio::spawn(async move {
                 store.write_journal(&running.0).await;
+                // Whoever waits for the end must be able to count on it that nothing is held.
+                drop(store);
                 drop(running);
             });
         }

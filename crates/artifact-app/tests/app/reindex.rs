@@ -102,8 +102,9 @@ async fn blobs_without_metadata_come_back_without_tags() {
 
     let (store, index) = without_index(&world);
     let options = ReindexOptions {
-        media_type: |name| {
+        media_type: |name, head| {
             assert_eq!(name.as_str(), "dir/a.txt");
+            assert!(head == b"second" || head == b"the text of dir/a.txt");
             "text/plain".parse().unwrap()
         },
         ..ReindexOptions::default()

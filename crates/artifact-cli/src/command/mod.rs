@@ -4,10 +4,13 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod delete;
 pub(crate) mod download;
+pub(crate) mod gc;
 pub(crate) mod lock;
+pub(crate) mod reindex;
 pub(crate) mod search;
 pub(crate) mod show;
 pub(crate) mod upload;
+pub(crate) mod verify;
 
 use crate::args::Verb;
 use crate::context::Context;
@@ -21,6 +24,9 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Search(args) => search::run(args, context).await,
         Verb::Show(args) => show::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,
+        Verb::Verify(args) => verify::run(args, context).await,
+        Verb::Gc(args) => gc::run(args, context).await,
+        Verb::Reindex(args) => reindex::run(args, context).await,
         Verb::Lock(args) => lock::run(args, context).await,
         Verb::Config(args) => config::run(args, context),
         Verb::Completions(args) => completions::run(&args),

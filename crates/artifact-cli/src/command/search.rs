@@ -1,18 +1,15 @@
 //! `artifact search`: find artifacts.
 
-use std::time::Duration;
-
 use artifact_app::Store;
-use artifact_bootstrap::settings::ByteSize;
-use artifact_domain::query::{Cursor, Filter, Glob, Order, PageSize, TagFilter, Versions};
-use artifact_domain::{ArtifactRecord, ArtifactType, Result, State};
+use artifact_domain::query::{Cursor, Filter, Order, PageSize, Versions};
+use artifact_domain::{ArtifactRecord, State};
 use clap::Args;
 use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::Failure;
-use crate::when::When;
+use crate::filter::FilterArgs;
 
 /// What to find.
 #[derive(Debug, Args)]
@@ -25,39 +22,8 @@ Examples:
   artifact search --tag branch=main --min-size 1MB --sort size --limit 10
   artifact search --type test-results --latest 1 --json")]
 pub(crate) struct SearchArgs {
-    /// Specs that match this pattern
-    #[arg(long, value_name = "GLOB")]
-    spec: Option<Glob>,
-    /// Tasks that match this pattern
-    #[arg(long, visible_aliases = ["job", "execution"], value_name = "GLOB")]
-    task: Option<Glob>,
-    /// This type; several times for one of several
-    #[arg(long = "type", value_name = "TYPE")]
-    types: Vec<ArtifactType>,
-    /// Names that match this pattern
-    #[arg(long, value_name = "GLOB")]
-    name: Option<Glob>,
-    /// With this tag, whatever its value, or with this value; several times for all of several
-    #[arg(long = "tag", value_name = "K[=V]", value_parser = TagFilter::parse)]
-    tags: Vec<TagFilter>,
-    /// Created at this time or later, in UTC where no offset is given
-    #[arg(long, value_name = "TIME", conflicts_with = "days")]
-    after: Option<When>,
-    /// Created before this time
-    #[arg(long, value_name = "TIME")]
-    before: Option<When>,
-    /// Created within this many days
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=365_000))]
-    days: Option<u32>,
-    /// At least this large, by original bytes
-    #[arg(long, value_name = "SIZE")]
-    min_size: Option<ByteSize>,
-    /// At most this large
-    #[arg(long, value_name = "SIZE")]
-    max_size: Option<ByteSize>,
-    /// In this state; several times for one of several [default: active and archived]
-    #[arg(long = "state", value_name = "STATE")]
-    states: Vec<State>,
+    #[command(flatten)]
+    what: FilterArgs,
     /// Only the newest N of what matches
     #[arg(long, value_name = "N", conflicts_with_all = ["sort", "limit"],
           value_parser = clap::value_parser!(u64).range(1..))]
@@ -78,26 +44,7 @@ pub(crate) struct SearchArgs {
 
 impl SearchArgs {
     fn filter(&self, store: &Store) -> Filter {
-        let days_ago = |days: u32| {
-            store
-                .now()
-                .saturating_sub(Duration::from_hours(24).saturating_mul(days))
-        };
-        let mut filter = Filter {
-            spec: self.spec.clone(),
-            task: self.task.clone(),
-            name: self.name.clone(),
-            types: self.types.clone(),
-            tags: self.tags.clone(),
-            created_from: self.after.map(|when| when.0).or(self.days.map(days_ago)),
-            created_before: self.before.map(|when| when.0),
-            min_size_bytes: self.min_size.map(ByteSize::bytes),
-            max_size_bytes: self.max_size.map(ByteSize::bytes),
-            ..Filter::default()
-        };
-        if !self.states.is_empty() {
-            filter.states.clone_from(&self.states);
-        }
+        let mut filter = self.what.filter(store);
         if self.all_versions {
             filter.versions = Versions::All;
         }

@@ -1,0 +1,242 @@
+//! `artifact verify`: read what is stored and compare it with what is known of it.
+
+use std::sync::Mutex;
+
+use artifact_app::{Store, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
+use artifact_domain::query::Versions;
+use artifact_domain::{ArtifactRef, ErrorKind};
+use clap::Args;
+use indicatif::HumanBytes;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::failures::{Failure, Failures};
+use crate::filter::FilterArgs;
+use crate::progress::Progress;
+use crate::ui::Ui;
+
+/// What to verify.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without any selection everything is verified: every byte of every version, every blob, and the
+metadata beside the blobs. Ends with code 5 when anything is wrong.
+
+--repair tags versions whose bytes are lost with lost=missing or lost=damaged, takes the tag away
+where they are right again, and writes the metadata again as far as the index knows better. It
+never deletes anything.
+
+Examples:
+  artifact verify
+  artifact verify artifact://demo/1/log/build.log
+  artifact verify --spec demo --days 7 --json
+  artifact verify --repair")]
+pub(crate) struct VerifyArgs {
+    /// URIs or ids
+    #[arg(value_name = "URI|ID", conflicts_with = "FilterArgs")]
+    artifacts: Vec<ArtifactRef>,
+    #[command(flatten)]
+    what: FilterArgs,
+    /// Mark what is lost and mend what can be mended
+    #[arg(long)]
+    repair: bool,
+    /// How many versions are read at once [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+}
+
+pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<(), Failure> {
+    let store = context.store().await?;
+    let scopes = scopes(&args, &store);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let readers = args.jobs.map_or(processors, usize::from);
+    let progress = context.progress("verified", None, None);
+    let mut failures = Failures::default();
+    let mut sum = VerifyReport::default();
+    for scope in scopes {
+        let options = VerifyOptions {
+            scope,
+            repair: args.repair,
+            readers,
+        };
+        let watch = Watch::new(&progress, &context.ui);
+        match store
+            .verify(options, |finding, report| watch.see(finding, report))
+            .await
+        {
+            Ok(report) => add(&mut sum, &report),
+            Err(error) => progress.suspend(|| failures.add(&context.ui, &error)),
+        }
+        watch.end()?;
+    }
+    progress.finish();
+    conclude(&sum, failures, &context.ui)
+}
+
+fn scopes(args: &VerifyArgs, store: &Store) -> Vec<VerifyScope> {
+    if !args.artifacts.is_empty() {
+        return args
+            .artifacts
+            .iter()
+            .cloned()
+            .map(VerifyScope::One)
+            .collect();
+    }
+    if args.what.is_empty() {
+        return vec![VerifyScope::Everything];
+    }
+    let mut filter = args.what.filter(store);
+    filter.versions = Versions::All;
+    vec![VerifyScope::Selected(Box::new(filter))]
+}
+
+/// Shows findings and counts what has been read.
+struct Watch<'a> {
+    progress: &'a Progress,
+    ui: &'a Ui,
+    seen: Mutex<(VerifyReport, std::io::Result<()>)>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(progress: &'a Progress, ui: &'a Ui) -> Self {
+        Self {
+            progress,
+            ui,
+            seen: Mutex::new((VerifyReport::default(), Ok(()))),
+        }
+    }
+
+    fn see(&self, finding: Option<&VerifyFinding>, report: &VerifyReport) {
+        let Ok(mut seen) = self.seen.lock() else {
+            return;
+        };
+        self.progress
+            .add_bytes(report.size_bytes - seen.0.size_bytes);
+        (seen.0.versions..report.versions).for_each(|_| self.progress.add_file());
+        seen.0 = *report;
+        if let (Some(finding), Ok(())) = (finding, &seen.1) {
+            seen.1 = self.progress.suspend(|| show(finding, self.ui));
+        }
+    }
+
+    fn end(self) -> std::io::Result<()> {
+        self.seen.into_inner().map_or(Ok(()), |seen| seen.1)
+    }
+}
+
+fn add(sum: &mut VerifyReport, report: &VerifyReport) {
+    sum.versions += report.versions;
+    sum.size_bytes += report.size_bytes;
+    sum.unread += report.unread;
+    sum.findings += report.findings;
+    sum.mended += report.mended;
+}
+
+fn show(finding: &VerifyFinding, ui: &Ui) -> std::io::Result<()> {
+    if ui.json() {
+        ui.object(&as_json(finding))
+    } else {
+        ui.line(as_text(finding))
+    }
+}
+
+fn as_text(finding: &VerifyFinding) -> String {
+    let then = |repaired: bool, done: &str| {
+        if repaired {
+            format!(" ({done})")
+        } else {
+            String::new()
+        }
+    };
+    match finding {
+        VerifyFinding::Bytes {
+            record,
+            damage,
+            cause,
+            repaired,
+        } => format!(
+            "{}  {}: {}{}",
+            damage.as_str(),
+            record.version_uri(),
+            cause.message(),
+            then(*repaired, "marked as lost")
+        ),
+        VerifyFinding::FoundAgain { record, repaired } => format!(
+            "found  {}: it is marked as lost and is sound{}",
+            record.version_uri(),
+            then(*repaired, "the mark was taken away")
+        ),
+        VerifyFinding::Metadata {
+            spec,
+            task,
+            behind,
+            ahead,
+            damaged_lines,
+            repaired,
+        } => format!(
+            "metadata  task `{task}` of spec `{spec}`: {behind} versions are missing or out of \
+             date, {ahead} are known better than by the index, {damaged_lines} lines are damaged{}",
+            then(*repaired, "written again")
+        ),
+        VerifyFinding::UnknownBlob { key, .. } => {
+            format!("unknown  {key}: neither the index nor the metadata knows it")
+        }
+    }
+}
+
+fn as_json(finding: &VerifyFinding) -> Value {
+    match finding {
+        VerifyFinding::Bytes {
+            record,
+            damage,
+            cause,
+            repaired,
+        } => json!({
+            "finding": damage.as_str(), "uri": record.version_uri().to_string(), "id": record.id,
+            "message": cause.message(), "repaired": repaired,
+        }),
+        VerifyFinding::FoundAgain { record, repaired } => json!({
+            "finding": "found", "uri": record.version_uri().to_string(), "id": record.id,
+            "repaired": repaired,
+        }),
+        VerifyFinding::Metadata {
+            spec,
+            task,
+            behind,
+            ahead,
+            damaged_lines,
+            repaired,
+        } => json!({
+            "finding": "metadata", "spec": spec.as_str(), "task": task.as_str(),
+            "behind": behind, "ahead": ahead, "damaged_lines": damaged_lines,
+            "repaired": repaired,
+        }),
+        VerifyFinding::UnknownBlob { key, size_bytes } => json!({
+            "finding": "unknown", "path": key.as_str(), "size_bytes": size_bytes,
+        }),
+    }
+}
+
+fn conclude(sum: &VerifyReport, failures: Failures, ui: &Ui) -> Result<(), Failure> {
+    if ui.json() {
+        ui.object(&json!({
+            "versions": sum.versions,
+            "size_bytes": sum.size_bytes,
+            "unread": sum.unread,
+            "findings": sum.findings,
+            "mended": sum.mended,
+            "sound": sum.is_sound(),
+        }))?;
+    } else {
+        let bytes = HumanBytes(sum.size_bytes);
+        ui.line(format_args!(
+            "verified {} versions, {bytes}: {} findings, {} mended",
+            sum.versions, sum.findings, sum.mended
+        ))?;
+    }
+    failures.into_result()?;
+    if sum.is_sound() {
+        Ok(())
+    } else {
+        Err(Failure::Reported(ErrorKind::Integrity))
+    }
+}
