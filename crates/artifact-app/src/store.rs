@@ -12,6 +12,7 @@ use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 
 use crate::Level;
 use crate::manifest::Journal;
+use crate::admit::Plenty;
 
 /// What the store reaches the outside world through.
 #[derive(Clone)]
@@ -69,6 +70,7 @@ pub struct Store {
     pub(crate) ports: Ports,
     pub(crate) options: Arc<StoreOptions>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) plenty: Arc<Plenty>,
 }
 
 impl Store {
@@ -78,6 +80,7 @@ impl Store {
             ports,
             options: Arc::new(options),
             journal: Arc::default(),
+            plenty: Arc::default(),
         }
     }
 

@@ -88,19 +88,6 @@ impl Store {
         .map_err(|error: Error| error.context(format_args!("upload of {uri}")))
     }
 
-    /// Refuses what is too large or does not fit before anything is written.
-    async fn admit(&self, known_size_bytes: Option<u64>) -> Result<()> {
-        let quota = &self.options.quota;
-        if let Some(size_bytes) = known_size_bytes {
-            quota.admit_artifact(size_bytes)?;
-        }
-        if quota.max_storage_bytes.is_some() {
-            let usage = self.retrying("usage", || self.ports.index.usage()).await?;
-            quota.admit_upload(usage.iter().map(|row| row.stored_size_bytes).sum())?;
-        }
-        Ok(())
-    }
-
     async fn lock_coordinate(&self, coordinate: &Coordinate) -> Result<Option<Box<dyn LockGuard>>> {
         match &self.ports.locks {
             None => Ok(None),
