@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use artifact_domain::{Error, ErrorKind};
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Durability;
@@ -35,7 +36,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Starts the thread. Its callers live in the runtime that this is called from.
     pub(super) fn start(
         connection: Connection,
         path: PathBuf,
@@ -49,6 +50,7 @@ impl Writer {
             durability,
             patience,
             synced: None,
+            runtime: Handle::current(),
         };
         let thread = thread::Builder::new()
             .name("artifact-index".to_owned())
@@ -161,11 +163,27 @@ struct Rounds {
     patience: Patience,
     /// What commits survive as the connection is set now.
     synced: Option<Survives>,
+    /// Where the callers are.
+    runtime: Handle,
+}
+
+/// The callers of one round, told when it is dropped.
+struct Answers {
+    round: Vec<Box<dyn Waiting>>,
+    failed: Option<Error>,
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        for change in self.round.drain(..) {
+            change.answer(self.failed.as_ref());
+        }
+    }
 }
 
 impl Rounds {
     fn run(mut self, mut changes: mpsc::Receiver<Box<dyn Waiting>>) {
-        let mut round = Vec::with_capacity(ROUND_LIMIT);
+        let mut round = Vec::new();
         while changes.blocking_recv_many(&mut round, ROUND_LIMIT) > 0 {
             let start = Instant::now();
             let failed = self
@@ -178,8 +196,12 @@ impl Rounds {
                 duration_ms = start.elapsed().as_secs_f64() * 1e3,
                 "index transaction"
             );
-            for change in round.drain(..) {
-                change.answer(failed.as_ref());
+            let round = std::mem::replace(&mut round, Vec::new());
+            let answers = Answers { round, failed };
+            // A task of the runtime wakes its like by putting them in a queue of its own, where
+            // this thread would ask the system to wake a thread for each.
+            if answers.round.len() > 1 {
+                self.runtime.spawn(async move { drop(answers) });
             }
         }
     }
