@@ -24,11 +24,13 @@ mod folders;
 mod publish;
 mod read;
 mod temp_file;
+mod unnamed;
 mod walk;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
 
 use artifact_domain::port::{BlobFailure, BlobStat, Swept};
@@ -70,6 +72,8 @@ pub(crate) struct FileStore {
     root: Arc<Path>,
     durability: Durability,
     folders: Arc<Folders>,
+    /// Whether there are files without a name here, as far as it is known.
+    unnamed: Arc<AtomicBool>,
 }
 
 impl FileStore {
@@ -93,6 +97,7 @@ impl FileStore {
             .into();
         Ok(Self {
             folders: Arc::new(Folders::new(Arc::clone(&root), durability)),
+            unnamed: Arc::new(AtomicBool::new(unnamed::can_be_linked())),
             root,
             durability,
         })

@@ -54,10 +54,31 @@ impl FileStore {
         }
         let (store, right) = (self.clone(), claim.share());
         blocking(move || {
+            let temp = match temp {
+                None => store
+                    .small_temp_file()
+                    .map(Some)
+                    .map_err(|cause| put_failed(&key, cause))?,
+                begun => begun,
+            };
             let temp = store.append(temp, &batch.chunks, &key)?;
             store.publish(temp, &key, &right, durability)
         })
         .await
+    }
+
+    /// For what is put in one go: nobody has to tell whether it is still being written.
+    fn small_temp_file(&self) -> io::Result<TempFile> {
+        let folder = self.root.join(TEMP_FOLDER);
+        if self.unnamed.load(Ordering::Relaxed) {
+            match TempFile::create_unnamed(&folder) {
+                Err(cause) if cause.kind() == io::ErrorKind::Unsupported => {
+                    self.unnamed.store(false, Ordering::Relaxed);
+                }
+                done => return done,
+            }
+        }
+        TempFile::create(&folder)
     }
 
     fn append(&self, temp: Option<TempFile>, chunks: &[Bytes], key: &BlobKey) -> Result<TempFile> {
@@ -89,10 +110,18 @@ impl FileStore {
         }
         let place = self.path_of(key);
         let folder = place.parent().unwrap_or(&self.root);
+        let was_unnamed = temp.is_unnamed();
         let done = self.rename(&mut temp, &place, folder);
         done.inspect_err(|_| self.folders.prune(folder))
             .and_then(|()| match durability {
-                Durability::Full => self.folders.sync(folder),
+                Durability::Full => {
+                    if was_unnamed {
+                        // The file knows how many names it has; where no journal ties that to the
+                        // directory, the first name is lost unless the file is synced again.
+                        temp.file().sync_all()?;
+                    }
+                    self.folders.sync(folder)
+                }
                 Durability::Relaxed => {
                     self.folders.leave_unsynced(folder);
                     Ok(())

@@ -12,7 +12,7 @@ use artifact_domain::port::Swept;
 use artifact_domain::{Result, Timestamp};
 use bytes::Bytes;
 
-use super::modified_at;
+use super::{modified_at, unnamed};
 use crate::error::from_io;
 
 /// Chunks below this are gathered, so that tiny ones do not cost a write each.
@@ -23,36 +23,49 @@ static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// A file that is removed when it is dropped, unless it was published.
-///
-/// It is locked for as long as it lives, so that a sweep by whatever process can tell a slow put
-/// from one that was cut off. Where the file system knows no locks its age alone tells.
+/// A file that is gone when it is dropped, unless it was published.
 #[derive(Debug)]
 pub(super) struct TempFile {
     file: File,
-    path: PathBuf,
-    published: bool,
+    /// Where it will get a name, if it needs one before its place.
+    folder: PathBuf,
+    name: Name,
+}
+
+/// What a temporary file is called.
+#[derive(Debug)]
+enum Name {
+    /// Nothing at all: the system takes it away with its last descriptor.
+    None,
+    /// A name of its own. It is locked for as long as it lives, so that a sweep by whatever
+    /// process can tell a slow put from one that was cut off. Where the file system knows no locks
+    /// its age alone tells.
+    Own(PathBuf),
+    /// That of a blob.
+    Place,
 }
 
 impl TempFile {
     /// A new, empty file in a directory, which is made when it is missing.
     pub(super) fn create(folder: &Path) -> io::Result<Self> {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("{:016x}-{number}", *PROCESS));
-        let file = match File::create_new(&path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => match fs::create_dir(folder) {
-                Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(cause),
-                _ => File::create_new(&path),
-            },
-            done => done,
-        }?;
-        if let Err(cause) = file.try_lock() {
-            tracing::debug!(path = %path.display(), error = %cause, "temporary file without a lock");
-        }
+        let path = own_name(folder);
+        let file = in_folder(folder, || File::create_new(&path))?;
+        lock(&file, &path);
         Ok(Self {
             file,
-            path,
-            published: false,
+            folder: folder.to_owned(),
+            name: Name::Own(path),
+        })
+    }
+
+    /// A new, empty file without a name, which costs less than half of one with a name.
+    /// `Unsupported` where the system or the file system has no such files.
+    pub(super) fn create_unnamed(folder: &Path) -> io::Result<Self> {
+        let file = in_folder(folder, || unnamed::create(folder))?;
+        Ok(Self {
+            file,
+            folder: folder.to_owned(),
+            name: Name::None,
         })
     }
 
@@ -68,26 +81,79 @@ impl TempFile {
         &self.file
     }
 
+    /// Whether it has no name, so that naming it changes the file itself and not its directory
+    /// alone.
+    pub(super) fn is_unnamed(&self) -> bool {
+        matches!(self.name, Name::None)
+    }
+
     /// Gives the file its place, over whatever was there. Fails with `NotFound` where the
     /// directory of that place is missing, or the file itself was taken away.
     pub(super) fn publish(&mut self, place: &Path) -> io::Result<()> {
-        fs::rename(&self.path, place)?;
-        self.published = true;
+        if self.is_unnamed() {
+            match unnamed::link(&self.file, place) {
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => self.take_a_name()?,
+                done => {
+                    done?;
+                    self.name = Name::Place;
+                    return Ok(());
+                }
+            }
+        }
+        if let Name::Own(path) = &self.name {
+            fs::rename(path, place)?;
+            self.name = Name::Place;
+        }
         Ok(())
     }
 
+    /// A link replaces nothing, a rename does.
+    fn take_a_name(&mut self) -> io::Result<()> {
+        let path = own_name(&self.folder);
+        lock(&self.file, &path);
+        unnamed::link(&self.file, &path)?;
+        self.name = Name::Own(path);
+        Ok(())
+    }
+
+    /// Whether nobody took it away.
     pub(super) fn is_there(&self) -> bool {
-        self.path.exists()
+        match &self.name {
+            Name::Own(path) => path.exists(),
+            Name::None | Name::Place => true,
+        }
     }
 }
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        if !self.published
-            && let Err(cause) = fs::remove_file(&self.path)
+        if let Name::Own(path) = &self.name
+            && let Err(cause) = fs::remove_file(path)
         {
-            tracing::warn!(path = %self.path.display(), error = %cause, "temporary file left behind");
+            tracing::warn!(path = %path.display(), error = %cause, "temporary file left behind");
         }
+    }
+}
+
+fn own_name(folder: &Path) -> PathBuf {
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    folder.join(format!("{:016x}-{number}", *PROCESS))
+}
+
+fn lock(file: &File, path: &Path) {
+    if let Err(cause) = file.try_lock() {
+        tracing::debug!(path = %path.display(), error = %cause, "temporary file without a lock");
+    }
+}
+
+/// Makes the directory if what is created in it misses it.
+fn in_folder(folder: &Path, create: impl Fn() -> io::Result<File>) -> io::Result<File> {
+    match create() {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => match fs::create_dir(folder) {
+            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(cause),
+            _ => create(),
+        },
+        done => done,
     }
 }
 
@@ -180,6 +246,35 @@ mod tests {
         drop(kept);
         assert_eq!(names(&folder), 0);
         assert_eq!(fs::read(temp.path().join("blob")).unwrap(), b"123");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_has_no_name_is_published_and_replaces_what_is_there() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join(".tmp");
+        let place = temp.path().join("blob");
+        for text in ["first", "second"] {
+            let mut file = match TempFile::create_unnamed(&folder) {
+                Err(cause) if cause.kind() == io::ErrorKind::Unsupported => {
+                    eprintln!("NOT TRIED: files without names, since there are none here: {cause}");
+                    return;
+                }
+                file => file.unwrap(),
+            };
+            assert!(file.is_unnamed() && file.is_there());
+            file.append(&[Bytes::from(text)]).unwrap();
+            let missing = file.publish(&temp.path().join("missing/blob"));
+            assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
+            assert_eq!(names(&folder), 0);
+            file.publish(&place).unwrap();
+            assert!(!file.is_unnamed());
+            drop(file);
+            assert_eq!(fs::read(&place).unwrap(), text.as_bytes());
+            assert_eq!(names(&folder), 0);
+        }
+        drop(TempFile::create_unnamed(&folder).unwrap());
+        assert_eq!(names(&folder), 0);
     }
 
     #[test]
