@@ -12,5 +12,6 @@ mod holder_note;
 mod line;
 mod lock_dir;
 mod locks;
+mod spare;
 
 pub use locks::FileLocks;

@@ -9,6 +9,9 @@
 //! shared one: if that succeeds, nobody holds the lock, somebody only looks, and it tries again at
 //! once. So looking never makes an acquire fail.
 //!
+//! Who has a locked file to spare needs no new one: a link gives it the name of the lock, if no file
+//! has that name, and freeing takes the name away and leaves the file. See [`spare`](crate::spare).
+//!
 //! To check that a path names one's file and then to unlink it are two steps; between them somebody
 //! could take the lock away and somebody else get it, whose file would then be unlinked. So whoever
 //! unlinks holds [`GATE`]: shared to free its own lock, exclusive to take away another's.
@@ -17,6 +20,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -24,6 +28,7 @@ use artifact_domain::Result;
 use artifact_domain::port::LockHolder;
 use fs4::{FileExt, TryLockError};
 
+use crate::spare::{Spare, Spares};
 use crate::{error, holder_note};
 
 /// Held by whoever unlinks lock files. No lock file has this name: theirs end in `.lock`.
@@ -40,24 +45,41 @@ const GATE_TRIES: u32 = 2_000;
 
 /// The directory of the lock files. Made when the first lock is taken, and again if it vanishes.
 #[derive(Debug, Clone)]
-pub(crate) struct LockDir(PathBuf);
+pub(crate) struct LockDir {
+    path: PathBuf,
+    spares: Arc<Spares>,
+}
 
 /// A lock that is held; dropped, it is free.
 #[derive(Debug)]
 pub(crate) struct LockFile {
-    file: File,
     path: PathBuf,
-    gate: PathBuf,
+    file: Held,
+}
+
+/// The file that is locked.
+#[derive(Debug)]
+enum Held {
+    /// One of its own, with the path of the gate.
+    Own(File, PathBuf),
+    /// One that is kept; always there until the lock is dropped.
+    Spare(Option<Spare>, Arc<Spares>),
 }
 
 impl LockDir {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self {
+            path,
+            spares: Arc::default(),
+        }
     }
 
     /// Takes the lock if it is free, and notes who holds it now.
     pub(crate) fn take(&self, name: &str, holder: &LockHolder) -> Result<Option<LockFile>> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
+        if let Some(lock) = self.take_with_spare(&path, holder) {
+            return Ok(Some(lock));
+        }
         let named = |file: &File| {
             is_named(file, &path).map_err(|cause| error::from_io("use lock file", &path, cause))
         };
@@ -72,8 +94,8 @@ impl LockDir {
                     if let Err(cause) = holder_note::write(&file, holder) {
                         tracing::warn!(lock.path = %path.display(), %cause, "cannot note who holds a lock");
                     }
-                    let gate = self.0.join(GATE);
-                    return Ok(Some(LockFile { file, path, gate }));
+                    let file = Held::Own(file, self.path.join(GATE));
+                    return Ok(Some(LockFile { path, file }));
                 }
             } else if !is_held(&file, &path)? {
                 thread::sleep(LOOK);
@@ -84,14 +106,35 @@ impl LockDir {
         Ok(None)
     }
 
+    /// Takes the lock by a link, where nothing has its name. What else can fail is tried again, and
+    /// told, without.
+    fn take_with_spare(&self, path: &Path, holder: &LockHolder) -> Option<LockFile> {
+        let spare = self.spares.take(&self.path, &self.path.join(GATE))?;
+        if let Err(cause) = holder_note::write(&spare.file, holder) {
+            tracing::warn!(lock.path = %path.display(), %cause, "cannot note who holds a lock");
+        }
+        match fs::hard_link(spare.path(), path) {
+            Ok(()) => Some(LockFile {
+                path: path.to_owned(),
+                file: Held::Spare(Some(spare), Arc::clone(&self.spares)),
+            }),
+            Err(cause) => {
+                if cause.kind() == io::ErrorKind::AlreadyExists {
+                    self.spares.give_back(spare);
+                }
+                None
+            }
+        }
+    }
+
     /// Says whether somebody holds the lock.
     pub(crate) fn is_held(&self, name: &str) -> Result<bool> {
-        Ok(held(&self.0.join(name))?.is_some())
+        Ok(held(&self.path.join(name))?.is_some())
     }
 
     /// Says who holds the lock, if somebody does and left a note.
     pub(crate) fn holder(&self, name: &str) -> Result<Option<LockHolder>> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         match held(&path)? {
             None => Ok(None),
             Some(file) => holder_note::read(&file)
@@ -101,11 +144,11 @@ impl LockDir {
 
     /// Takes the lock away from whoever holds it; false if nobody does.
     pub(crate) fn take_away(&self, name: &str) -> Result<bool> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         if held(&path)?.is_none() {
             return Ok(false);
         }
-        let gate_path = self.0.join(GATE);
+        let gate_path = self.path.join(GATE);
         let gate = open_gate(&gate_path)
             .map_err(|cause| error::from_io("open lock file", &gate_path, cause))?;
         for _ in 0..GATE_TRIES {
@@ -133,9 +176,9 @@ impl LockDir {
             .open(path);
         match opened {
             Ok(file) => Ok(Some(file)),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => fs::create_dir_all(&self.0)
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => fs::create_dir_all(&self.path)
                 .map(|()| None)
-                .map_err(|cause| error::from_io("create lock directory", &self.0, cause)),
+                .map_err(|cause| error::from_io("create lock directory", &self.path, cause)),
             Err(cause) => Err(error::from_io("open lock file", path, cause)),
         }
     }
@@ -143,31 +186,55 @@ impl LockDir {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        if let Err(cause) = self.remove() {
+        let removed = match &mut self.file {
+            Held::Own(file, gate) => remove_own(file, &self.path, gate),
+            Held::Spare(spare, spares) => spare.take().map_or(Ok(()), |spare| {
+                if remove_link(&spare, &self.path)? {
+                    spares.give_back(spare);
+                }
+                Ok(())
+            }),
+        };
+        if let Err(cause) = removed {
             tracing::warn!(lock.path = %self.path.display(), %cause, "a freed lock leaves its file");
         }
-        // Not left to closing: a process just being spawned has a copy of the descriptor until it
-        // executes its program, and would keep the lock for that time. Closing frees it if this
-        // fails.
-        let _ = FileExt::unlock(&self.file);
+        if let Held::Own(file, _) = &self.file {
+            // Not left to closing: a process just being spawned has a copy of the descriptor until
+            // it executes its program, and would keep the lock for that time. Closing frees it if
+            // this fails.
+            let _ = FileExt::unlock(file);
+        }
     }
 }
 
-impl LockFile {
-    /// Unlinks the file if the path still names it. If somebody is taking a lock away just now,
-    /// the file stays, empty: it is in nobody's way.
-    fn remove(&self) -> io::Result<()> {
-        if !is_named(&self.file, &self.path)? {
-            return Ok(());
-        }
-        let gate = open_gate(&self.gate)?;
-        match FileExt::try_lock_shared(&gate) {
-            Ok(()) if is_named(&self.file, &self.path)? => fs::remove_file(&self.path),
-            Ok(()) => Ok(()),
-            Err(TryLockError::WouldBlock) => self.file.set_len(0),
-            Err(TryLockError::Error(cause)) => Err(cause),
-        }
+/// Unlinks the file if the path still names it. If somebody is taking a lock away just now, the
+/// file stays, empty: it is in nobody's way once it is unlocked.
+fn remove_own(file: &File, path: &Path, gate: &Path) -> io::Result<()> {
+    if !is_named(file, path)? {
+        return Ok(());
     }
+    let gate = open_gate(gate)?;
+    match FileExt::try_lock_shared(&gate) {
+        Ok(()) if is_named(file, path)? => fs::remove_file(path),
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => file.set_len(0),
+        Err(TryLockError::Error(cause)) => Err(cause),
+    }
+}
+
+/// Unlinks what the path names if that is the spare file, and says whether that can lock something
+/// else now. If somebody is taking a lock away just now it can't: it keeps the name, empty, and is
+/// in nobody's way once it is unlocked.
+fn remove_link(spare: &Spare, path: &Path) -> io::Result<bool> {
+    match FileExt::try_lock_shared(&spare.gate) {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return spare.file.set_len(0).map(|()| false),
+        Err(TryLockError::Error(cause)) => return Err(cause),
+    }
+    if is_named(&spare.file, path)? {
+        fs::remove_file(path)?;
+    }
+    FileExt::unlock(&spare.gate).map(|()| true)
 }
 
 /// Opens the lock file if somebody holds its lock. Changes nothing, makes nothing.
@@ -227,148 +294,4 @@ fn not_a_file() -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Instant;
-
-    use tempfile::TempDir;
-
-    use super::*;
-
-    const NAME: &str = "a.lock";
-
-    fn fixture() -> (TempDir, LockDir, LockHolder) {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = LockDir::new(temp.path().join("locks"));
-        let me = LockHolder {
-            pid: 1,
-            host: "a".into(),
-            since: "2026-03-01T12:00:00Z".parse().unwrap(),
-        };
-        (temp, dir, me)
-    }
-
-    fn files(dir: &LockDir) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(&dir.0)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_look_does_not_make_a_take_fail() {
-        let (_temp, dir, me) = fixture();
-        drop(dir.take(NAME, &me).unwrap().expect("free"));
-        fs::write(dir.0.join(NAME), "").unwrap();
-        let looking = File::open(dir.0.join(NAME)).unwrap();
-        FileExt::try_lock_shared(&looking).unwrap();
-        let looker = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(3));
-            drop(looking);
-        });
-        assert!(dir.take(NAME, &me).unwrap().is_some());
-        looker.join().unwrap();
-    }
-
-    #[test]
-    fn a_file_that_lost_its_name_locks_nothing() {
-        let (_temp, dir, me) = fixture();
-        let first = dir.take(NAME, &me).unwrap().expect("free");
-        fs::remove_file(dir.0.join(NAME)).unwrap();
-        let second = dir.take(NAME, &me).unwrap().expect("free again");
-        drop(first);
-        assert_eq!(
-            files(&dir),
-            [GATE, NAME].map(String::from)[1..].to_vec(),
-            "the new holder's file stays"
-        );
-        assert!(dir.is_held(NAME).unwrap());
-        drop(second);
-        assert_eq!(files(&dir), [GATE]);
-    }
-
-    #[test]
-    fn whoever_frees_while_the_gate_is_closed_unlinks_nothing() {
-        let (_temp, dir, me) = fixture();
-        let held = dir.take(NAME, &me).unwrap().expect("free");
-        let gate = open_gate(&dir.0.join(GATE)).unwrap();
-        FileExt::try_lock(&gate).unwrap();
-        drop(held);
-        assert_eq!(files(&dir), [GATE, NAME]);
-        assert!(!dir.is_held(NAME).unwrap());
-        assert_eq!(fs::read(dir.0.join(NAME)).unwrap(), b"");
-        drop(gate);
-        drop(dir.take(NAME, &me).unwrap().expect("free"));
-        assert_eq!(files(&dir), [GATE]);
-    }
-
-    #[test]
-    fn what_is_taken_away_is_free_and_the_old_holder_disturbs_nobody() {
-        let (_temp, dir, me) = fixture();
-        let old = dir.take(NAME, &me).unwrap().expect("free");
-        assert!(dir.take_away(NAME).unwrap());
-        assert!(!dir.is_held(NAME).unwrap());
-        assert!(!dir.take_away(NAME).unwrap());
-        let new = dir.take(NAME, &me).unwrap().expect("free");
-        drop(old);
-        assert!(dir.is_held(NAME).unwrap());
-        assert!(dir.take(NAME, &me).unwrap().is_none());
-        drop(new);
-    }
-
-    #[test]
-    fn an_old_holder_that_lets_go_just_then_does_not_unlink_the_new_ones_file() {
-        let (_temp, dir, me) = fixture();
-        let is_over = AtomicBool::new(false);
-        let until = Instant::now() + Duration::from_secs(30);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) && Instant::now() < until {
-                    drop(dir.take(NAME, &me).unwrap());
-                }
-            });
-            let mut taken = 0;
-            while taken < 500 {
-                assert!(Instant::now() < until, "the two met only {taken} times");
-                if !dir.take_away(NAME).unwrap() {
-                    continue;
-                }
-                if let Some(new) = dir.take(NAME, &me).unwrap() {
-                    taken += 1;
-                    thread::yield_now();
-                    let is_mine = is_named(&new.file, &new.path).unwrap();
-                    assert!(is_mine, "its file is gone after {taken} times");
-                }
-            }
-            is_over.store(true, Ordering::Relaxed);
-        });
-    }
-
-    #[test]
-    fn looking_makes_nothing() {
-        let (_temp, dir, _me) = fixture();
-        assert!(!dir.is_held(NAME).unwrap());
-        assert_eq!(dir.holder(NAME).unwrap(), None);
-        assert!(!dir.take_away(NAME).unwrap());
-        assert!(!dir.0.exists());
-    }
-
-    #[test]
-    fn a_link_in_place_of_the_file_is_an_error_and_its_target_stays_as_it_is() {
-        let (temp, dir, me) = fixture();
-        let target = temp.path().join("precious");
-        fs::write(&target, "data").unwrap();
-        fs::create_dir(&dir.0).unwrap();
-        std::os::unix::fs::symlink(&target, dir.0.join(NAME)).unwrap();
-        for error in [
-            dir.take(NAME, &me).unwrap_err(),
-            dir.is_held(NAME).unwrap_err(),
-            dir.take_away(NAME).unwrap_err(),
-        ] {
-            assert!(error.message().contains("not a regular file"), "{error}");
-        }
-        assert_eq!(fs::read(&target).unwrap(), b"data");
-    }
-}
+mod tests;
