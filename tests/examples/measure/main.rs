@@ -13,6 +13,7 @@
 
 mod bare;
 mod body;
+mod cpu;
 mod files;
 mod search;
 mod spread;

@@ -13,6 +13,7 @@ use artifact_bootstrap::settings::{Durability, IndexEngine};
 use bytes::Bytes;
 
 use crate::body::log_text;
+use crate::cpu::cpu_time;
 use crate::spread::Spread;
 use crate::{Outcome, bare, open, put};
 
@@ -27,8 +28,10 @@ pub(crate) async fn measure(
     durability: Durability,
     base: &Path,
 ) -> Outcome<()> {
-    println!("\n| uploads/s of 4 KiB, median of {ROUNDS} rounds | store | bare files | ratio |");
-    println!("| --- | --- | --- | --- |");
+    println!(
+        "\n| uploads/s of 4 KiB, median of {ROUNDS} rounds | store | bare files | ratio \
+         | CPU µs of each, store | bare |\n| --- | --- | --- | --- | --- | --- |"
+    );
     for (writers, count) in LOADS {
         load(engine, durability, writers, count, base).await?;
     }
@@ -48,18 +51,24 @@ async fn load(
     let store = open(engine, durability, &folder.join("store")).await?;
     // Made before the clock starts: they are no part of an upload.
     let bodies: Arc<[Bytes]> = (0..count).map(|n| log_text(n, BODY_BYTES)).collect();
-    let mut rates = Vec::with_capacity(ROUNDS);
+    let (mut rates, mut costs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
+        let before = cpu_time()?;
         let ours = put_all(&store, &format!("round-{round}"), &bodies, writers).await?;
+        let between = cpu_time()?;
         let plain = folder.join(format!("bare-{round}"));
         let floor = bare::puts(&plain, &bodies, writers, syncs)?;
+        let after = cpu_time()?;
         rates.push((per_second(count, ours), per_second(count, floor)));
+        costs.push((each(count, between - before), each(count, after - between)));
     }
     println!(
-        "| {name}, {writers} at a time | {} | {} | {} |",
+        "| {name}, {writers} at a time | {} | {} | {} | {} | {} |",
         Spread::of(rates.iter().map(|(ours, _)| *ours)),
         Spread::of(rates.iter().map(|(_, floor)| *floor)),
         Spread::of(rates.iter().map(|(ours, floor)| ours / floor)),
+        Spread::of(costs.iter().map(|(ours, _)| *ours)),
+        Spread::of(costs.iter().map(|(_, floor)| *floor)),
     );
     Ok(())
 }
@@ -96,6 +105,10 @@ pub(crate) async fn put_all(
         worker.await??;
     }
     Ok(begun.elapsed())
+}
+
+fn each(count: usize, time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6 / count as f64
 }
 
 fn per_second(count: usize, elapsed: Duration) -> f64 {
