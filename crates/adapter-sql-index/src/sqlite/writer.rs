@@ -196,7 +196,7 @@ impl Rounds {
                 duration_ms = start.elapsed().as_secs_f64() * 1e3,
                 "index transaction"
             );
-            let round = std::mem::replace(&mut round, Vec::new());
+            let round = std::mem::take(&mut round);
             let answers = Answers { round, failed };
             // A task of the runtime wakes its like by putting them in a queue of its own, where
             // this thread would ask the system to wake a thread for each.
