@@ -7,12 +7,13 @@ use artifact_domain::{
 };
 use rusqlite::Connection;
 
+use super::counting::CountingConnection;
 use super::error::Result;
 use super::row::{self, Rid};
 use super::{counters, find};
 
 /// Reserves the next version of a coordinate.
-pub(super) fn begin(connection: &Connection, upload: NewUpload) -> Result<ArtifactRecord> {
+pub(super) fn begin(connection: &CountingConnection, upload: NewUpload) -> Result<ArtifactRecord> {
     if find::by_id(connection, upload.id)?.is_some() {
         let message = format!("the id {} is taken already", upload.id);
         return Err(Error::new(ErrorKind::AlreadyExists, message).into());
@@ -51,7 +52,11 @@ fn highest_version(connection: &Connection, at: &Coordinate) -> Result<Option<Ve
 }
 
 /// Extends the lease of an upload.
-pub(super) fn renew(connection: &Connection, id: ArtifactId, lease_until: Timestamp) -> Result<()> {
+pub(super) fn renew(
+    connection: &CountingConnection,
+    id: ArtifactId,
+    lease_until: Timestamp,
+) -> Result<()> {
     let (rid, record) = known(connection, id)?;
     record.renewed(lease_until)?;
     let mut statement =
@@ -61,7 +66,7 @@ pub(super) fn renew(connection: &Connection, id: ArtifactId, lease_until: Timest
 }
 
 /// Makes an upload visible, and the older versions go where that is asked for.
-pub(super) fn commit(connection: &Connection, commit: &CommitUpload) -> Result<Committed> {
+pub(super) fn commit(connection: &CountingConnection, commit: &CommitUpload) -> Result<Committed> {
     let (rid, old) = known(connection, commit.id)?;
     let Some(mut record) = old.clone().committed(commit)? else {
         return Ok(Committed {
@@ -97,7 +102,10 @@ pub(super) fn put_seek_table(connection: &Connection, rid: Rid, content: &[u8]) 
 }
 
 /// Replaces a record by a changed one.
-pub(super) fn update(connection: &Connection, changed: ArtifactRecord) -> Result<ArtifactRecord> {
+pub(super) fn update(
+    connection: &CountingConnection,
+    changed: ArtifactRecord,
+) -> Result<ArtifactRecord> {
     let (rid, old) = known(connection, changed.id)?;
     let new = old.replaced_by(changed)?;
     replace(connection, rid, &old, &new)?;
@@ -105,7 +113,7 @@ pub(super) fn update(connection: &Connection, changed: ArtifactRecord) -> Result
 }
 
 /// Forgets a version, if it is known.
-pub(super) fn remove(connection: &Connection, id: ArtifactId) -> Result<()> {
+pub(super) fn remove(connection: &CountingConnection, id: ArtifactId) -> Result<()> {
     let Some((rid, record)) = find::by_id(connection, id)? else {
         return Ok(());
     };
@@ -128,7 +136,7 @@ fn known(connection: &Connection, id: ArtifactId) -> Result<(Rid, ArtifactRecord
 }
 
 fn replace(
-    connection: &Connection,
+    connection: &CountingConnection,
     rid: Rid,
     old: &ArtifactRecord,
     new: &ArtifactRecord,

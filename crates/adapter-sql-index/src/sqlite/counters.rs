@@ -5,82 +5,82 @@ use artifact_domain::ArtifactRecord;
 use artifact_domain::port::UsageRow;
 use rusqlite::{Connection, named_params};
 
+use super::counting::{CounterDelta, CounterKey, CountingConnection};
 use super::error::Result;
 use super::row::{parsed, stored_size, text};
 
-/// What one record adds to the counters.
-#[derive(Debug, PartialEq, Eq)]
-struct Share {
-    state: &'static str,
-    tier: &'static str,
-    size_bytes: i64,
-    stored_size_bytes: i64,
-}
-
-impl Share {
-    fn of(record: &ArtifactRecord) -> Result<Self> {
-        let content = record.content.as_ref();
-        Ok(Self {
-            state: record.state.as_str(),
-            tier: record.tier.as_str(),
-            size_bytes: stored_size(content.map_or(0, |c| c.size_bytes))?,
-            stored_size_bytes: stored_size(content.map_or(0, |c| c.stored_size_bytes))?,
-        })
-    }
-}
-
 /// Counts a record that is new.
-pub(super) fn added(connection: &Connection, record: &ArtifactRecord) -> Result<()> {
-    count(connection, record, &Share::of(record)?, 1)
+pub(super) fn added(connection: &CountingConnection, record: &ArtifactRecord) -> Result<()> {
+    connection.count(key_of(record), share_of(record, 1)?);
+    Ok(())
 }
 
 /// Counts a record that is gone.
-pub(super) fn removed(connection: &Connection, record: &ArtifactRecord) -> Result<()> {
-    count(connection, record, &Share::of(record)?, -1)
+pub(super) fn removed(connection: &CountingConnection, record: &ArtifactRecord) -> Result<()> {
+    connection.count(key_of(record), share_of(record, -1)?);
+    Ok(())
 }
 
 /// Counts a record that was changed.
 pub(super) fn changed(
-    connection: &Connection,
+    connection: &CountingConnection,
     old: &ArtifactRecord,
     new: &ArtifactRecord,
 ) -> Result<()> {
-    let (before, after) = (Share::of(old)?, Share::of(new)?);
-    if before == after {
-        return Ok(());
-    }
-    count(connection, old, &before, -1)?;
-    count(connection, new, &after, 1)
+    removed(connection, old)?;
+    added(connection, new)
 }
 
-fn count(connection: &Connection, record: &ArtifactRecord, share: &Share, sign: i64) -> Result<()> {
-    let spec = record.coordinate.spec().as_str();
-    let artifact_type = record.coordinate.artifact_type().to_string();
+fn key_of(record: &ArtifactRecord) -> CounterKey {
+    CounterKey {
+        spec: record.coordinate.spec().as_str().to_owned(),
+        artifact_type: record.coordinate.artifact_type().to_string(),
+        state: record.state.as_str(),
+        tier: record.tier.as_str(),
+    }
+}
+
+fn share_of(record: &ArtifactRecord, sign: i64) -> Result<CounterDelta> {
+    let content = record.content.as_ref();
+    Ok(CounterDelta {
+        count: sign,
+        size_bytes: sign * stored_size(content.map_or(0, |c| c.size_bytes))?,
+        stored_size_bytes: sign * stored_size(content.map_or(0, |c| c.stored_size_bytes))?,
+    })
+}
+
+/// Writes what the changes of a transaction have counted.
+pub(super) fn write(connection: &CountingConnection) -> Result<()> {
+    for (key, delta) in connection.counted() {
+        add(connection, &key, delta)?;
+        if delta.count < 0 {
+            let mut forget = connection.prepare_cached(
+                "DELETE FROM usage \
+                 WHERE spec = ? AND type = ? AND state = ? AND tier = ? AND count = 0",
+            )?;
+            forget.execute((&key.spec, &key.artifact_type, key.state, key.tier))?;
+        }
+    }
+    Ok(())
+}
+
+fn add(connection: &Connection, key: &CounterKey, delta: CounterDelta) -> Result<()> {
     let mut add = connection.prepare_cached(
         "INSERT INTO usage (spec, type, state, tier, count, size_bytes, stored_size_bytes) \
          VALUES (:spec, :type, :state, :tier, :count, :size_bytes, :stored_size_bytes) \
          ON CONFLICT DO UPDATE SET count = count + excluded.count, \
          size_bytes = size_bytes + excluded.size_bytes, \
-         stored_size_bytes = stored_size_bytes + excluded.stored_size_bytes RETURNING count",
+         stored_size_bytes = stored_size_bytes + excluded.stored_size_bytes",
     )?;
-    let left: i64 = add.query_row(
-        named_params! {
-            ":spec": spec,
-            ":type": artifact_type,
-            ":state": share.state,
-            ":tier": share.tier,
-            ":count": sign,
-            ":size_bytes": sign * share.size_bytes,
-            ":stored_size_bytes": sign * share.stored_size_bytes,
-        },
-        |row| row.get(0),
-    )?;
-    if left == 0 {
-        let mut forget = connection.prepare_cached(
-            "DELETE FROM usage WHERE spec = ? AND type = ? AND state = ? AND tier = ?",
-        )?;
-        forget.execute((spec, artifact_type, share.state, share.tier))?;
-    }
+    add.execute(named_params! {
+        ":spec": key.spec,
+        ":type": key.artifact_type,
+        ":state": key.state,
+        ":tier": key.tier,
+        ":count": delta.count,
+        ":size_bytes": delta.size_bytes,
+        ":stored_size_bytes": delta.stored_size_bytes,
+    })?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod counters;
+mod counting;
 mod error;
 mod find;
 mod glob_function;

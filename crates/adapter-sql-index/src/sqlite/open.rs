@@ -19,6 +19,10 @@ use super::{glob_function, schema};
 /// How many prepared statements a connection keeps; queries of many shapes are what fills it.
 const STATEMENTS: usize = 64;
 
+/// After how many pages the log is written back. Many changes hit the same pages, which are then
+/// written back once; more would only make the log larger, 16 MiB as it is.
+const CHECKPOINT_PAGES: i32 = 4_000;
+
 /// The least that a database can have, in bytes: one page of the smallest size. SQLite takes what
 /// is shorter for a new one.
 const SMALLEST_DATABASE: u64 = 512;
@@ -34,6 +38,7 @@ pub(super) fn writer(path: &Path, patience: Patience) -> Result<Connection> {
             return Err(not_writable(path).into());
         }
         check_journal_mode(&connection, path)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         if schema::version(&connection)? < schema::newest_version() {
             schema::migrate(&mut connection)?;
         }

@@ -8,6 +8,7 @@ use artifact_domain::{
 };
 
 use super::*;
+use crate::sqlite::counting::CountingConnection;
 use crate::sqlite::{change, glob_function, schema, search};
 
 const NOW: i64 = 1_800_000_000_000_000;
@@ -20,18 +21,19 @@ fn time(micros: i64) -> Timestamp {
 }
 
 /// An index of `count` records, every way they can differ in mixed up, and the records.
-fn index(count: u32) -> (Connection, Vec<ArtifactRecord>) {
+fn index(count: u32) -> (CountingConnection, Vec<ArtifactRecord>) {
     let mut connection = Connection::open_in_memory().unwrap();
     schema::migrate(&mut connection).unwrap();
     glob_function::register(&connection).unwrap();
     connection.set_prepared_statement_cache_capacity(64);
+    let connection = CountingConnection::new(connection);
     let transaction = connection.unchecked_transaction().unwrap();
-    let records = (0..count).map(|n| add(&transaction, n)).collect();
+    let records = (0..count).map(|n| add(&connection, n)).collect();
     transaction.commit().unwrap();
     (connection, records)
 }
 
-fn add(connection: &Connection, n: u32) -> ArtifactRecord {
+fn add(connection: &CountingConnection, n: u32) -> ArtifactRecord {
     let created_at = time(NOW - i64::from(n % 97) * 1_000_000);
     let mut random = [0; 10];
     random[..4].copy_from_slice(&n.wrapping_mul(2_654_435_761).to_be_bytes());

@@ -12,6 +12,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Durability;
+use super::counters;
+use super::counting::CountingConnection;
 use super::error::{self, Result};
 use super::patience::Patience;
 
@@ -45,7 +47,7 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(ROUND_LIMIT);
         let rounds = Rounds {
-            connection,
+            connection: CountingConnection::new(connection),
             path: path.clone(),
             durability,
             patience,
@@ -71,7 +73,7 @@ impl Writer {
     ) -> artifact_domain::Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        F: FnOnce(&CountingConnection) -> Result<T> + Send + 'static,
     {
         let stopped = || {
             let path = self.path.display();
@@ -107,7 +109,7 @@ impl Drop for Writer {
 trait Waiting: Send {
     fn survives(&self) -> Survives;
     /// Makes the change; an error, which the caller gets too, if it failed and must be undone.
-    fn run(&mut self, connection: &Connection, path: &Path) -> artifact_domain::Result<()>;
+    fn run(&mut self, connection: &CountingConnection, path: &Path) -> artifact_domain::Result<()>;
     /// Tells the caller, who gets the error of the transaction if that failed.
     fn answer(self: Box<Self>, transaction: Option<&Error>);
 }
@@ -122,13 +124,13 @@ struct Change<T, F> {
 impl<T, F> Waiting for Change<T, F>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    F: FnOnce(&CountingConnection) -> Result<T> + Send + 'static,
 {
     fn survives(&self) -> Survives {
         self.survives
     }
 
-    fn run(&mut self, connection: &Connection, path: &Path) -> artifact_domain::Result<()> {
+    fn run(&mut self, connection: &CountingConnection, path: &Path) -> artifact_domain::Result<()> {
         let fault = |what: &str| {
             let message = format!("index {}: a change {what}", path.display());
             Error::new(ErrorKind::Internal, message)
@@ -157,7 +159,7 @@ where
 
 /// What the thread has.
 struct Rounds {
-    connection: Connection,
+    connection: CountingConnection,
     path: PathBuf,
     durability: Durability,
     patience: Patience,
@@ -212,25 +214,37 @@ impl Rounds {
         self.patience
             .wait_for(|| execute(&self.connection, "BEGIN IMMEDIATE"))?;
         let outcome = self.run_all(round);
-        if outcome.is_err() && !self.connection.is_autocommit() {
-            execute(&self.connection, "ROLLBACK")?;
+        if outcome.is_err() {
+            self.connection.forget_all();
+            if !self.connection.is_autocommit() {
+                execute(&self.connection, "ROLLBACK")?;
+            }
         }
         outcome
     }
 
     fn run_all(&self, round: &mut [Box<dyn Waiting>]) -> Result<()> {
         let connection = &self.connection;
+        // One alone is undone with its transaction.
+        let has_others = round.len() > 1;
         for change in round {
-            execute(connection, "SAVEPOINT change")?;
-            if let Err(error) = change.run(connection, &self.path) {
-                if connection.is_autocommit() {
-                    // SQLite has given up the whole transaction, as it does on a full disk.
-                    return Err(error.into());
-                }
-                execute(connection, "ROLLBACK TO change")?;
+            if has_others {
+                execute(connection, "SAVEPOINT change")?;
             }
-            execute(connection, "RELEASE change")?;
+            match change.run(connection, &self.path) {
+                Ok(()) => connection.keep_change(),
+                // SQLite has given up the whole transaction, as it does on a full disk.
+                Err(error) if !has_others || connection.is_autocommit() => return Err(error.into()),
+                Err(_) => {
+                    connection.forget_change();
+                    execute(connection, "ROLLBACK TO change")?;
+                }
+            }
+            if has_others {
+                execute(connection, "RELEASE change")?;
+            }
         }
+        counters::write(connection)?;
         execute(connection, "COMMIT")
     }
 
@@ -281,13 +295,13 @@ mod tests {
     }
 
     async fn insert(writer: &Writer, n: i64) -> artifact_domain::Result<usize> {
-        let insert = move |c: &Connection| Ok(c.execute("INSERT INTO t VALUES (?)", [n])?);
+        let insert = move |c: &CountingConnection| Ok(c.execute("INSERT INTO t VALUES (?)", [n])?);
         writer.make(Survives::PowerLoss, insert).await
     }
 
     async fn count(writer: &Writer) -> usize {
         let sql = "SELECT count(*) FROM t";
-        let count = move |c: &Connection| Ok(c.query_row(sql, (), |row| row.get(0))?);
+        let count = move |c: &CountingConnection| Ok(c.query_row(sql, (), |row| row.get(0))?);
         writer.make(Survives::Crash, count).await.unwrap()
     }
 
@@ -347,7 +361,8 @@ mod tests {
 
     /// What the commit of a change waits for: 1 is NORMAL, 2 is FULL.
     async fn synchronous(writer: &Writer, survives: Survives) -> i64 {
-        let read = |c: &Connection| Ok(c.pragma_query_value(None, "synchronous", |r| r.get(0))?);
+        let read =
+            |c: &CountingConnection| Ok(c.pragma_query_value(None, "synchronous", |r| r.get(0))?);
         writer.make(survives, read).await.unwrap()
     }
 
@@ -364,7 +379,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_device_is_said_so_and_undoes_the_change() {
         let (_dir, writer) = writer();
-        let fill = |c: &Connection| {
+        let fill = |c: &CountingConnection| {
             c.pragma_update(None, "max_page_count", 4)?;
             c.execute("INSERT INTO t VALUES (1)", ())?;
             c.execute("CREATE TABLE big AS SELECT zeroblob(100000)", ())?;
