@@ -11,8 +11,8 @@ use artifact_domain::port::{
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 
 use crate::Level;
-use crate::manifest::Journal;
 use crate::admit::Plenty;
+use crate::manifest::Journal;
 
 /// What the store reaches the outside world through.
 #[derive(Clone)]

@@ -28,7 +28,7 @@ pub(super) fn begin(connection: &CountingConnection, upload: NewUpload) -> Resul
 }
 
 /// Stores a record that is new, whatever its state.
-pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result<Rid> {
+pub(super) fn insert(connection: &CountingConnection, record: &ArtifactRecord) -> Result<Rid> {
     let rid = row::insert(connection, record)?;
     insert_tags(connection, rid, record)?;
     counters::added(connection, record)?;

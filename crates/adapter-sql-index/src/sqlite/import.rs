@@ -5,11 +5,15 @@ use artifact_domain::port::{ImportVersion, Imported};
 use artifact_domain::{ArtifactId, ArtifactRecord};
 use rusqlite::Connection;
 
+use super::counting::CountingConnection;
 use super::error::Result;
 use super::{change, row};
 
 /// Takes versions in, all of them or, after an error, none.
-pub(super) fn import(connection: &Connection, versions: &[ImportVersion]) -> Result<Vec<Imported>> {
+pub(super) fn import(
+    connection: &CountingConnection,
+    versions: &[ImportVersion],
+) -> Result<Vec<Imported>> {
     for version in versions {
         version.record.check_importable()?;
     }
@@ -18,7 +22,7 @@ pub(super) fn import(connection: &Connection, versions: &[ImportVersion]) -> Res
         .collect()
 }
 
-fn import_one(connection: &Connection, version: &ImportVersion) -> Result<Imported> {
+fn import_one(connection: &CountingConnection, version: &ImportVersion) -> Result<Imported> {
     let record = &version.record;
     if is_known(connection, record.id)? {
         return Ok(Imported::Known);
@@ -61,7 +65,7 @@ pub(super) fn is_complete(connection: &Connection) -> Result<bool> {
 }
 
 /// Marks the index as complete.
-pub(super) fn mark_complete(connection: &Connection) -> Result<()> {
+pub(super) fn mark_complete(connection: &CountingConnection) -> Result<()> {
     let sql = "INSERT OR IGNORE INTO mark (name) VALUES ('complete')";
     connection.prepare_cached(sql)?.execute(())?;
     Ok(())
