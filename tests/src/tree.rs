@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// File names that are legal on Linux and that something somewhere has stumbled over.
 pub const ODD_NAMES: [&str; 52] = [
@@ -168,6 +169,14 @@ pub fn assert_same(expected: &Path, found: &Path) {
         .map(|(path, _)| path)
         .collect();
     assert!(differing.is_empty(), "different bytes: {differing:?}");
+}
+
+/// Says that a file was last written this long after the beginning of 1970.
+pub fn set_modified(path: &Path, seconds: u64, nanoseconds: u32) {
+    let time = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+    let file = fs::File::options().append(true).open(path);
+    file.and_then(|file| file.set_modified(time))
+        .expect("times can be changed");
 }
 
 /// Adds every file below a folder, which may be missing.

@@ -2,6 +2,7 @@
 //! case, render what it gives. Data goes to stdout, talk to stderr.
 
 mod args;
+mod attributes;
 mod command;
 mod context;
 mod exit;

@@ -1,8 +1,8 @@
 //! Progress on stderr: a bar on a terminal, a line every few seconds elsewhere.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,10 +22,11 @@ struct Shown {
     verb: &'static str,
     bytes: AtomicU64,
     files: AtomicU64,
-    total_files: Option<u64>,
+    /// Known from the beginning, later, or never.
+    total_files: OnceLock<u64>,
     bar: ProgressBar,
     /// What writes lines, where no bar is drawn.
-    lines: std::sync::OnceLock<AbortHandle>,
+    lines: OnceLock<AbortHandle>,
 }
 
 impl Progress {
@@ -46,9 +47,9 @@ impl Progress {
             verb,
             bytes: AtomicU64::new(0),
             files: AtomicU64::new(0),
-            total_files,
+            total_files: total_files.map_or_else(OnceLock::new, OnceLock::from),
             bar,
-            lines: std::sync::OnceLock::new(),
+            lines: OnceLock::new(),
         });
         if terminal {
             shown.show_files();
@@ -65,6 +66,18 @@ impl Progress {
             let _ = shown.lines.set(task.abort_handle());
         }
         Self(Some(shown))
+    }
+
+    /// Learns how much it will be in all, once that is known.
+    pub(crate) fn set_totals(&self, total_bytes: Option<u64>, total_files: u64) {
+        if let Some(shown) = &self.0 {
+            let _ = shown.total_files.set(total_files);
+            if let Some(total_bytes) = total_bytes {
+                shown.bar.set_length(total_bytes);
+                set_style(&shown.bar, true);
+            }
+            shown.show_files();
+        }
     }
 
     /// Counts bytes.
@@ -117,14 +130,7 @@ fn bar(verb: &'static str, total_bytes: Option<u64>, terminal: bool) -> Progress
         ProgressDrawTarget::hidden()
     };
     let bar = ProgressBar::with_draw_target(total_bytes, target);
-    let template = if total_bytes.is_some() {
-        "{prefix} [{bar:30}] {bytes}/{total_bytes} {msg} {bytes_per_sec} eta {eta}"
-    } else {
-        "{prefix} {spinner} {bytes} {msg} {bytes_per_sec} {elapsed}"
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
+    set_style(&bar, total_bytes.is_some());
     bar.set_prefix(verb);
     if terminal {
         bar.enable_steady_tick(TICK);
@@ -132,10 +138,21 @@ fn bar(verb: &'static str, total_bytes: Option<u64>, terminal: bool) -> Progress
     bar
 }
 
+fn set_style(bar: &ProgressBar, has_total: bool) {
+    let template = if has_total {
+        "{prefix} [{bar:30}] {bytes}/{total_bytes} {msg} {bytes_per_sec} eta {eta}"
+    } else {
+        "{prefix} {spinner} {bytes} {msg} {bytes_per_sec} {elapsed}"
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+}
+
 impl Shown {
     fn files(&self) -> String {
         let files = self.files.load(Ordering::Relaxed);
-        match self.total_files {
+        match self.total_files.get() {
             Some(1) => String::new(),
             Some(total) => format!("{files}/{total} files"),
             None => format!("{files} files"),

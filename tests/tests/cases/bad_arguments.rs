@@ -64,6 +64,8 @@ fn bad_metadata() {
         ("a=1 2", "the value of `a` is not JSON"),
         ("a='x'", "the value of `a` is not JSON"),
         ("a=NaN", "the value of `a` is not JSON"),
+        ("file=1", "the key `file` is kept for the attributes"),
+        ("file={\"mtime\":null}", "the key `file` is kept"),
     ];
     assert_refused(&store, &["upload", "x.txt"], "--meta", &cases);
     let text = |length: usize| format!("--meta=k=\"{}\"", "v".repeat(length));
@@ -86,7 +88,13 @@ fn bad_metadata() {
         .expect_code(2)
         .says(&["`a` is not JSON"]);
     store.assert_empty();
-    store.ok(&["upload", "x.txt", &text(65_536 - 8)]);
+    // a stream has nothing else to remember; a file has its attributes, which count too
+    store.ok(&["upload", "-", &text(65_536 - 8)]);
+    store
+        .run(&["upload", "x.txt", &text(65_536 - 8)])
+        .expect_code(2)
+        .says(&["x.txt", "attributes of the file", "65536"]);
+    assert_eq!(store.blobs().len(), 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What must hold of the store on every index engine, from outside. Whoever includes this says by
 //! `crate::INDEX` which engine it is.
 
+mod attributes;
 mod bad_arguments;
 mod bad_names;
 mod bad_places;
@@ -17,6 +18,7 @@ mod record;
 mod search;
 mod storage;
 mod tree;
+mod unchanged;
 mod upload;
 mod versions;
 

@@ -1,5 +1,6 @@
 //! What is remembered of an artifact, and how it is shown to scripts and to people.
 
+use e2e::tree::set_modified;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -59,6 +60,7 @@ fn tags_and_metadata_are_remembered() {
     );
     let metadata = json!({
         "passed": true, "n": [1, 2.5], "s": "a b", "deep": { "a": { "b": null } },
+        "file": shown[0]["metadata"]["file"],
     });
     assert_eq!(shown[0]["metadata"], metadata);
     assert_eq!(store.json(&["show", texts(&shown, "uri")[0]]), shown);
@@ -122,7 +124,7 @@ fn the_json_of_an_artifact_has_the_frozen_keys_in_order() {
 #[test]
 fn the_json_of_an_artifact_says_what_it_is() {
     let store = sandbox();
-    store.write("x.txt", "content");
+    set_modified(&store.write("x.txt", "content"), 1_000_000_000, 0);
     let shown = store
         .json(&["upload", "x.txt", "--spec", "demo", "--task", "1"])
         .remove(0);
@@ -141,7 +143,10 @@ fn the_json_of_an_artifact_says_what_it_is() {
         ("archived_at", Value::Null),
         ("held", json!(false)),
         ("tags", json!({})),
-        ("metadata", json!({})),
+        (
+            "metadata",
+            json!({ "file": { "mtime": "2001-09-09T01:46:40Z" } }),
+        ),
     ];
     for (key, value) in expected {
         assert_eq!(shown[key], value, "{key}");
@@ -166,6 +171,7 @@ fn a_person_is_shown_a_table() {
         "1",
         "--no-compress",
     ];
+    set_modified(&store.work("x.txt"), 1_000_000_000, 0);
     store.ok(&[&args[..], &["--tag", "ci", "--tag", "b=c", "--meta", "n=1"]].concat());
     let uri = "artifact://demo/1/document/x.txt";
     let text = store.ok(&["show", uri]);
@@ -184,6 +190,7 @@ fn a_person_is_shown_a_table() {
     assert_eq!(row("size"), Some("7 bytes (7 B)"));
     assert_eq!(row("stored"), Some("7 bytes (7 B), as it is"));
     assert_eq!(row("tags"), Some("b=c ci"));
-    assert_eq!(row("metadata"), Some("{\"n\":1}"));
+    let metadata = "{\"file\":{\"mtime\":\"2001-09-09T01:46:40Z\"},\"n\":1}";
+    assert_eq!(row("metadata"), Some(metadata));
     assert_eq!(row("mime type"), Some("text/plain; charset=utf-8"));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::net::UnixListener;
 
 use e2e::tree::{assert_same, contents, grow};
 
@@ -74,25 +75,84 @@ fn a_second_upload_of_a_tree_replaces_the_first() {
 }
 
 #[test]
-fn what_is_not_a_file_is_left_out_and_named() {
+fn what_is_not_a_file_is_left_out_named_and_counted() {
     let store = sandbox();
     store.write("tree/real.txt", "x");
-    store.write("elsewhere/secret.txt", "y");
-    let link = |target: &str, at: &str| {
-        std::os::unix::fs::symlink(target, store.work(at)).expect("links can be made");
-    };
-    link("real.txt", "tree/link.txt");
-    link("nowhere", "tree/broken");
-    link("../elsewhere", "tree/folder");
-    link("..", "tree/loop");
+    for folder in ["tree/empty", "tree/sub/empty"] {
+        fs::create_dir_all(store.work(folder)).expect("folders can be made");
+    }
+    let _listening = UnixListener::bind(store.work("tree/socket")).expect("a socket can be made");
+    let mut mkfifo = store.other("mkfifo");
+    let made = mkfifo.arg("tree/pipe").status();
+    assert!(made.expect("`mkfifo` can be run").success());
     let outcome = store.run(&["upload", "tree"]).expect_code(0);
+    assert_eq!(
+        outcome.text(),
+        "artifact://default/local/document/real.txt\n"
+    );
+    outcome.says(&[
+        "not uploaded, an empty folder: tree/empty\n",
+        "not uploaded, an empty folder: tree/sub/empty\n",
+        "not uploaded, a socket: tree/socket\n",
+        "not uploaded, a named pipe: tree/pipe\n",
+        "4 not uploaded: 2 × an empty folder, 1 × a named pipe, 1 × a socket\n",
+    ]);
+}
+
+#[test]
+fn a_device_is_left_out_and_named() {
+    let outcome = sandbox().run(&["upload", "/dev/pts"]).expect_code(0);
+    outcome.says(&["not uploaded, a device: /dev/pts/ptmx"]);
+    assert_eq!(outcome.text(), "");
+}
+
+#[test]
+fn what_is_deeper_than_any_name_fails_alone() {
+    let store = sandbox();
+    store.write("tree/fine.txt", "x");
+    // 48 folders of 210 letters make a path of more than 10,000, longer than a system takes at once
+    let dig = "n=$(printf '%0210d' 7); cd tree; \
+               for i in $(seq 48); do mkdir $n; cd -P $n 2>/dev/null || exit 9; \
+               [ $i = 4 ] && echo x > near.txt; [ $i = 6 ] && echo x > far.txt; done; echo x > end";
+    let dug = store.other("bash").args(["-c", dig]).status();
+    assert!(dug.expect("a shell can be run").success());
+    let outcome = store.run(&["upload", "tree"]).expect_code(2);
     let names: Vec<_> = outcome
         .text()
         .lines()
         .filter_map(|uri| uri.rsplit('/').next())
         .collect();
-    assert_eq!(names, ["link.txt", "real.txt"], "{outcome}");
-    outcome.says(&["tree/broken", "tree/folder", "tree/loop", "not uploaded"]);
+    assert_eq!(names, ["near.txt", "fine.txt"]);
+    // one that is too long for a name, and folders that are too deep to be looked into
+    outcome.says(&[
+        "far.txt",
+        "the limit is 1024",
+        "cannot be read: File name too long",
+    ]);
+    let dug = store.other("rm").args(["-rf", "tree"]).status();
+    assert!(dug.expect("`rm` can be run").success());
+}
+
+#[test]
+fn the_store_does_not_upload_itself() {
+    let store = sandbox();
+    store.write("a.txt", "x");
+    store.write("z.txt", "x");
+    let base = ["upload", ".", "--type", "data", "--base-path", "mine"];
+    for round in 1..=2 {
+        let outcome = store.run(&base).expect_code(0);
+        assert_eq!(
+            outcome.text().lines().count(),
+            2,
+            "round {round}: {outcome}"
+        );
+    }
+    let outcome = store.run(&base).expect_code(0);
+    outcome.says(&["not uploaded, the store itself: ./mine"]);
+    let outcome = store.run(&["upload", "mine/artifacts", "--base-path", "mine"]);
+    outcome
+        .expect_code(0)
+        .says(&["the store itself", "nothing to upload"]);
 }
 
 #[test]

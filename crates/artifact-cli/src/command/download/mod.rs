@@ -1,28 +1,25 @@
 //! `artifact download`: fetch an artifact, or everything of a task.
 
+mod links;
 mod target;
+mod tree;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use artifact_app::{Download, DownloadOptions, Store, Verification};
-use artifact_domain::query::{Filter, Glob, Order};
 use artifact_domain::{
-    ArtifactName, ArtifactRecord, ArtifactRef, Error, ErrorKind, RangeRequest, Result, SpecName,
-    TaskId,
+    ArtifactName, ArtifactRef, Error, ErrorKind, RangeRequest, Result, SpecName, TaskId,
 };
 use clap::Args;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 
-use self::target::{PartFile, Tree};
+use self::target::PartFile;
 use crate::context::Context;
-use crate::failures::{Failure, Failures};
+use crate::failures::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::task;
-
-/// How many artifacts of a task are on their way at once.
-const CONCURRENCY: usize = 16;
 
 /// What to fetch, and where to.
 #[derive(Debug, Args)]
@@ -83,7 +80,7 @@ pub(crate) async fn run(args: DownloadArgs, context: &Context) -> Result<(), Fai
         }
         (None, Some(dir)) => {
             let spec = task::spec_or_default(args.spec)?;
-            tree(&spec, args.task.as_ref(), dir, options, &store, context).await
+            tree::run(&spec, args.task.as_ref(), dir, options, &store, context).await
         }
         (None, None) => Err(Error::invalid_input("nothing to download was named").into()),
     }
@@ -164,68 +161,4 @@ async fn to_file(
         progress.add_bytes(chunk.len() as u64);
     }
     tokio::task::block_in_place(|| part.publish())
-}
-
-async fn tree(
-    spec: &SpecName,
-    task: Option<&TaskId>,
-    dir: &Path,
-    options: DownloadOptions,
-    store: &Store,
-    context: &Context,
-) -> Result<(), Failure> {
-    let filter = Filter {
-        spec: Some(Glob::exactly(spec.as_str())),
-        task: task.map(|task| Glob::exactly(task.as_str())),
-        ..Filter::default()
-    };
-    let tree = Tree::new(dir, task.is_none());
-    let progress = context.progress("download", None, None);
-    let mut failures = Failures::default();
-    let downloads = store
-        .search_all(filter, Order::Name)
-        .map(async |found| fetch(found?, &tree, options, store, context, &progress).await)
-        .buffered(CONCURRENCY);
-    let mut downloads = std::pin::pin!(downloads);
-    let mut count = 0_u64;
-    while let Some(outcome) = downloads.next().await {
-        match outcome {
-            Ok((record, path)) => {
-                count += 1;
-                progress.suspend(|| context.ui.artifact(&record, path.display()))?;
-            }
-            Err(_) if context.interrupt.is_requested() => {}
-            Err(error) => progress.suspend(|| failures.add(&context.ui, &error)),
-        }
-    }
-    progress.finish();
-    if count == 0 && failures.count() == 0 && !context.interrupt.is_requested() {
-        let of_task = task.map(|task| format!(" task {task}")).unwrap_or_default();
-        return Err(Error::new(
-            ErrorKind::NotFound,
-            format!("there is nothing of spec {spec}{of_task}"),
-        )
-        .with_hint("`artifact search` lists what is there")
-        .into());
-    }
-    failures.into_result()
-}
-
-async fn fetch(
-    record: ArtifactRecord,
-    tree: &Tree,
-    options: DownloadOptions,
-    store: &Store,
-    context: &Context,
-    progress: &Progress,
-) -> Result<(ArtifactRecord, PathBuf)> {
-    if context.interrupt.is_requested() {
-        return Err(Interrupt::error());
-    }
-    let path = tree.place(&record.coordinate)?;
-    let download = store.download(&ArtifactRef::Id(record.id), options).await?;
-    let part = tokio::task::block_in_place(|| tree.create(&path))?;
-    to_file(download, part, progress, &context.interrupt).await?;
-    progress.add_file();
-    Ok((record, path))
 }

@@ -1,33 +1,42 @@
 //! `artifact upload`: store files, folders or standard input.
 
+mod one;
+mod open;
+mod queue;
+mod report;
 mod sources;
+mod unchanged;
+mod walk;
 
-use std::fs::File;
-use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::str::FromStr;
 
-use artifact_app::{Body, Compression, Store, UploadRequest};
+use artifact_app::Compression;
 use artifact_domain::{
-    ArtifactName, ArtifactRecord, ArtifactType, Coordinate, Error, ErrorKind, Metadata, MimeType,
-    Result, SpecName, Tag, Tags, TaskId,
+    ArtifactName, ArtifactType, Error, Metadata, MimeType, Result, SpecName, Tag, Tags, TaskId,
 };
 use clap::Args;
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
-use self::sources::{Origin, Source, Sources};
+use self::one::Plan;
+use self::queue::Queue;
+use self::report::Report;
+use self::sources::Arguments;
+use crate::attributes;
 use crate::context::Context;
-use crate::exit;
-use crate::failures::{Failure, Failures};
-use crate::guess::{self, Guess};
-use crate::interrupt::Interrupt;
-use crate::progress::Progress;
+use crate::failures::Failure;
 use crate::task;
 
 /// How many files are on their way at once. Their commits share what makes them durable. Each has a
 /// compressor of its own: twice as many store a little faster and take 80 MiB instead of 50.
 const CONCURRENCY: usize = 8;
+
+/// How many may be done while an earlier one, which is told of first, is not: a large file does not
+/// keep those after it. Each takes some 2 KiB.
+const WINDOW: usize = 512;
 
 /// What to store, and what to remember of it.
 #[derive(Debug, Args)]
@@ -38,6 +47,7 @@ runs it, or `local`. The URI of each artifact is printed, one per line.
 Examples:
   artifact upload report.xml --spec demo --task 1 --type test-results --tag branch=main
   artifact upload target/doc --spec demo --task 1
+  artifact upload target/doc --spec demo --task 1 --skip-unchanged
   make 2>&1 | artifact upload - --name build.log --type build-log")]
 pub(crate) struct UploadArgs {
     /// Files and folders; `-` is standard input
@@ -70,6 +80,9 @@ pub(crate) struct UploadArgs {
     /// Store it as it is
     #[arg(long)]
     no_compress: bool,
+    /// Leave out files that are stored already as they are; they keep their age and expiry
+    #[arg(long)]
+    skip_unchanged: bool,
 }
 
 /// One `--meta K=JSON`.
@@ -86,6 +99,11 @@ impl FromStr for MetaEntry {
             .ok_or_else(|| {
                 Error::invalid_input("write metadata as key=JSON, for instance passed=true")
             })?;
+        if key == attributes::KEY {
+            return Err(Error::invalid_input(format!(
+                "the key `{key}` is kept for the attributes of an uploaded file"
+            )));
+        }
         let value = serde_json::from_str(json).map_err(|cause| {
             Error::invalid_input(format!(
                 "the value of `{key}` is not JSON ({cause}); a text needs quotes: {key}='\"text\"'"
@@ -95,23 +113,7 @@ impl FromStr for MetaEntry {
     }
 }
 
-/// What all uploads of one command have in common.
-struct Plan {
-    store: Store,
-    spec: SpecName,
-    task: TaskId,
-    artifact_type: Option<ArtifactType>,
-    mime_type: Option<MimeType>,
-    tags: Tags,
-    metadata: Metadata,
-    retention_days: Option<u32>,
-    compression: Compression,
-    interrupt: Interrupt,
-    progress: Progress,
-}
-
 pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failure> {
-    let ui = &context.ui;
     let tags = Tags::from_tags(args.tags)?;
     let metadata = Metadata::new(
         args.meta
@@ -121,26 +123,17 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
     )?;
     let spec = task::spec_or_default(args.spec)?;
     let task = task::task_or_default(args.task)?;
-    let found = Sources::collect(&args.paths, args.name.as_ref())?;
-    let mut failures = Failures::default();
-    for warning in &found.warnings {
-        ui.warn(warning);
+    let arguments = Arguments::new(&args.paths, args.name.as_ref())?;
+    let mut report = Report::new(&context.ui, args.skip_unchanged);
+    for error in &arguments.errors {
+        report.failed(error);
     }
-    for error in &found.errors {
-        failures.add(ui, error);
+    if arguments.list.is_empty() {
+        return report.finish();
     }
-    if found.files.is_empty() && failures.count() == 0 {
-        ui.warn("there is nothing to upload");
-        return Ok(());
-    }
+    let base_path = context.settings()?.settings.base_path;
     let store = context.store().await?;
     context.clear_leftovers(&store).await;
-    let total_files = found.files.len() as u64;
-    let total_bytes = found
-        .files
-        .iter()
-        .map(|source| source.size_bytes)
-        .sum::<Option<u64>>();
     let plan = Plan {
         store,
         spec,
@@ -155,85 +148,24 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
         } else {
             Compression::AsConfigured
         },
+        skip_unchanged: args.skip_unchanged,
         interrupt: context.interrupt.clone(),
-        progress: context.progress("upload", total_bytes, Some(total_files)),
+        progress: context.progress("upload", None, None),
     };
-    let mut uploads = stream::iter(found.files)
-        .map(|source| upload_one(&plan, source))
-        .buffered(CONCURRENCY);
-    while let Some(outcome) = uploads.next().await {
-        match outcome {
-            Ok(record) => plan
-                .progress
-                .suspend(|| ui.artifact(&record, record.uri()))?,
-            // What the user stopped is no failure of its own.
-            Err(_) if context.interrupt.is_requested() => {}
-            Err(error) => plan.progress.suspend(|| failures.add(ui, &error)),
-        }
+    let permits = Semaphore::new(CONCURRENCY);
+    let outcomes = Queue::start(arguments.list, base_path, &plan)
+        .into_stream()
+        .map(|job| async {
+            // It is never closed.
+            let _permit = permits.acquire().await;
+            // On the heap, so that what waits for its turn is small.
+            Box::pin(plan.outcome_of(job)).await
+        })
+        .buffered(WINDOW);
+    let mut outcomes = pin!(outcomes);
+    while let Some(outcome) = outcomes.next().await {
+        plan.progress.suspend(|| report.add(outcome))?;
     }
     plan.progress.finish();
-    failures.into_result()
-}
-
-async fn upload_one(plan: &Plan, source: Source) -> Result<ArtifactRecord> {
-    if plan.interrupt.is_requested() {
-        return Err(Interrupt::error());
-    }
-    let Source {
-        name,
-        origin,
-        size_bytes,
-    } = source;
-    let opened = tokio::task::spawn_blocking(move || open(&origin));
-    let (head, reader) = opened
-        .await
-        .map_err(|fault| exit::internal("a worker thread stopped", fault))??;
-    let Guess {
-        artifact_type,
-        mime_type,
-    } = guess::guess(&name, &head);
-    let coordinate = Coordinate::new(
-        plan.spec.clone(),
-        plan.task.clone(),
-        plan.artifact_type.clone().unwrap_or(artifact_type),
-        name,
-    )?;
-    let request = UploadRequest {
-        mime_type: plan.mime_type.clone().unwrap_or(mime_type),
-        tags: plan.tags.clone(),
-        metadata: plan.metadata.clone(),
-        retention_days: plan.retention_days,
-        compression: plan.compression,
-        size_hint_bytes: size_bytes,
-        ..UploadRequest::new(coordinate)
-    };
-    let whole = Cursor::new(head).chain(reader);
-    let body = plan.progress.reader(plan.interrupt.reader(whole));
-    let record = plan.store.upload(request, Body::reader(body)).await?;
-    plan.progress.add_file();
-    Ok(record)
-}
-
-type Opened = (Vec<u8>, Box<dyn Read + Send>);
-
-/// Opens a source and reads its beginning, from which its type can be guessed.
-fn open(origin: &Origin) -> Result<Opened> {
-    let mut reader: Box<dyn Read + Send> = match origin {
-        Origin::Stdin => Box::new(io::stdin()),
-        Origin::File(path) => {
-            Box::new(File::open(path).map_err(|cause| sources::unreadable(path, cause))?)
-        }
-    };
-    let mut head = Vec::new();
-    reader
-        .by_ref()
-        .take(guess::HEAD_BYTES as u64)
-        .read_to_end(&mut head)
-        .map_err(|cause| match origin {
-            Origin::File(path) => sources::unreadable(path, cause),
-            Origin::Stdin => {
-                Error::new(ErrorKind::Internal, "standard input cannot be read").with_source(cause)
-            }
-        })?;
-    Ok((head, reader))
+    report.finish()
 }

@@ -1,14 +1,15 @@
-//! From the paths that were typed to the files that are uploaded, each with its name. Reads no
-//! file's content.
+//! From the paths that were typed to what they stand for. Reads no file's content.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use artifact_domain::{ArtifactName, Error, ErrorKind, Result};
-use walkdir::WalkDir;
+
+use super::walk::{Found, walk};
 
 /// The name of standard input when none is given.
 const STDIN_NAME: &str = "stdin";
@@ -17,7 +18,12 @@ const STDIN_NAME: &str = "stdin";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     Stdin,
-    File(PathBuf),
+    /// A file that was named, maybe through a link.
+    Named(PathBuf),
+    /// A regular file that was found in a folder.
+    Found(PathBuf),
+    /// A symbolic link that was found in a folder.
+    Link(PathBuf),
 }
 
 /// One thing to upload.
@@ -25,157 +31,163 @@ pub(super) enum Origin {
 pub(super) struct Source {
     pub(super) name: ArtifactName,
     pub(super) origin: Origin,
-    /// Known for regular files.
+    /// Known for regular files and links.
     pub(super) size_bytes: Option<u64>,
 }
 
-/// What the typed paths stand for. Nothing is left out in silence: what is not in `files` is in
-/// `warnings` (not uploaded by design) or `errors`.
+/// What a typed path stands for.
+#[derive(Debug)]
+pub(super) enum Argument {
+    /// A file or standard input.
+    Single(Source),
+    /// A folder, whatever is in it.
+    Folder(PathBuf),
+}
+
+/// What the typed paths stand for, and what could not be looked at.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
-    pub(super) files: Vec<Source>,
-    pub(super) warnings: Vec<String>,
+pub(super) struct Arguments {
+    pub(super) list: Vec<Argument>,
     pub(super) errors: Vec<Error>,
 }
 
-impl Sources {
-    /// Finds the files behind `paths`. A file is named by itself, a file in a folder by its path
-    /// relative to that folder; `name` overrules for a single file.
+impl Arguments {
+    /// Looks at `paths`. A file is named by itself, a file in a folder by its path relative to that
+    /// folder; `name` overrules for a single file.
     ///
     /// # Errors
     /// `InvalidInput` where `name` is given for more than one file, or two files would have the
     /// same name.
-    pub(super) fn collect(paths: &[PathBuf], name: Option<&ArtifactName>) -> Result<Self> {
-        let mut found = Self::default();
+    pub(super) fn new(paths: &[PathBuf], name: Option<&ArtifactName>) -> Result<Self> {
+        if name.is_some() && paths.len() > 1 {
+            return Err(Error::invalid_input("--name can name a single file only"));
+        }
+        let mut all = Self::default();
         for path in paths {
-            match found.add(path, name, paths.len()) {
+            match argument(path, name) {
+                Ok(argument) => all.list.push(argument),
                 Err(error) if error.kind() == ErrorKind::InvalidInput && name.is_some() => {
                     return Err(error);
                 }
-                Err(error) => found.errors.push(error),
-                Ok(()) => {}
+                Err(error) => all.errors.push(error),
             }
         }
-        found.check_names()?;
-        Ok(found)
+        check_names(&all.list)?;
+        Ok(all)
     }
+}
 
-    fn add(&mut self, path: &Path, name: Option<&ArtifactName>, paths: usize) -> Result<()> {
-        if name.is_some() && paths > 1 {
-            return Err(Error::invalid_input("--name can name a single file only"));
-        }
-        if path == Path::new("-") {
-            let name =
-                name.map_or_else(|| ArtifactName::new(STDIN_NAME), |name| Ok(name.clone()))?;
-            self.files.push(Source {
-                name,
-                origin: Origin::Stdin,
-                size_bytes: None,
-            });
-            return Ok(());
-        }
-        let metadata = fs::metadata(path).map_err(|cause| unreadable(path, cause))?;
-        if !metadata.is_dir() {
-            let name = name.map_or_else(|| name_of(path.file_name(), path), |n| Ok(n.clone()))?;
-            self.push_file(path.to_owned(), name, &metadata);
-            return Ok(());
-        }
-        if name.is_some() {
-            return Err(Error::invalid_input(format!(
+fn argument(path: &Path, name: Option<&ArtifactName>) -> Result<Argument> {
+    if path == Path::new("-") {
+        let name = name.map_or_else(|| ArtifactName::new(STDIN_NAME), |name| Ok(name.clone()))?;
+        return Ok(Argument::Single(Source {
+            name,
+            origin: Origin::Stdin,
+            size_bytes: None,
+        }));
+    }
+    let metadata = fs::metadata(path).map_err(|cause| unreadable(path, cause))?;
+    if metadata.is_dir() {
+        return match name {
+            None => Ok(Argument::Folder(path.to_owned())),
+            Some(_) => Err(Error::invalid_input(format!(
                 "{} is a folder, --name can name a single file only",
                 path.display()
-            )));
-        }
-        self.walk(path);
-        Ok(())
-    }
-
-    fn walk(&mut self, folder: &Path) {
-        for entry in WalkDir::new(folder).min_depth(1).sort_by_file_name() {
-            let outcome = match entry {
-                Ok(entry) => self.add_entry(folder, &entry),
-                Err(error) => {
-                    let path = error.path().unwrap_or(folder).to_owned();
-                    Err(unreadable(&path, error.into()))
-                }
-            };
-            self.errors.extend(outcome.err());
-        }
-    }
-
-    fn add_entry(&mut self, folder: &Path, entry: &walkdir::DirEntry) -> Result<()> {
-        let path = entry.path();
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            let mut inside = fs::read_dir(path).map_err(|cause| unreadable(path, cause))?;
-            if inside.next().is_none() {
-                self.warnings
-                    .push(format!("not uploaded, an empty folder: {}", path.display()));
-            }
-            return Ok(());
-        }
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(_) if kind.is_symlink() => {
-                self.warnings
-                    .push(format!("not uploaded, a broken link: {}", path.display()));
-                return Ok(());
-            }
-            Err(cause) => return Err(unreadable(path, cause)),
+            ))),
         };
-        if !metadata.is_file() {
-            let what = if metadata.is_dir() {
-                "a link to a folder"
-            } else {
-                "not a file"
-            };
-            self.warnings
-                .push(format!("not uploaded, {what}: {}", path.display()));
-            return Ok(());
-        }
-        // The walk begins at the folder, so every path in it begins with it.
-        let relative = path.strip_prefix(folder).unwrap_or(path);
-        let name = name_of(Some(relative.as_os_str()), path)?;
-        self.push_file(path.to_owned(), name, &metadata);
-        Ok(())
     }
+    let name = name.map_or_else(|| name_of(path.file_name(), path), |n| Ok(n.clone()))?;
+    Ok(Argument::Single(Source {
+        name,
+        origin: Origin::Named(path.to_owned()),
+        size_bytes: metadata.is_file().then_some(metadata.len()),
+    }))
+}
 
-    fn push_file(&mut self, path: PathBuf, name: ArtifactName, metadata: &fs::Metadata) {
-        let size_bytes = metadata.is_file().then_some(metadata.len());
-        self.files.push(Source {
-            name,
-            origin: Origin::File(path),
-            size_bytes,
-        });
-    }
-
-    /// Two files of one name would be two versions of one artifact, which nobody meant.
-    fn check_names(&self) -> Result<()> {
-        let mut seen = HashMap::with_capacity(self.files.len());
-        for source in &self.files {
-            if let Some(other) = seen.insert(&source.name, &source.origin) {
-                return Err(Error::invalid_input(format!(
-                    "{} and {} would both be named {}",
-                    show(other),
-                    show(&source.origin),
-                    source.name
-                ))
-                .with_hint("upload them one by one, with --name"));
+/// Two files of one name would be two versions of one artifact, which nobody meant. Files in a
+/// folder have different names; those of two folders are looked for in each other, so that no list
+/// of them is held.
+fn check_names(arguments: &[Argument]) -> Result<()> {
+    let mut singles: HashMap<&ArtifactName, &Origin> = HashMap::new();
+    let mut folders: Vec<&Path> = Vec::new();
+    for argument in arguments {
+        match argument {
+            Argument::Folder(path) => folders.push(path),
+            Argument::Single(source) => {
+                if let Some(other) = singles.insert(&source.name, &source.origin) {
+                    return Err(same_name(&show(other), &show(&source.origin), &source.name));
+                }
             }
         }
-        Ok(())
     }
+    for (name, origin) in &singles {
+        for folder in &folders {
+            if let Some(path) = upload_at(folder, name) {
+                return Err(same_name(&show(origin), &path.display().to_string(), name));
+            }
+        }
+    }
+    for (index, folder) in folders.iter().enumerate() {
+        let others = &folders[index + 1..];
+        if !others.is_empty() {
+            check_folder(folder, others)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_folder(folder: &Path, others: &[&Path]) -> Result<()> {
+    let mut twice = None;
+    let _ = walk(folder, None, |found| {
+        if let Found::Source(source) = found {
+            let path = others
+                .iter()
+                .find_map(|other| upload_at(other, &source.name));
+            if let Some(path) = path {
+                let (one, other) = (show(&source.origin), path.display().to_string());
+                twice = Some(same_name(&one, &other, &source.name));
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    twice.map_or(Ok(()), Err)
+}
+
+/// Where a walk through `folder` would find something to upload under this name, if it would.
+fn upload_at(folder: &Path, name: &ArtifactName) -> Option<PathBuf> {
+    let mut path = folder.to_owned();
+    let mut segments = name.segments().peekable();
+    while let Some(segment) = segments.next() {
+        path.push(segment);
+        let kind = fs::symlink_metadata(&path).ok()?.file_type();
+        let is_last = segments.peek().is_none();
+        if is_last && (kind.is_file() || kind.is_symlink()) {
+            return Some(path);
+        }
+        if !kind.is_dir() {
+            return None;
+        }
+    }
+    None
+}
+
+fn same_name(one: &str, other: &str, name: &ArtifactName) -> Error {
+    Error::invalid_input(format!("{one} and {other} would both be named {name}"))
+        .with_hint("upload them one by one, with --name")
 }
 
 fn show(origin: &Origin) -> String {
     match origin {
         Origin::Stdin => "standard input".to_owned(),
-        Origin::File(path) => path.display().to_string(),
+        Origin::Named(path) | Origin::Found(path) | Origin::Link(path) => {
+            path.display().to_string()
+        }
     }
 }
 
 /// The artifact's name for a relative path of the file system.
-fn name_of(relative: Option<&OsStr>, path: &Path) -> Result<ArtifactName> {
+pub(super) fn name_of(relative: Option<&OsStr>, path: &Path) -> Result<ArtifactName> {
     let text = relative.and_then(OsStr::to_str).ok_or_else(|| {
         Error::invalid_input(format!("the name of {} is not UTF-8", path.display()))
             .with_hint("give it another name with --name")
@@ -200,85 +212,78 @@ pub(super) fn unreadable(path: &Path, cause: io::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn names(found: &Sources) -> Vec<&str> {
-        found
-            .files
-            .iter()
-            .map(|source| source.name.as_str())
-            .collect()
+    /// A temporary folder with these files.
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        folder
     }
 
-    #[test]
-    fn a_folder_gives_its_files_by_their_relative_names() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("b/c")).unwrap();
-        fs::write(folder.path().join("b/c/d.txt"), "x").unwrap();
-        fs::write(folder.path().join("a.txt"), "xy").unwrap();
-        let found = Sources::collect(&[folder.path().to_owned()], None).unwrap();
-        assert_eq!(names(&found), ["a.txt", "b/c/d.txt"]);
-        assert_eq!(found.files[0].size_bytes, Some(2));
-    }
-
-    #[test]
-    fn what_is_not_uploaded_is_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let link = |target: &str, name: &str| {
-            std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
-        };
-        fs::write(folder.path().join("file"), "x").unwrap();
-        link("file", "to-file");
-        link("nowhere", "broken");
-        link(".", "to-folder");
-        fs::create_dir(folder.path().join("empty")).unwrap();
-        let found = Sources::collect(&[folder.path().to_owned()], None).unwrap();
-        assert_eq!(names(&found), ["file", "to-file"]);
-        assert_eq!(found.warnings.len(), 3, "{:?}", found.warnings);
-    }
-
-    #[test]
-    fn a_name_that_is_not_utf8_fails_alone() {
-        use std::os::unix::ffi::OsStrExt;
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("good"), "x").unwrap();
-        fs::write(folder.path().join(OsStr::from_bytes(b"bad\xff")), "x").unwrap();
-        let found = Sources::collect(&[folder.path().to_owned()], None).unwrap();
-        assert_eq!(names(&found), ["good"]);
-        assert_eq!(found.errors[0].kind(), ErrorKind::InvalidInput);
+    fn refusal(paths: &[PathBuf]) -> String {
+        Arguments::new(paths, None).unwrap_err().to_string()
     }
 
     #[test]
     fn a_missing_file_fails_and_the_rest_is_found() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder(&["good"]);
         let (good, missing) = (folder.path().join("good"), folder.path().join("missing"));
-        fs::write(&good, "x").unwrap();
-        let found = Sources::collect(&[missing, good], None).unwrap();
-        assert_eq!(names(&found), ["good"]);
+        let found = Arguments::new(&[missing, good], None).unwrap();
+        assert!(matches!(&found.list[..], [Argument::Single(one)] if one.size_bytes == Some(1)));
         assert_eq!(found.errors[0].kind(), ErrorKind::NotFound);
     }
 
     #[test]
-    fn two_files_of_one_name_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let paths: Vec<_> = ["a", "b"]
-            .map(|sub| {
-                let path = folder.path().join(sub).join("same.txt");
-                fs::create_dir(path.parent().unwrap()).unwrap();
-                fs::write(&path, sub).unwrap();
-                path
-            })
-            .into();
-        let error = Sources::collect(&paths, None).unwrap_err();
-        assert!(error.message().contains("same.txt"), "{error}");
+    fn two_sources_of_one_name_are_refused_wherever_they_are() {
+        let folder = folder(&["a/x/same.txt", "a/other", "b/x/same.txt", "c/same.txt"]);
+        let at = |path: &str| folder.path().join(path);
+        for paths in [
+            [at("a/x/same.txt"), at("c/same.txt")],
+            [at("a"), at("b")],
+            [at("b"), at("a")],
+            [at("a"), at("a")],
+            [at("c"), at("a/x/same.txt")],
+        ] {
+            let said = refusal(&paths);
+            assert!(
+                said.contains("same.txt") || said.contains("other"),
+                "{said}"
+            );
+        }
+        for paths in [
+            [at("a"), at("c")],
+            [at("a"), at("c/same.txt")],
+            [at("c/same.txt"), at("a/other")],
+        ] {
+            assert_eq!(Arguments::new(&paths, None).unwrap().list.len(), 2);
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_a_link_is_in_nobodys_way() {
+        let folder = folder(&["a/dir/same.txt", "b/real/same.txt"]);
+        let at = |path: &str| folder.path().join(path);
+        std::os::unix::fs::symlink("real", at("b/dir")).unwrap();
+        assert_eq!(
+            Arguments::new(&[at("a"), at("b")], None)
+                .unwrap()
+                .list
+                .len(),
+            2
+        );
     }
 
     #[test]
     fn a_name_is_for_a_single_file() {
         let folder = tempfile::tempdir().unwrap();
         let name = ArtifactName::new("x").unwrap();
-        assert!(Sources::collect(&[folder.path().to_owned()], Some(&name)).is_err());
+        assert!(Arguments::new(&[folder.path().to_owned()], Some(&name)).is_err());
         let two = ["-".into(), folder.path().to_owned()];
-        assert!(Sources::collect(&two, Some(&name)).is_err());
-        let stdin = Sources::collect(&["-".into()], Some(&name)).unwrap();
-        assert_eq!(stdin.files[0].origin, Origin::Stdin);
+        assert!(Arguments::new(&two, Some(&name)).is_err());
+        let stdin = Arguments::new(&["-".into()], Some(&name)).unwrap();
+        assert!(matches!(&stdin.list[..], [Argument::Single(one)] if one.origin == Origin::Stdin));
     }
 }
