@@ -12,7 +12,8 @@ use artifact_domain::{
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::Store;
-use crate::manifest::{Entry, ManifestReader, TaskKey, Urgency};
+use crate::manifest::{Entry, ManifestReader, TaskCheck, TaskKey, Urgency};
+use crate::verify::TASKS;
 
 /// How many items are looked at or cleared at once.
 const CONCURRENCY: usize = 16;
@@ -321,23 +322,37 @@ impl Store {
             }
         }
         tasks.extend(unfolded.iter().cloned());
-        for task in tasks {
-            match self.tidy_task(&task, unfolded.contains(&task)).await {
-                Ok(changed) => report.tasks += u64::from(changed),
-                Err(error) => report.failures.push(error.context(&task)),
+        let tasks: Vec<_> = tasks.into_iter().collect();
+        for tasks in tasks.chunks(TASKS) {
+            let mut differing: HashMap<_, _> =
+                self.check_tasks(tasks, None).await.into_iter().collect();
+            for task in tasks {
+                let is_folded = !unfolded.contains(task);
+                match self
+                    .tidy_task(task, differing.remove(task), is_folded)
+                    .await
+                {
+                    Ok(changed) => report.tasks += u64::from(changed),
+                    Err(error) => report.failures.push(error.context(task)),
+                }
             }
         }
         Ok(())
     }
 
-    async fn tidy_task(&self, task: &TaskKey, has_deltas: bool) -> Result<bool> {
-        let check = self.check_task(task, None).await?;
-        if check.needs_rewriting() {
-            self.mend_task(task, &check).await?;
-        } else if has_deltas {
-            self.fold(task, Urgency::Thorough).await?;
+    async fn tidy_task(
+        &self,
+        task: &TaskKey,
+        check: Option<Result<TaskCheck>>,
+        is_folded: bool,
+    ) -> Result<bool> {
+        let check = check.transpose()?;
+        match check.as_ref().filter(|check| check.needs_rewriting()) {
+            Some(check) => self.mend_task(task, check).await?,
+            None if is_folded => return Ok(false),
+            None => self.fold(task, Urgency::Thorough).await?,
         }
-        Ok(has_deltas || check.needs_rewriting())
+        Ok(true)
     }
 }
 

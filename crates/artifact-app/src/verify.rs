@@ -21,6 +21,9 @@ pub const LOST_TAG: &str = "lost";
 /// How long a blob may be without a record before that is said: a writer may be on its way.
 const SETTLING: Duration = Duration::from_hours(1);
 
+/// How many tasks are compared before those that differ are looked at again.
+pub(crate) const TASKS: usize = 64;
+
 /// What to verify.
 #[derive(Debug, Clone, Default)]
 pub enum VerifyScope {
@@ -357,16 +360,23 @@ impl Run<'_> {
         self.store.settle().await;
         let mut tasks: Vec<_> = std::mem::take(&mut self.tasks).into_iter().collect();
         tasks.sort();
-        for task in tasks {
-            let check = self.store.check_task(&task, filter).await?;
-            let repaired = self.repair && check.needs_rewriting();
-            if repaired {
-                self.store.mend_task(&task, &check).await?;
+        for tasks in tasks.chunks(TASKS) {
+            for (task, check) in self.store.check_tasks(tasks, filter).await {
+                let check = check.map_err(|error| error.context(&task))?;
+                self.task(task, &check).await?;
             }
-            if let Some(finding) = metadata_finding(task, &check, repaired) {
-                let mended = repaired && check.ahead.is_empty() && check.unknown.is_empty();
-                self.found(&finding, mended);
-            }
+        }
+        Ok(())
+    }
+
+    async fn task(&mut self, task: TaskKey, check: &TaskCheck) -> Result<()> {
+        let repaired = self.repair && check.needs_rewriting();
+        if repaired {
+            self.store.mend_task(&task, check).await?;
+        }
+        if let Some(finding) = metadata_finding(task, check, repaired) {
+            let mended = repaired && check.ahead.is_empty() && check.unknown.is_empty();
+            self.found(&finding, mended);
         }
         Ok(())
     }

@@ -71,24 +71,43 @@ impl Known {
 }
 
 impl Store {
-    /// Compares the metadata of a task with what the index knows of it, as far as `filter`
-    /// selects; whatever the metadata names beyond that is only looked at without a filter.
+    /// Compares the metadata of tasks with what the index knows of them, as far as `filter`
+    /// selects; whatever the metadata names beyond that is only looked at without a filter. Gives
+    /// the tasks that differ, and those that could not be compared.
     ///
-    /// Memory: some bytes per version of the task.
-    pub(crate) async fn check_task(
+    /// Memory: some bytes per version of the largest task, and per version that differs.
+    pub(crate) async fn check_tasks(
         &self,
-        task: &TaskKey,
+        tasks: &[TaskKey],
         filter: Option<&Filter>,
-    ) -> Result<TaskCheck> {
-        let first = self.check_task_once(task, filter).await?;
-        if first == TaskCheck::default() {
-            return Ok(first);
+    ) -> Vec<(TaskKey, Result<TaskCheck>)> {
+        let sound = |check: &Result<TaskCheck>| {
+            let check = check.as_ref();
+            check.is_ok_and(|check| *check == TaskCheck::default())
+        };
+        let mut suspect = Vec::new();
+        for task in tasks {
+            let first = self.check_task(task, filter).await;
+            if !sound(&first) {
+                suspect.push((task.clone(), first));
+            }
+        }
+        if suspect.is_empty() {
+            return suspect;
         }
         tokio::time::sleep(PATIENCE).await;
-        Ok(first.lasting(&self.check_task_once(task, filter).await?))
+        let mut differing = Vec::new();
+        for (task, first) in suspect {
+            let second = self.check_task(&task, filter).await;
+            let lasting = first.and_then(|first| Ok(first.lasting(&second?)));
+            if !sound(&lasting) {
+                differing.push((task, lasting));
+            }
+        }
+        differing
     }
 
-    async fn check_task_once(&self, task: &TaskKey, filter: Option<&Filter>) -> Result<TaskCheck> {
+    async fn check_task(&self, task: &TaskKey, filter: Option<&Filter>) -> Result<TaskCheck> {
         let mut check = TaskCheck::default();
         let mut named = HashMap::new();
         let mut reader = ManifestReader::open(&*self.ports.blobs, task).await?;
