@@ -7,6 +7,7 @@ mod error;
 mod find;
 mod glob_function;
 mod import;
+mod log_sync;
 mod open;
 mod patience;
 mod plan;
@@ -16,6 +17,7 @@ mod row;
 mod schema;
 mod search;
 mod set_aside;
+mod waiting;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +38,8 @@ use patience::Patience;
 use presence::Presence;
 use readers::Readers;
 use tempfile::TempDir;
-use writer::{Survives, Writer};
+use waiting::Survives;
+use writer::Writer;
 
 /// What an acknowledged change survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

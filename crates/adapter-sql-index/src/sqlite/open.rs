@@ -39,6 +39,8 @@ pub(super) fn writer(path: &Path, patience: Patience) -> Result<Connection> {
         }
         check_journal_mode(&connection, path)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        // Commits are made durable from outside: see `log_sync`.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
         if schema::version(&connection)? < schema::newest_version() {
             schema::migrate(&mut connection)?;
         }

@@ -1,33 +1,25 @@
 //! The one thread that writes: it takes every change that is waiting, makes them in one
-//! transaction, and answers all of them once that is durable. Must not know what a change is.
+//! transaction, and has them answered once that is durable. Must not know what a change is.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use artifact_domain::{Error, ErrorKind};
 use rusqlite::Connection;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::Durability;
 use super::counters;
 use super::counting::CountingConnection;
-use super::error::{self, Result};
+use super::error::Result;
+use super::log_sync::LogSync;
 use super::patience::Patience;
+use super::waiting::{self, Answers, Survives, Waiting};
 
 /// How many changes wait for the thread at most, and how many one transaction makes.
 const ROUND_LIMIT: usize = 256;
-
-/// Whether an acknowledged change must survive a loss of power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Survives {
-    /// A crash of the process, no more.
-    Crash,
-    /// A loss of power too.
-    PowerLoss,
-}
 
 /// The thread and the way to it. Dropping it ends the thread once what is waiting is done.
 #[derive(Debug)]
@@ -46,13 +38,17 @@ impl Writer {
         patience: Patience,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(ROUND_LIMIT);
+        let runtime = Handle::current();
+        let log = match durability {
+            Durability::Full => Some(LogSync::start(&path, runtime.clone())?),
+            Durability::Relaxed => None,
+        };
         let rounds = Rounds {
             connection: CountingConnection::new(connection),
             path: path.clone(),
-            durability,
             patience,
-            synced: None,
-            runtime: Handle::current(),
+            log,
+            runtime,
         };
         let thread = thread::Builder::new()
             .name("artifact-index".to_owned())
@@ -82,15 +78,9 @@ impl Writer {
                 format!("index {path}: the writing thread has stopped"),
             )
         };
-        let (answer, answered) = oneshot::channel();
-        let waiting = Box::new(Change {
-            survives,
-            work: Some(change),
-            result: None,
-            answer,
-        });
+        let (change, answered) = waiting::change(survives, change);
         let changes = self.changes.as_ref().ok_or_else(stopped)?;
-        changes.send(waiting).await.map_err(|_| stopped())?;
+        changes.send(change).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
@@ -105,86 +95,19 @@ impl Drop for Writer {
     }
 }
 
-/// A change and whoever waits for it, whatever its result is.
-trait Waiting: Send {
-    fn survives(&self) -> Survives;
-    /// Makes the change; an error, which the caller gets too, if it failed and must be undone.
-    fn run(&mut self, connection: &CountingConnection, path: &Path) -> artifact_domain::Result<()>;
-    /// Tells the caller, who gets the error of the transaction if that failed.
-    fn answer(self: Box<Self>, transaction: Option<&Error>);
-}
-
-struct Change<T, F> {
-    survives: Survives,
-    work: Option<F>,
-    result: Option<artifact_domain::Result<T>>,
-    answer: oneshot::Sender<artifact_domain::Result<T>>,
-}
-
-impl<T, F> Waiting for Change<T, F>
-where
-    T: Send + 'static,
-    F: FnOnce(&CountingConnection) -> Result<T> + Send + 'static,
-{
-    fn survives(&self) -> Survives {
-        self.survives
-    }
-
-    fn run(&mut self, connection: &CountingConnection, path: &Path) -> artifact_domain::Result<()> {
-        let fault = |what: &str| {
-            let message = format!("index {}: a change {what}", path.display());
-            Error::new(ErrorKind::Internal, message)
-        };
-        let work = self.work.take().ok_or_else(|| fault("was made twice"))?;
-        let result = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-            Ok(result) => result.map_err(|failure| failure.into_error(path)),
-            Err(_) => Err(fault("panicked")),
-        };
-        let outcome = result.as_ref().map(|_| ()).map_err(error::repeat);
-        self.result = Some(result);
-        outcome
-    }
-
-    fn answer(self: Box<Self>, transaction: Option<&Error>) {
-        let result = match (self.result, transaction) {
-            (Some(Err(error)), _) => Err(error),
-            (_, Some(error)) => Err(error::repeat(error)),
-            (Some(Ok(value)), None) => Ok(value),
-            (None, None) => Err(Error::new(ErrorKind::Internal, "a change was never made")),
-        };
-        // Whoever went away does not want to know.
-        let _ = self.answer.send(result);
-    }
-}
-
 /// What the thread has.
 struct Rounds {
     connection: CountingConnection,
     path: PathBuf,
-    durability: Durability,
     patience: Patience,
-    /// What commits survive as the connection is set now.
-    synced: Option<Survives>,
+    /// What makes commits durable; nothing where that is not asked for.
+    log: Option<LogSync>,
     /// Where the callers are.
     runtime: Handle,
 }
 
-/// The callers of one round, told when it is dropped.
-struct Answers {
-    round: Vec<Box<dyn Waiting>>,
-    failed: Option<Error>,
-}
-
-impl Drop for Answers {
-    fn drop(&mut self) {
-        for change in self.round.drain(..) {
-            change.answer(self.failed.as_ref());
-        }
-    }
-}
-
 impl Rounds {
-    fn run(mut self, mut changes: mpsc::Receiver<Box<dyn Waiting>>) {
+    fn run(self, mut changes: mpsc::Receiver<Box<dyn Waiting>>) {
         let mut round = Vec::new();
         while changes.blocking_recv_many(&mut round, ROUND_LIMIT) > 0 {
             let start = Instant::now();
@@ -198,19 +121,30 @@ impl Rounds {
                 duration_ms = start.elapsed().as_secs_f64() * 1e3,
                 "index transaction"
             );
-            let round = std::mem::take(&mut round);
-            let answers = Answers { round, failed };
-            // A task of the runtime wakes its like by putting them in a queue of its own, where
-            // this thread would ask the system to wake a thread for each.
-            if answers.round.len() > 1 {
-                self.runtime.spawn(async move { drop(answers) });
-            }
+            self.acknowledge(std::mem::take(&mut round), failed, changes.is_empty());
+        }
+    }
+
+    /// Tells the callers of a round: at once, or once the log is durable, if they wait for that.
+    fn acknowledge(&self, round: Vec<Box<dyn Waiting>>, failed: Option<Error>, is_idle: bool) {
+        let Some(log) = self.log.as_ref().filter(|_| failed.is_none()) else {
+            return Answers::to(round, failed).send(&self.runtime);
+        };
+        let is_alone = is_idle && round.len() == 1;
+        let (lasting, passing) = round
+            .into_iter()
+            .partition(|change| change.survives() == Survives::PowerLoss);
+        Answers::to(passing, None).send(&self.runtime);
+        let lasting = Answers::to(lasting, None);
+        if is_alone {
+            log.sync_here(lasting);
+        } else {
+            log.sync_behind(lasting);
         }
     }
 
     /// Makes every change of a round in one transaction. A change that fails undoes only itself.
-    fn transact(&mut self, round: &mut [Box<dyn Waiting>]) -> Result<()> {
-        self.set_durability(round)?;
+    fn transact(&self, round: &mut [Box<dyn Waiting>]) -> Result<()> {
         self.patience
             .wait_for(|| execute(&self.connection, "BEGIN IMMEDIATE"))?;
         let outcome = self.run_all(round);
@@ -247,24 +181,6 @@ impl Rounds {
         counters::write(connection)?;
         execute(connection, "COMMIT")
     }
-
-    /// Decides whether the commit waits for the disk: it does if one change of the round needs it.
-    fn set_durability(&mut self, round: &[Box<dyn Waiting>]) -> Result<()> {
-        let needs_sync = self.durability == Durability::Full
-            && round
-                .iter()
-                .any(|change| change.survives() == Survives::PowerLoss);
-        let (wanted, level) = if needs_sync {
-            (Survives::PowerLoss, "FULL")
-        } else {
-            (Survives::Crash, "NORMAL")
-        };
-        if self.synced != Some(wanted) {
-            self.connection.pragma_update(None, "synchronous", level)?;
-            self.synced = Some(wanted);
-        }
-        Ok(())
-    }
 }
 
 fn execute(connection: &Connection, sql: &str) -> Result<()> {
@@ -287,7 +203,7 @@ mod tests {
         let path = dir.path().join("w.sqlite");
         let connection = Connection::open(&path).unwrap();
         connection
-            .execute_batch("CREATE TABLE t (n INTEGER UNIQUE)")
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER UNIQUE)")
             .unwrap();
         let patience = Patience::new(Duration::from_secs(30));
         let writer = Writer::start(connection, path, durability, patience).unwrap();
@@ -359,21 +275,28 @@ mod tests {
         assert_eq!(count, 1);
     }
 
-    /// What the commit of a change waits for: 1 is NORMAL, 2 is FULL.
-    async fn synchronous(writer: &Writer, survives: Survives) -> i64 {
-        let read =
-            |c: &CountingConnection| Ok(c.pragma_query_value(None, "synchronous", |r| r.get(0))?);
-        writer.make(survives, read).await.unwrap()
-    }
-
     #[tokio::test]
-    async fn only_what_must_survive_a_loss_of_power_waits_for_the_disk() {
-        let (_dir, full) = writer_with(Durability::Full);
-        assert_eq!(synchronous(&full, Survives::Crash).await, 1);
-        assert_eq!(synchronous(&full, Survives::PowerLoss).await, 2);
-        assert_eq!(synchronous(&full, Survives::Crash).await, 1);
-        let (_dir, relaxed) = writer_with(Durability::Relaxed);
-        assert_eq!(synchronous(&relaxed, Survives::PowerLoss).await, 1);
+    async fn only_what_must_survive_a_loss_of_power_waits_for_the_log() {
+        let (dir, writer) = writer();
+        insert(&writer, 1).await.unwrap();
+        drop(writer);
+        // A journal of another kind, so there is no log that could be synced.
+        let path = dir.path().join("w.sqlite");
+        let set_up = |durability| {
+            let connection = Connection::open(&path).unwrap();
+            let mode = connection.pragma_update(None, "journal_mode", "DELETE");
+            mode.unwrap();
+            let patience = Patience::new(Duration::from_secs(30));
+            Writer::start(connection, path.clone(), durability, patience).unwrap()
+        };
+        let relaxed = set_up(Durability::Relaxed);
+        insert(&relaxed, 2).await.unwrap();
+        drop(relaxed);
+        let full = set_up(Durability::Full);
+        assert_eq!(count(&full).await, 2);
+        let error = insert(&full, 3).await.unwrap_err();
+        assert!(error.message().contains("loss of power"), "{error}");
+        assert_eq!(count(&full).await, 3);
     }
 
     #[tokio::test]
