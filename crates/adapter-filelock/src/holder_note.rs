@@ -29,9 +29,14 @@ pub(crate) fn write(mut file: &File, holder: &LockHolder) -> io::Result<()> {
     };
     let mut line = serde_json::to_vec(&note)?;
     line.push(b'\n');
-    file.set_len(0)?;
     file.rewind()?;
-    file.write_all(&line)
+    file.write_all(&line)?;
+    // To cut a file is dear, and a note is mostly as long as the one before.
+    let length = line.len() as u64;
+    if file.metadata()?.len() > length {
+        file.set_len(length)?;
+    }
+    Ok(())
 }
 
 /// Reads who holds the file; nobody known where the note is missing, half written or no note.

@@ -35,6 +35,9 @@ impl Store {
         let mut outcomes = vec![self.purge(given_up).await];
         let deleted = self.marked_deleted(limit).await?;
         let purged = deleted.len() as u64;
+        if purged > 0 {
+            self.settle().await?;
+        }
         outcomes.push(self.purge(deleted).await);
         let swept = self
             .ports
@@ -67,6 +70,16 @@ impl Store {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Waits until what the index shows survives a loss of power. Another writer may have marked
+    /// a version that was not told yet, because its mark is not durable; were the bytes removed
+    /// first, a loss of power could bring back the version without them. Changes become durable in
+    /// their order, so one that changes nothing is enough.
+    async fn settle(&self) -> Result<()> {
+        let unknown = self.new_id()?;
+        self.retrying("remove", || self.ports.index.remove(unknown))
+            .await
     }
 
     async fn marked_deleted(&self, limit: PageSize) -> Result<Vec<ArtifactRecord>> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{DeleteScope, Store, StoreOptions};
+use artifact_domain::port::ArtifactIndex;
 use artifact_domain::query::PageSize;
 use artifact_domain::{ArtifactRecord, ErrorKind, Result};
 use artifact_testkit::{
@@ -227,4 +228,20 @@ async fn a_slow_store_makes_nobody_else_wait() {
         "another artifact waited for a slow one"
     );
     upload.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn bytes_found_marked_stay_until_the_mark_is_known_to_last() {
+    let world = World::new();
+    let record = put(&world.store, "a", "x").await;
+    let marked = record.into_deleted().unwrap();
+    world.index.update(marked).await.unwrap();
+    let (store, index) = faulty_index(&world);
+    let fault = IndexFault::Fail(ErrorKind::StorageFull);
+    index.inject(IndexOperation::Remove, When::Next, fault);
+    let error = store.reap(PageSize::MAX).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StorageFull);
+    assert_eq!(world.blobs.files().len(), 1);
+    assert_eq!(store.reap(PageSize::MAX).await.unwrap().purged, 1);
+    world.assert_empty();
 }
