@@ -91,8 +91,10 @@ pub(super) fn text(head: &[u8]) -> Option<&str> {
         }
         Err(_) => return None,
     };
-    let binary = |c: char| c.is_ascii_control() && !matches!(c, '\x07'..='\x0d' | '\x1b' | '\x7f');
-    (!text.contains(binary)).then(|| text.trim_start_matches('\u{feff}'))
+    // In UTF-8 a byte of this value is always the character itself.
+    let binary = |byte: u8| byte < b' ' && !matches!(byte, 0x07..=0x0d | 0x1b);
+    let is_text = !text.bytes().any(binary);
+    is_text.then(|| text.trim_start_matches('\u{feff}'))
 }
 
 /// Whether one of these stands in the text with no letter or digit beside it.

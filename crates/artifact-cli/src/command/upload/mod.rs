@@ -5,12 +5,14 @@ mod open;
 mod queue;
 mod report;
 mod sources;
+mod spawned;
 mod unchanged;
 mod walk;
 
 use std::path::PathBuf;
 use std::pin::pin;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use artifact_app::Compression;
 use artifact_domain::{
@@ -23,8 +25,9 @@ use tokio::sync::Semaphore;
 
 use self::one::Plan;
 use self::queue::Queue;
-use self::report::Report;
+use self::report::{Outcome, Report};
 use self::sources::Arguments;
+use self::spawned::Spawned;
 use crate::attributes;
 use crate::context::Context;
 use crate::failures::Failure;
@@ -134,7 +137,7 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
     let base_path = context.settings()?.settings.base_path;
     let store = context.store().await?;
     context.clear_leftovers(&store).await;
-    let plan = Plan {
+    let plan = Arc::new(Plan {
         store,
         spec,
         task,
@@ -151,15 +154,18 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
         skip_unchanged: args.skip_unchanged,
         interrupt: context.interrupt.clone(),
         progress: context.progress("upload", None, None),
-    };
-    let permits = Semaphore::new(CONCURRENCY);
+    });
+    let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let outcomes = Queue::start(arguments.list, base_path, &plan)
         .into_stream()
-        .map(|job| async {
-            // It is never closed.
-            let _permit = permits.acquire().await;
-            // On the heap, so that what waits for its turn is small.
-            Box::pin(plan.outcome_of(job)).await
+        .map(|job| {
+            let (plan, permits) = (Arc::clone(&plan), Arc::clone(&permits));
+            async move {
+                // It is never closed.
+                let _permit = permits.acquire().await;
+                let done = Spawned::new(async move { plan.outcome_of(job).await });
+                done.await.unwrap_or_else(Outcome::Failed)
+            }
         })
         .buffered(WINDOW);
     let mut outcomes = pin!(outcomes);

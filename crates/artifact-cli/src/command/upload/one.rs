@@ -58,11 +58,16 @@ impl Plan {
             return Err(Interrupt::error());
         }
         let Source { name, origin, .. } = source;
-        let mut opened = blocking(move || Opened::open(&origin)).await?;
+        let (name, mut opened, guess) = blocking(move || {
+            let opened = Opened::open(&origin)?;
+            let guess = guess::guess(&name, opened.telling_bytes());
+            Ok((name, opened, guess))
+        })
+        .await?;
         let Guess {
             artifact_type,
             mime_type,
-        } = guess::guess(&name, opened.telling_bytes());
+        } = guess;
         let mime_type = match (&self.mime_type, &opened.attributes.symlink) {
             (Some(given), _) => given.clone(),
             (None, Some(_)) => SYMLINK.parse()?,
