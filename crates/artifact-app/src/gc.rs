@@ -275,6 +275,7 @@ impl Store {
                 self.purge(vec![record]).await.map(|()| true)
             }
             (GcReason::Deleted, Some(record)) => {
+                self.let_marks_last().await?;
                 self.purge(vec![(**record).clone()]).await.map(|()| true)
             }
             (GcReason::Temporary, _) => {

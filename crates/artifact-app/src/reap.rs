@@ -36,7 +36,7 @@ impl Store {
         let deleted = self.marked_deleted(limit).await?;
         let purged = deleted.len() as u64;
         if purged > 0 {
-            self.settle().await?;
+            self.let_marks_last().await?;
         }
         outcomes.push(self.purge(deleted).await);
         let swept = self
@@ -76,7 +76,7 @@ impl Store {
     /// a version that was not told yet, because its mark is not durable; were the bytes removed
     /// first, a loss of power could bring back the version without them. Changes become durable in
     /// their order, so one that changes nothing is enough.
-    async fn settle(&self) -> Result<()> {
+    pub(crate) async fn let_marks_last(&self) -> Result<()> {
         let unknown = self.new_id()?;
         self.retrying("remove", || self.ports.index.remove(unknown))
             .await

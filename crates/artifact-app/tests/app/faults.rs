@@ -241,7 +241,7 @@ async fn bytes_found_marked_stay_until_the_mark_is_known_to_last() {
     index.inject(IndexOperation::Remove, When::Next, fault);
     let error = store.reap(PageSize::MAX).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorageFull);
-    assert_eq!(world.blobs.files().len(), 1);
+    assert_eq!(world.content_paths().len(), 1);
     assert_eq!(store.reap(PageSize::MAX).await.unwrap().purged, 1);
     world.assert_empty();
 }
