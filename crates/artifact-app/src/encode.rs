@@ -1,22 +1,19 @@
 //! The way of an upload's bytes through the codec: a blocking reader in, a stream of stored bytes
 //! out, with digest and sizes at its end. Knows nothing of artifacts.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
-use artifact_codec::{CodecError, EncodeOptions, Encoded, Encoder};
-use artifact_domain::Result;
+use artifact_codec::{CodecError, EncodeOptions, Encoded};
 use artifact_domain::policy::QuotaPolicy;
 use artifact_domain::port::ByteStream;
-use bytes::Bytes;
-use futures::{future, stream};
+use artifact_domain::{Error, ErrorKind, Result};
+use bytes::{Buf, Bytes};
+use futures::{StreamExt, future, stream};
 use tokio::sync::oneshot;
 
 use crate::Body;
 use crate::body::domain_error;
-use crate::pipe::{PipeWriter, pipe};
-
-/// How much is read at a time, in bytes.
-const READ_BYTES: usize = 64 * 1024;
+use crate::pipe::pipe;
 
 /// Up to how many bytes are encoded where the caller stands: that takes some tens of microseconds,
 /// about what two trips to the blocking pool would.
@@ -24,83 +21,107 @@ const INLINE_BYTES: usize = 8 * 1024;
 
 /// Encoded bytes on their way to a blob.
 pub(crate) struct Encoding {
+    /// The form of the bytes, decided by their beginning.
+    pub form: artifact_codec::Encoding,
     /// The stored bytes. It ends with an error if the source, the quota or the codec fails, so
     /// that whoever stores it stores nothing.
     pub stream: ByteStream,
-    /// Digest and sizes, once the stream has ended well.
+    /// Digest, sizes and seek table, once the stream has ended well.
     pub result: oneshot::Receiver<Encoded>,
 }
 
-/// Encodes `body` on the blocking pool, with memory for a few chunks; or here, if it is at hand and
-/// so small that the way to the pool would cost more.
-pub(crate) fn encode(body: Body, options: EncodeOptions, quota: QuotaPolicy) -> Encoding {
+/// Begins to encode `body` on the blocking pool, and returns when the form of the output is known:
+/// the place where it goes is named for it. What is at hand and so small that the way to the pool
+/// would cost more is encoded here.
+pub(crate) async fn encode(
+    body: Body,
+    options: EncodeOptions,
+    quota: QuotaPolicy,
+) -> Result<Encoding> {
+    match body {
+        Body::Bytes(bytes) if bytes.len() <= INLINE_BYTES => encode_here(bytes, &options, quota),
+        body => encode_on_pool(body, options, quota).await,
+    }
+}
+
+fn encode_here(bytes: Bytes, options: &EncodeOptions, quota: QuotaPolicy) -> Result<Encoding> {
+    quota.admit_artifact(bytes.len() as u64)?;
     let (done, result) = oneshot::channel();
-    let body = match body {
-        Body::Bytes(bytes) if bytes.len() <= INLINE_BYTES => {
-            let chunk = encode_inline(&bytes, &options, quota).map(|(chunk, totals)| {
-                // The receiver stands in this very function.
-                let _ = done.send(totals);
-                chunk
-            });
-            let stream = Box::pin(stream::once(future::ready(chunk)));
-            return Encoding { stream, result };
-        }
-        other => other,
-    };
-    let stream = pipe(move |output| {
-        let encoded = pump(body, output, &options, quota)?;
-        // Whoever waits for it may have gone; then nobody wants it.
+    let prepared = artifact_codec::prepare(bytes.reader(), options).map_err(failed)?;
+    let form = prepared.encoding();
+    let mut output = Vec::new();
+    let encoded = prepared.write_to(&mut output).map_err(failed)?;
+    // The receiver stands in this very function.
+    let _ = done.send(encoded);
+    Ok(Encoding {
+        form,
+        stream: Box::pin(stream::once(future::ready(Ok(output.into())))),
+        result,
+    })
+}
+
+async fn encode_on_pool(
+    body: Body,
+    options: EncodeOptions,
+    quota: QuotaPolicy,
+) -> Result<Encoding> {
+    let (decided, form) = oneshot::channel();
+    let (done, result) = oneshot::channel();
+    let mut stream = pipe(move |output| {
+        let input = Admitted {
+            reader: body.into_reader(&output),
+            size_bytes: 0,
+            quota,
+        };
+        let prepared = artifact_codec::prepare(input, &options).map_err(failed)?;
+        // Whoever waits for these may have gone; then nobody wants them.
+        let _ = decided.send(prepared.encoding());
+        let encoded = prepared.write_to(output).map_err(failed)?;
         let _ = done.send(encoded);
         Ok(())
     });
-    Encoding { stream, result }
-}
-
-fn encode_inline(
-    bytes: &[u8],
-    options: &EncodeOptions,
-    quota: QuotaPolicy,
-) -> Result<(Bytes, Encoded)> {
-    let failed = |error: CodecError| domain_error(error.into(), "encoding");
-    quota.admit_artifact(bytes.len() as u64)?;
-    let mut encoder = Encoder::new(Vec::new(), options);
-    encoder
-        .write_all(bytes)
-        .map_err(|error| failed(error.into()))?;
-    let (output, totals) = encoder.finish().map_err(failed)?;
-    Ok((output.into(), totals))
-}
-
-fn pump(
-    body: Body,
-    output: PipeWriter,
-    options: &EncodeOptions,
-    quota: QuotaPolicy,
-) -> Result<Encoded> {
-    let failed = |error: CodecError| domain_error(error.into(), "encoding");
-    let mut reader = body.into_reader(&output);
-    let mut encoder = Encoder::new(output, options);
-    let mut buffer = vec![0; READ_BYTES];
-    let mut size_bytes = 0_u64;
-    loop {
-        let count = match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(domain_error(error, "reading the source")),
-        };
-        size_bytes += count as u64;
-        quota.admit_artifact(size_bytes)?;
-        encoder
-            .write_all(&buffer[..count])
-            .map_err(|error| failed(error.into()))?;
+    match form.await {
+        Ok(form) => Ok(Encoding {
+            form,
+            stream,
+            result,
+        }),
+        Err(_) => Err(match stream.next().await {
+            Some(Err(error)) => error,
+            _ => Error::new(ErrorKind::Internal, "the encoder ended without a word"),
+        }),
     }
-    encoder.finish().map(|(_, encoded)| encoded).map_err(failed)
+}
+
+fn failed(error: CodecError) -> Error {
+    match error {
+        CodecError::Io(error) => domain_error(error, "encoding"),
+        other => domain_error(other.into(), "encoding"),
+    }
+}
+
+/// The source, for as long as its size is admitted. Its errors come out as they are.
+struct Admitted {
+    reader: Box<dyn Read + Send>,
+    size_bytes: u64,
+    quota: QuotaPolicy,
+}
+
+impl Read for Admitted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = match self.reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            result => result
+                .map_err(|error| io::Error::other(domain_error(error, "reading the source")))?,
+        };
+        self.size_bytes += count as u64;
+        let admitted = self.quota.admit_artifact(self.size_bytes);
+        admitted.map(|()| count).map_err(io::Error::other)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use artifact_domain::{Error, ErrorKind};
     use bytes::Bytes;
     use futures::{TryStreamExt, stream};
 
@@ -111,7 +132,7 @@ mod tests {
             max_artifact_bytes: max,
             ..QuotaPolicy::default()
         };
-        let encoding = encode(body, EncodeOptions::new(), quota);
+        let encoding = encode(body, EncodeOptions::new(), quota).await?;
         let chunks = encoding.stream.try_collect().await?;
         Ok((chunks, encoding.result.await.unwrap()))
     }

@@ -13,6 +13,10 @@ use tokio::sync::mpsc;
 /// How many chunks may wait to be taken.
 const CHUNKS_IN_FLIGHT: usize = 8;
 
+/// How long a chunk is that was written rather than sent, in bytes. With the number in flight it
+/// bounds the memory of a pipe.
+const CHUNK_BYTES: usize = 64 * 1024;
+
 enum Message {
     Chunk(Bytes),
     Failed(Error),
@@ -72,8 +76,9 @@ impl PipeWriter {
 
 impl Write for PipeWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.send(Bytes::copy_from_slice(bytes))?;
-        Ok(bytes.len())
+        let chunk = &bytes[..bytes.len().min(CHUNK_BYTES)];
+        self.send(Bytes::copy_from_slice(chunk))?;
+        Ok(chunk.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -6,6 +6,7 @@ use artifact_domain::{
     ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind, Metadata,
     MimeType, Result, State, Tags,
 };
+use bytes::Bytes;
 use tracing::Instrument;
 
 use crate::{Body, Store, encode};
@@ -52,6 +53,12 @@ impl UploadRequest {
             size_hint_bytes: None,
         }
     }
+}
+
+/// What is in the blob store once the bytes are.
+struct Stored {
+    content: Content,
+    seek_table: Option<Bytes>,
 }
 
 impl Store {
@@ -112,7 +119,8 @@ impl Store {
                 EncodeOptions::new().with_compression(self.options.compression)
             }
             Compression::Off => EncodeOptions::new().with_compression(None),
-        };
+        }
+        .with_size_hint(body.size_bytes().or(request.size_hint_bytes));
         let put = PutOptions {
             size_hint_bytes: None,
             content_type: Some(request.mime_type.clone()),
@@ -120,7 +128,7 @@ impl Store {
         };
         let reserved = self.reserve(request).await?;
         let stored = match self.write_blob(&reserved, body, options, put).await {
-            Ok(content) => self.commit(&reserved, content).await,
+            Ok(stored) => self.commit(&reserved, stored).await,
             Err(error) => Err(error),
         };
         if stored.is_err() {
@@ -159,8 +167,22 @@ impl Store {
         body: Body,
         options: EncodeOptions,
         put: PutOptions,
-    ) -> Result<Content> {
-        let encoding = match options.encoding() {
+    ) -> Result<Stored> {
+        tokio::select! {
+            stored = self.encode_and_put(reserved, body, options, put) => stored,
+            lost = self.keep_lease(reserved) => Err(lost),
+        }
+    }
+
+    async fn encode_and_put(
+        &self,
+        reserved: &ArtifactRecord,
+        body: Body,
+        options: EncodeOptions,
+        put: PutOptions,
+    ) -> Result<Stored> {
+        let encoding = encode::encode(body, options, self.options.quota).await?;
+        let form = match encoding.form {
             artifact_codec::Encoding::Gzip => Encoding::Gzip,
             artifact_codec::Encoding::Identity => Encoding::Identity,
         };
@@ -168,14 +190,14 @@ impl Store {
             &reserved.coordinate,
             reserved.version,
             reserved.attempt,
-            encoding,
+            form,
         );
-        let encoded = encode::encode(body, options, self.options.quota);
-        let stat = tokio::select! {
-            stored = self.ports.blobs.put(key.clone(), encoded.stream, put) => stored?,
-            lost = self.keep_lease(reserved) => return Err(lost),
-        };
-        let encoded = encoded.result.await.map_err(|_| {
+        let stat = self
+            .ports
+            .blobs
+            .put(key.clone(), encoding.stream, put)
+            .await?;
+        let encoded = encoding.result.await.map_err(|_| {
             Error::new(
                 ErrorKind::Internal,
                 "the encoder ended without saying what it wrote",
@@ -190,11 +212,14 @@ impl Store {
                 ),
             ));
         }
-        Ok(Content {
-            digest: Digest::new(*encoded.digest.as_bytes()),
-            size_bytes: encoded.size_bytes,
-            stored_size_bytes: encoded.stored_size_bytes,
-            encoding,
+        Ok(Stored {
+            content: Content {
+                digest: Digest::new(*encoded.digest.as_bytes()),
+                size_bytes: encoded.size_bytes,
+                stored_size_bytes: encoded.stored_size_bytes,
+                encoding: form,
+            },
+            seek_table: encoded.seek_table.map(|table| table.to_bytes().into()),
         })
     }
 
@@ -217,13 +242,13 @@ impl Store {
     async fn commit(
         &self,
         reserved: &ArtifactRecord,
-        content: Content,
+        stored: Stored,
     ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
         let commit = CommitUpload {
             id: reserved.id,
-            content,
+            content: stored.content,
             supersede: self.options.supersede,
-            seek_table: None,
+            seek_table: stored.seek_table,
         };
         let committed = self
             .retrying("commit", || self.ports.index.commit(commit.clone()))

@@ -15,7 +15,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use artifact_codec::{DecodeOptions, EncodeOptions, Encoding, decode, encode};
+use artifact_codec::{DecodeOptions, EncodeOptions, Encoding, Incompressible, decode, encode};
 
 fn main() -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -59,7 +59,9 @@ fn run(decompress: bool, input: impl Read, output: impl Write) -> Result<String,
             decoded.stored_size_bytes,
         )
     } else {
-        let encoded = encode(input, output, &EncodeOptions::default())?;
+        // Its output must be gzip, whether that pays or not.
+        let options = EncodeOptions::default().with_incompressible(Incompressible::Gzip);
+        let encoded = encode(input, output, &options)?;
         (
             Some(encoded.digest),
             encoded.size_bytes,

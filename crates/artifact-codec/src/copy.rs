@@ -3,9 +3,10 @@
 
 use std::io::{Read, Write};
 
-use crate::source::read_uninterrupted;
+use crate::source::read_full;
+use crate::whole::decode_whole;
 use crate::{
-    CodecError, DecodeOptions, Decoded, Decoder, EncodeOptions, Encoded, Encoder, Encoding,
+    CodecError, DecodeOptions, Decoded, Decoder, EncodeOptions, Encoded, Encoding, prepare,
 };
 
 const COPY_BUFFER: usize = 64 * 1024;
@@ -19,23 +20,29 @@ pub fn encode(
     output: impl Write,
     options: &EncodeOptions,
 ) -> Result<Encoded, CodecError> {
-    let mut encoder = Encoder::new(output, options);
-    copy(input, &mut encoder)?;
-    let (_, totals) = encoder.finish()?;
-    Ok(totals)
+    prepare(input, options)?.write_to(output)
 }
 
-/// Decodes all that `input` gives to `output`, which is flushed.
+/// Decodes all that `input` gives to `output`, which is flushed: in parallel with a
+/// [seek table](DecodeOptions::with_seek_table), otherwise on the calling thread as [`Decoder`]
+/// does.
 ///
 /// # Errors
-/// [`CodecError::Truncated`] and [`CodecError::Corrupt`] for the data, [`CodecError::Io`] from
-/// either side. By then `output` may have got bytes.
+/// [`CodecError::Truncated`] and [`CodecError::Corrupt`] for the data, [`CodecError::SeekTable`] if
+/// the table is of another encoding, [`CodecError::Io`] from either side. By then `output` may have
+/// got bytes.
 pub fn decode(
     input: impl Read,
     mut output: impl Write,
     encoding: Encoding,
     options: &DecodeOptions,
 ) -> Result<Decoded, CodecError> {
+    if let Some(table) = options.seek_table() {
+        if table.encoding() != encoding {
+            return Err(CodecError::SeekTable("it is of another encoding"));
+        }
+        return decode_whole(input, output, table, options);
+    }
     let mut decoder = Decoder::with_options(input, encoding, options);
     copy(&mut decoder, &mut output)?;
     output.flush()?;
@@ -46,15 +53,9 @@ pub fn decode(
 fn copy(mut input: impl Read, mut output: impl Write) -> Result<(), CodecError> {
     let mut buffer = vec![0; COPY_BUFFER];
     loop {
-        let mut filled = 0;
-        let mut ended = false;
-        while filled < buffer.len() && !ended {
-            let len = read_uninterrupted(&mut input, &mut buffer[filled..])?;
-            filled += len;
-            ended = len == 0;
-        }
-        output.write_all(&buffer[..filled])?;
-        if ended {
+        let len = read_full(&mut input, &mut buffer)?;
+        output.write_all(&buffer[..len])?;
+        if len < buffer.len() {
             return Ok(());
         }
     }

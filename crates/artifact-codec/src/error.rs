@@ -13,15 +13,36 @@ pub enum CodecError {
     /// The reader or the writer beneath failed. The data may be sound.
     #[error(transparent)]
     Io(io::Error),
-    /// The gzip data ends too early; what was read up to here is not the whole.
-    #[error("gzip data is truncated: it ends before its trailer")]
+    /// The stored data ends too early; what was read up to here is not the whole.
+    #[error("the stored data is truncated: it ends too early")]
     Truncated,
-    /// The data is not gzip, or is not what the encoder wrote.
-    #[error("gzip data is corrupt: {0}")]
+    /// The stored data is not gzip, or is not what the encoder wrote.
+    #[error("the stored data is corrupt: {0}")]
     Corrupt(&'static str),
     /// A compression level outside of 1 to 9.
     #[error("compression level {0} is out of range: take 1 (fastest) to 9 (smallest)")]
     InvalidLevel(u32),
+    /// A block size that is not one.
+    #[error(
+        "block size {0} is not possible: take powers of two from 1 KiB to 1 MiB, the small one first"
+    )]
+    InvalidBlockSize(usize),
+    /// A range that does not lie in the stream.
+    #[error("range {start}-{end} does not lie in the {size_bytes} bytes of the stream")]
+    InvalidRange {
+        /// Its first byte.
+        start: u64,
+        /// The byte after its last one.
+        end: u64,
+        /// The length of the stream.
+        size_bytes: u64,
+    },
+    /// The bytes are no seek table that can be read here. The stream itself may be sound.
+    #[error("the seek table cannot be used: {0}")]
+    SeekTable(&'static str),
+    /// No seek table can be made for this stream: it was not written with one, or is damaged.
+    #[error("the stored data has no blocks that can be told apart")]
+    NotSeekable,
     /// A decoder was finished while there were still bytes to read from it, so it knows neither
     /// their digest nor whether they are sound.
     #[error("decoder was finished before its output was read to the end")]
@@ -53,8 +74,12 @@ impl From<CodecError> for io::Error {
         let kind = match error {
             CodecError::Io(error) => return error,
             CodecError::Truncated => io::ErrorKind::UnexpectedEof,
-            CodecError::Corrupt(_) => io::ErrorKind::InvalidData,
-            CodecError::InvalidLevel(_) => io::ErrorKind::InvalidInput,
+            CodecError::Corrupt(_) | CodecError::SeekTable(_) | CodecError::NotSeekable => {
+                io::ErrorKind::InvalidData
+            }
+            CodecError::InvalidLevel(_)
+            | CodecError::InvalidBlockSize(_)
+            | CodecError::InvalidRange { .. } => io::ErrorKind::InvalidInput,
             CodecError::Unread | CodecError::Stopped => io::ErrorKind::Other,
         };
         Self::new(kind, error)
@@ -71,6 +96,17 @@ mod tests {
             (CodecError::Truncated, io::ErrorKind::UnexpectedEof),
             (CodecError::Corrupt("why"), io::ErrorKind::InvalidData),
             (CodecError::InvalidLevel(10), io::ErrorKind::InvalidInput),
+            (CodecError::InvalidBlockSize(3), io::ErrorKind::InvalidInput),
+            (
+                CodecError::InvalidRange {
+                    start: 1,
+                    end: 3,
+                    size_bytes: 2,
+                },
+                io::ErrorKind::InvalidInput,
+            ),
+            (CodecError::SeekTable("why"), io::ErrorKind::InvalidData),
+            (CodecError::NotSeekable, io::ErrorKind::InvalidData),
             (CodecError::Unread, io::ErrorKind::Other),
             (CodecError::Stopped, io::ErrorKind::Other),
         ];

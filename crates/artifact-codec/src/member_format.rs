@@ -2,7 +2,7 @@
 //! between them is made.
 
 use crate::Level;
-use crate::deflate::Crc;
+use crate::deflate::END_OF_STREAM;
 
 pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// The one compression method in use.
@@ -18,6 +18,8 @@ pub(crate) const RESERVED: u8 = 0b1110_0000;
 /// Length of a header without optional fields.
 pub(crate) const HEADER_LEN: usize = 10;
 pub(crate) const TRAILER_LEN: usize = 8;
+/// What follows the last block of a member of several blocks.
+pub(crate) const LONG_TAIL_LEN: usize = END_OF_STREAM.len() + TRAILER_LEN;
 
 /// The header: no name, no time and no operating system, so that equal input gives equal output
 /// everywhere.
@@ -43,9 +45,9 @@ pub(crate) fn header(level: Level) -> [u8; HEADER_LEN] {
 }
 
 /// The trailer: CRC-32, then the length modulo 2³², both little-endian.
-pub(crate) fn trailer(crc: &Crc, size_bytes: u64) -> [u8; TRAILER_LEN] {
+pub(crate) fn trailer(crc: u32, size_bytes: u64) -> [u8; TRAILER_LEN] {
     let mut trailer = [0; TRAILER_LEN];
-    trailer[..4].copy_from_slice(&crc.sum().to_le_bytes());
+    trailer[..4].copy_from_slice(&crc.to_le_bytes());
     trailer[4..].copy_from_slice(&size_bytes.to_le_bytes()[..4]);
     trailer
 }
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_length_is_stored_modulo_4_gib() {
-        let trailer = trailer(&Crc::new(), (1 << 32) + 7);
+        let trailer = trailer(0, (1 << 32) + 7);
         assert_eq!(trailer[4..], [7, 0, 0, 0]);
     }
 

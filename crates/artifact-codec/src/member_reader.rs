@@ -4,7 +4,8 @@
 use std::io::Read;
 
 use crate::CodecError;
-use crate::deflate::{Crc, Inflater};
+use crate::crc::Crc;
+use crate::deflate::Inflater;
 use crate::member_format::{DEFLATE, FCOMMENT, FEXTRA, FHCRC, FNAME, MAGIC, RESERVED, trailer};
 use crate::source::Source;
 
@@ -65,7 +66,7 @@ impl MemberReader {
     fn begin_member<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), CodecError> {
         skip_header(source)?;
         self.inflate.reset();
-        self.crc.reset();
+        self.crc = Crc::new();
         self.size_bytes = 0;
         self.stage = Stage::Body;
         Ok(())
@@ -97,7 +98,7 @@ impl MemberReader {
     }
 
     fn check_trailer<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), CodecError> {
-        let expected = trailer(&self.crc, self.size_bytes);
+        let expected = trailer(self.crc.sum(), self.size_bytes);
         let mut found = [0; 8];
         for byte in &mut found {
             *byte = must_have(source)?;

@@ -89,3 +89,15 @@ pub(crate) fn read_uninterrupted(reader: &mut impl Read, buffer: &mut [u8]) -> i
         }
     }
 }
+
+/// Fills the buffer as far as the reader goes, and says how far.
+pub(crate) fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match read_uninterrupted(reader, &mut buffer[filled..])? {
+            0 => break,
+            len => filled += len,
+        }
+    }
+    Ok(filled)
+}

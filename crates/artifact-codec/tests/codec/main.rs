@@ -7,4 +7,6 @@ mod foreign;
 mod members;
 mod output;
 mod round_trip;
+mod sameness;
+mod seeking;
 mod streams;

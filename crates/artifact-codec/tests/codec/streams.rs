@@ -2,8 +2,12 @@
 //! is tested with them.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 
-use artifact_codec::{Decoded, Decoder, EncodeOptions, Encoded, Encoder, Encoding, Level};
+use artifact_codec::{
+    BlockSizes, CodecError, DecodeOptions, Decoded, Decoder, EncodeOptions, Encoded, Encoding,
+    Incompressible, Level, SeekTable, decode, encode,
+};
 
 /// Bytes that do not compress, the same on every run (xorshift64, Marsaglia 2003).
 pub(crate) fn noise(len: usize) -> Vec<u8> {
@@ -38,35 +42,61 @@ pub(crate) fn log(len: usize) -> Vec<u8> {
     bytes
 }
 
+/// Gzip even where it does not pay, in blocks of 4 and 16 KiB, so that small inputs have many.
 pub(crate) fn gzip(level: u32) -> EncodeOptions {
-    EncodeOptions::default().with_compression(Some(Level::new(level).unwrap()))
+    EncodeOptions::default()
+        .with_compression(Some(Level::new(level).unwrap()))
+        .with_incompressible(Incompressible::Gzip)
+        .with_block_sizes(BlockSizes::new(SMALL, LARGE).unwrap())
 }
 
+pub(crate) const SMALL: usize = 4 * 1024;
+pub(crate) const LARGE: usize = 16 * 1024;
+
 pub(crate) fn identity() -> EncodeOptions {
-    EncodeOptions::default().with_compression(None)
+    gzip(6).with_compression(None)
 }
 
 pub(crate) fn stored(plain: &[u8], options: &EncodeOptions) -> (Vec<u8>, Encoded) {
     stored_in_pieces(plain, options, &[usize::MAX])
 }
 
-/// Encodes with writes of these sizes, taken in turn.
+/// Encodes from reads of these sizes, taken in turn.
 pub(crate) fn stored_in_pieces(
     plain: &[u8],
     options: &EncodeOptions,
     sizes: &[usize],
 ) -> (Vec<u8>, Encoded) {
-    let mut encoder = Encoder::new(Vec::new(), options);
-    let mut rest = plain;
-    for size in sizes.iter().cycle() {
-        if rest.is_empty() {
-            break;
-        }
-        let (piece, tail) = rest.split_at(rest.len().min(*size));
-        encoder.write_all(piece).unwrap();
-        rest = tail;
-    }
-    encoder.finish().unwrap()
+    let mut stored = Vec::new();
+    let encoded = encode(Pieces::new(plain, sizes), &mut stored, options).unwrap();
+    (stored, encoded)
+}
+
+/// Decodes by a seek table.
+pub(crate) fn plain_by_table(
+    stored: &[u8],
+    table: &SeekTable,
+) -> Result<(Vec<u8>, Decoded), CodecError> {
+    let mut plain = Vec::new();
+    let options = DecodeOptions::default().with_seek_table(Some(table.clone()));
+    let decoded = decode(stored, &mut plain, table.encoding(), &options)?;
+    Ok((plain, decoded))
+}
+
+/// Decodes a range by a seek table, from the bytes that it asks for and no others.
+pub(crate) fn part_by_table(
+    stored: &[u8],
+    table: &SeekTable,
+    range: Range<u64>,
+) -> Result<Vec<u8>, CodecError> {
+    let part = table.part(range)?;
+    let wanted = part.stored_range();
+    let wanted = usize::try_from(wanted.start).unwrap()..usize::try_from(wanted.end).unwrap();
+    let mut plain = Vec::new();
+    let stored = stored.get(wanted).ok_or(CodecError::Truncated)?;
+    part.decode(stored, &mut plain, &DecodeOptions::default())?;
+    assert_eq!(plain.len() as u64, part.size_bytes());
+    Ok(plain)
 }
 
 /// Decodes to the end and finishes.
