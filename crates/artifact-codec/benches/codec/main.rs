@@ -1,0 +1,243 @@
+//! The codec beside other programs and beside its own limits, in one run on one file of real text.
+//!
+//! `cargo bench -p artifact-codec [-- [--mib SIZE] [--rounds N] [FILE]]`. Without a FILE the text is
+//! the HTML documentation of the Rust toolchain and the sources of the crates that cargo has
+//! fetched. Everything takes its turn once in each round, since a shared machine is fast and slow
+//! by turns; medians are printed. A program that is not installed is named and left out.
+
+#![allow(missing_docs, reason = "a benchmark has no callers")]
+#![allow(clippy::print_stdout, reason = "what it measures is what it prints")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a benchmark that fails has nothing to say"
+)]
+#![allow(clippy::cast_precision_loss, reason = "rates are printed in whole MB")]
+
+mod corpus;
+mod memory;
+mod peers;
+mod ranges;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use artifact_codec::{
+    BlockSizes, DecodeOptions, EncodeOptions, Encoded, Encoding, Hasher, Incompressible, Level,
+    Workers, decode, encode,
+};
+
+/// Something that is measured once in each round.
+struct Row<'a> {
+    name: String,
+    run: Box<dyn Fn() -> u64 + 'a>,
+    /// MB/s of plain bytes.
+    rates: Vec<f64>,
+    stored_bytes: u64,
+}
+
+impl<'a> Row<'a> {
+    /// `run` gives the number of stored bytes, 0 where there are none.
+    fn new(name: impl Into<String>, run: impl Fn() -> u64 + 'a) -> Self {
+        Self {
+            name: name.into(),
+            run: Box::new(run),
+            rates: Vec::new(),
+            stored_bytes: 0,
+        }
+    }
+
+    fn median(&self) -> f64 {
+        self.rates[self.rates.len() / 2]
+    }
+}
+
+fn main() {
+    let arguments = corpus::Arguments::from_env();
+    if let Some(streams) = arguments.memory_of {
+        return memory::child(&arguments.file.unwrap(), streams);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let corpus = corpus::prepare(&arguments, directory.path());
+    let size = corpus.metadata().unwrap().len();
+    let cores = available_parallelism().unwrap();
+    println!(
+        "{size} bytes of text, {cores} cores, medians of {} rounds (slowest to fastest)",
+        arguments.rounds
+    );
+
+    let stored = directory.path().join("corpus.gz");
+    let encoded = encode(
+        File::open(&corpus).unwrap(),
+        File::create(&stored).unwrap(),
+        &gzip(6),
+    )
+    .unwrap();
+    let mut rows = encoding_rows(&corpus, cores);
+    rows.extend(decoding_rows(&stored, &encoded));
+    for _ in 0..arguments.rounds {
+        for row in &mut rows {
+            let start = Instant::now();
+            row.stored_bytes = (row.run)();
+            row.rates
+                .push(size as f64 / 1e6 / start.elapsed().as_secs_f64());
+        }
+    }
+    for row in &mut rows {
+        row.rates.sort_by(f64::total_cmp);
+        let (low, high) = (row.rates[0], row.rates[row.rates.len() - 1]);
+        let ratio = match row.stored_bytes {
+            0 => String::new(),
+            stored => format!(", ratio {:.3}", size as f64 / stored as f64),
+        };
+        println!(
+            "{:44} {:6.0} MB/s ({low:.0} to {high:.0}){ratio}",
+            row.name,
+            row.median()
+        );
+    }
+    goals(&rows, cores);
+    lengths(&corpus, size, arguments.rounds);
+    ranges::measure(&stored, encoded.seek_table.as_ref().unwrap());
+    memory::measure(&corpus);
+}
+
+fn gzip(level: u32) -> EncodeOptions {
+    EncodeOptions::new()
+        .with_compression(Some(Level::new(level).unwrap()))
+        .with_incompressible(Incompressible::Gzip)
+}
+
+fn encode_file(file: &Path, options: &EncodeOptions) -> u64 {
+    let input = File::open(file).unwrap();
+    encode(input, io::sink(), options)
+        .unwrap()
+        .stored_size_bytes
+}
+
+fn encoding_rows(corpus: &Path, cores: NonZeroUsize) -> Vec<Row<'_>> {
+    let one_worker = Workers::new(NonZeroUsize::MIN);
+    let mut rows = vec![
+        Row::new("digest alone", move || {
+            let mut file = File::open(corpus).unwrap();
+            let mut hasher = Hasher::new();
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                match file.read(&mut buffer).unwrap() {
+                    0 => break,
+                    len => hasher.update(&buffer[..len]),
+                }
+            }
+            std::hint::black_box(hasher.finish());
+            0
+        }),
+        Row::new("encode, level 6, one worker", move || {
+            encode_file(corpus, &gzip(6).with_workers(one_worker.clone()))
+        }),
+    ];
+    for level in [1, 6, 9] {
+        rows.push(Row::new(format!("encode, level {level}"), move || {
+            encode_file(corpus, &gzip(level))
+        }));
+    }
+    for kib in [64, 256, 1024] {
+        let sizes = BlockSizes::new(kib << 10, kib << 10).unwrap();
+        rows.push(Row::new(
+            format!("encode, level 6, all blocks {kib} KiB"),
+            move || encode_file(corpus, &gzip(6).with_block_sizes(sizes)),
+        ));
+    }
+    rows.push(Row::new(
+        "encode, as it is (digest and CRC-32)",
+        move || encode_file(corpus, &EncodeOptions::new().with_compression(None)),
+    ));
+    rows.extend(peers::compressors(corpus, cores));
+    rows
+}
+
+fn decoding_rows<'a>(stored: &'a Path, encoded: &'a Encoded) -> Vec<Row<'a>> {
+    let by_table = || DecodeOptions::new().with_seek_table(encoded.seek_table.clone());
+    let run = move |options: DecodeOptions| {
+        let input = File::open(stored).unwrap();
+        let found = decode(input, io::sink(), Encoding::Gzip, &options).unwrap();
+        assert_eq!(found.size_bytes, encoded.size_bytes);
+        assert!(found.digest.is_none_or(|digest| digest == encoded.digest));
+        0
+    };
+    let mut rows = vec![
+        Row::new("decode + digest", move || run(by_table())),
+        Row::new("decode, CRC only", move || run(by_table().without_digest())),
+        Row::new("decode + digest, without table", move || {
+            run(DecodeOptions::new())
+        }),
+    ];
+    rows.extend(peers::decompressors(stored));
+    rows
+}
+
+/// What is asked of the codec, beside what was measured.
+fn goals(rows: &[Row<'_>], cores: NonZeroUsize) {
+    let find = |name: &str| rows.iter().find(|row| row.name.starts_with(name));
+    let rate = |name: &str| find(name).map_or(f64::NAN, Row::median);
+    let stored = |name: &str| find(name).map_or(f64::NAN, |row| row.stored_bytes as f64);
+    let ours = rate("encode, level 6");
+    let ours_full = rows
+        .iter()
+        .find(|row| row.name == "encode, level 6")
+        .map_or(ours, Row::median);
+    let limit = rate("digest alone").min(cores.get() as f64 * rate("encode, level 6, one worker"));
+    for (what, value, goal) in [
+        ("encode / pigz -6", ours_full / rate("pigz -6"), 1.3),
+        (
+            "encode / min(digest, cores x one worker)",
+            ours_full / limit,
+            0.7,
+        ),
+        (
+            "ratio / ratio of gzip -6",
+            stored("gzip -6") / stored("encode, level 6"),
+            0.95,
+        ),
+        (
+            "decode + digest / digest alone",
+            rate("decode + digest") / rate("digest alone"),
+            0.9,
+        ),
+        (
+            "decode, CRC only / gunzip",
+            rate("decode, CRC only") / rate("gunzip"),
+            5.0,
+        ),
+    ] {
+        println!("{what:44} {value:6.2}, asked {goal}");
+    }
+}
+
+/// How fast inputs of other lengths are, one after another.
+fn lengths(corpus: &Path, size: u64, rounds: usize) {
+    for len in (12..=30).step_by(2).map(|log2| 1_u64 << log2) {
+        if len > size {
+            break;
+        }
+        let at_once = (64 << 20) / len.max(1);
+        let mut rates: Vec<f64> = (0..rounds)
+            .map(|_| {
+                let mut file = File::open(corpus).unwrap();
+                let start = Instant::now();
+                for _ in 0..at_once.max(1) {
+                    encode(file.by_ref().take(len), io::sink(), &EncodeOptions::new()).unwrap();
+                }
+                (at_once.max(1) * len) as f64 / 1e6 / start.elapsed().as_secs_f64()
+            })
+            .collect();
+        rates.sort_by(f64::total_cmp);
+        println!(
+            "encode, level 6, {:>8} KiB one after another {:6.0} MB/s",
+            len >> 10,
+            rates[rounds / 2]
+        );
+    }
+}
