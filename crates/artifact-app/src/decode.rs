@@ -3,9 +3,9 @@
 
 use std::io::{self, Read};
 
-use artifact_codec::{CodecError, DecodeOptions, Decoder};
+use artifact_codec::{CodecError, DecodeOptions, Decoder, Part, SeekTable};
 use artifact_domain::port::ByteStream;
-use artifact_domain::{ByteRange, Content, Encoding, Error, ErrorKind, Result};
+use artifact_domain::{ByteRange, Content, Digest, Encoding, Error, ErrorKind, Result};
 use bytes::Bytes;
 
 use crate::Verification;
@@ -14,6 +14,33 @@ use crate::pipe::pipe;
 
 /// How many decoded bytes are handed on at a time.
 const CHUNK_BYTES: u64 = 128 * 1024;
+
+/// The original bytes of a whole blob, decoded in parallel by its seek table, which must be of these
+/// lengths, and checked against what was recorded at upload.
+pub(crate) fn decode_by_table(
+    blob: ByteStream,
+    digest: Digest,
+    table: SeekTable,
+    verification: Verification,
+) -> ByteStream {
+    pipe(move |output| {
+        let encoding = table.encoding();
+        let options = decode_options(verification).with_seek_table(Some(table));
+        let input = output.reader(blob);
+        let found = artifact_codec::decode(input, output, encoding, &options)
+            .map_err(|error| decode_error(error.into()))?;
+        check_digest(found.digest, digest)
+    })
+}
+
+/// A part of the original bytes, from the stored bytes that it asks for.
+pub(crate) fn decode_part(stored: ByteStream, part: Part) -> ByteStream {
+    pipe(move |output| {
+        let input = output.reader(stored);
+        part.decode(input, output, &DecodeOptions::new())
+            .map_err(|error| decode_error(error.into()))
+    })
+}
 
 /// The original bytes of a whole blob, checked against what was recorded at upload.
 pub(crate) fn decode_whole(
@@ -28,10 +55,7 @@ pub(crate) fn decode_whole(
         ..
     } = *content;
     pipe(move |output| {
-        let options = match verification {
-            Verification::Digest => DecodeOptions::new(),
-            Verification::Skip => DecodeOptions::new().without_digest(),
-        };
+        let options = decode_options(verification);
         let encoding = codec_encoding(encoding);
         let mut decoder = Decoder::with_options(output.reader(blob), encoding, &options);
         let mut sent_bytes = 0_u64;
@@ -53,13 +77,24 @@ pub(crate) fn decode_whole(
         if found.size_bytes != size_bytes {
             return Err(damaged("it has fewer bytes than were uploaded"));
         }
-        match found.digest {
-            Some(found) if found.as_bytes() != digest.as_bytes() => Err(damaged(&format!(
-                "its SHA-256 is {found}, uploaded was {digest}"
-            ))),
-            _ => Ok(()),
-        }
+        check_digest(found.digest, digest)
     })
+}
+
+fn decode_options(verification: Verification) -> DecodeOptions {
+    match verification {
+        Verification::Digest => DecodeOptions::new(),
+        Verification::Skip => DecodeOptions::new().without_digest(),
+    }
+}
+
+fn check_digest(found: Option<artifact_codec::Digest>, uploaded: Digest) -> Result<()> {
+    match found {
+        Some(found) if found.as_bytes() != uploaded.as_bytes() => Err(damaged(&format!(
+            "its SHA-256 is {found}, uploaded was {uploaded}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A range of the original bytes of an encoded blob. What comes before it is decoded and dropped.

@@ -2,14 +2,15 @@
 
 use artifact_domain::port::ByteStream;
 use artifact_domain::{
-    ArtifactRecord, ArtifactRef, ByteRange, Encoding, Error, ErrorKind, RangeRequest, Result,
+    ArtifactRecord, ArtifactRef, ByteRange, Error, ErrorKind, RangeRequest, Result,
 };
-use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, TryStreamExt};
+use bytes::Bytes;
+use futures::StreamExt;
 use tracing::Instrument;
 
 use crate::Store;
-use crate::decode::{decode_range, decode_whole};
+use crate::lines::{self, Page};
+use crate::source::{Source, collect};
 
 /// How often a version is looked up again whose blob was superseded before it could be opened.
 const RESOLVE_ROUNDS: usize = 8;
@@ -27,8 +28,8 @@ pub enum Verification {
 /// How to fetch.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DownloadOptions {
-    /// Which bytes; all of them where none is given. A range is not verified by the digest, which
-    /// is of the whole.
+    /// Which bytes; all of them where none is given. The digest is of the whole: a range of an
+    /// artifact of more than 256 KiB is verified by the CRC-32 of the blocks that it touches.
     pub range: Option<RangeRequest>,
     /// Whether the digest is compared.
     pub verification: Verification,
@@ -48,12 +49,7 @@ pub struct Download {
 impl Download {
     /// Collects the bytes in memory; for artifacts known to be small.
     pub async fn bytes(self) -> Result<Bytes> {
-        let start = BytesMut::new();
-        let add = |mut all: BytesMut, chunk: Bytes| async move {
-            all.extend_from_slice(&chunk);
-            Ok(all)
-        };
-        self.body.try_fold(start, add).await.map(BytesMut::freeze)
+        collect(self.body).await
     }
 }
 
@@ -66,11 +62,21 @@ impl std::fmt::Debug for Download {
     }
 }
 
+/// Which bytes are wanted.
+#[derive(Debug, Clone, Copy)]
+enum Want {
+    All,
+    Range(RangeRequest),
+    LastLines(u64),
+    Page(Page),
+}
+
 impl Store {
     /// Fetches an artifact: its newest version, or the one that the address or the id names.
     ///
     /// The stream gives the bytes of the version that was found when this returned, whatever is
-    /// uploaded or deleted meanwhile. Takes no lock. Memory: a few chunks, whatever the size.
+    /// uploaded or deleted meanwhile. Takes no lock. Memory: a few blocks, whatever the size. Of a
+    /// range only the blocks that it touches are read.
     ///
     /// # Errors
     /// `NotFound` and `Expired`; `InvalidInput` for a range beyond the end; in the stream
@@ -80,11 +86,41 @@ impl Store {
         artifact: &ArtifactRef,
         options: DownloadOptions,
     ) -> Result<Download> {
+        let want = options.range.map_or(Want::All, Want::Range);
+        self.fetch(artifact, want, options.verification).await
+    }
+
+    /// Fetches the last lines of an artifact, as [`Self::download`] does; all of them where there
+    /// are fewer. A newline at the very end ends the last line, and begins none.
+    ///
+    /// # Errors
+    /// Those of [`Self::download`].
+    pub async fn tail(&self, artifact: &ArtifactRef, lines: u64) -> Result<Download> {
+        let verification = Verification::default();
+        self.fetch(artifact, Want::LastLines(lines), verification)
+            .await
+    }
+
+    /// Fetches a page of an artifact, as [`Self::download`] does.
+    ///
+    /// # Errors
+    /// Those of [`Self::download`]; `InvalidInput` for a page behind the last.
+    pub async fn page(&self, artifact: &ArtifactRef, page: Page) -> Result<Download> {
+        let verification = Verification::default();
+        self.fetch(artifact, Want::Page(page), verification).await
+    }
+
+    async fn fetch(
+        &self,
+        artifact: &ArtifactRef,
+        want: Want,
+        verification: Verification,
+    ) -> Result<Download> {
         let span = tracing::info_span!("download", artifact.uri = %artifact);
         async {
             for _ in 0..RESOLVE_ROUNDS {
                 let record = self.show(artifact).await?;
-                match self.open(&record, options).await {
+                match self.open(&record, want, verification).await {
                     Err(error) if error.kind() == ErrorKind::NotFound => {
                         self.explain_missing(&record, error).await?;
                     }
@@ -116,28 +152,24 @@ impl Store {
         }
     }
 
-    async fn open(&self, record: &ArtifactRecord, options: DownloadOptions) -> Result<Download> {
-        let content = record.stored_content()?.clone();
-        let range = match options.range {
-            None => ByteRange::new(0, content.size_bytes)?,
-            Some(request) => request
-                .resolve(content.size_bytes)
-                .map_err(|error| error.context(record.version_uri()))?,
-        };
-        // Of bytes stored as they are only the range is fetched.
-        let direct = options
-            .range
-            .filter(|_| content.encoding == Encoding::Identity)
-            .map(|_| range);
-        let key = record.blob_key()?;
-        let blob = self
-            .retrying("get", || self.ports.blobs.get(key.clone(), direct))
-            .await?;
-        let body = match (options.range, direct) {
-            (_, Some(_)) => blob,
-            (Some(_), None) => decode_range(blob, content.encoding, range),
-            (None, None) => decode_whole(blob, &content, options.verification),
-        };
+    async fn open(
+        &self,
+        record: &ArtifactRecord,
+        want: Want,
+        verification: Verification,
+    ) -> Result<Download> {
+        let about = |error: Error| error.context(record.version_uri());
+        let source = Source::new(self, record).await?;
+        let range = match want {
+            Want::All => ByteRange::new(0, source.size_bytes()),
+            Want::Range(request) => request.resolve(source.size_bytes()).map_err(about),
+            Want::LastLines(count) => lines::last_lines(&source, count).await.map_err(about),
+            Want::Page(page) => lines::page(&source, page).await.map_err(about),
+        }?;
+        let body = match want {
+            Want::All => source.whole(verification).await,
+            _ => source.range(range, verification).await,
+        }?;
         let uri = record.version_uri();
         let body = body.map(move |chunk| chunk.map_err(|error| error.context(&uri)));
         Ok(Download {

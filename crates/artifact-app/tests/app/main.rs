@@ -7,6 +7,7 @@ mod download;
 mod faults;
 mod gc;
 mod reindex;
+mod parts;
 mod upload;
 mod verify;
 mod world;
