@@ -9,10 +9,12 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 17] = [
+const VERBS: [(&[&str], bool); 19] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
+    (&["cat"], true),
+    (&["tail"], true),
     (&["search"], true),
     (&["show"], true),
     (&["delete"], true),
@@ -188,7 +190,7 @@ fn completions_are_scripts_of_their_shells() {
     for shell in ["bash", "zsh", "fish"] {
         let script = store.ok(&["completions", shell]);
         for verb in [
-            "upload", "download", "search", "show", "delete", "lock", "config",
+            "upload", "download", "cat", "tail", "search", "show", "delete", "lock", "config",
         ] {
             assert!(script.contains(verb), "{shell} knows no {verb}");
         }

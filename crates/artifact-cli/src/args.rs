@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    completions, config, delete, download, gc, lock, reindex, search, show, upload, verify,
+    cat, completions, config, delete, download, gc, lock, reindex, search, show, tail, upload,
+    verify,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -81,6 +82,10 @@ pub(crate) enum Verb {
     /// Fetch an artifact, or everything of a task
     #[command(visible_alias = "get")]
     Download(download::DownloadArgs),
+    /// Print artifacts, or a page of a large one
+    Cat(cat::CatArgs),
+    /// Print the end of an artifact
+    Tail(tail::TailArgs),
     /// Find artifacts
     #[command(visible_alias = "ls")]
     Search(search::SearchArgs),

@@ -13,6 +13,7 @@ mod errors;
 mod integrity;
 mod interrupt;
 mod limits;
+mod parts;
 mod pipes;
 mod record;
 mod search;

@@ -1,5 +1,6 @@
 //! The verbs, one module each: what can be typed after it, and the use case it runs.
 
+pub(crate) mod cat;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod delete;
@@ -9,6 +10,7 @@ pub(crate) mod lock;
 pub(crate) mod reindex;
 pub(crate) mod search;
 pub(crate) mod show;
+pub(crate) mod tail;
 pub(crate) mod upload;
 pub(crate) mod verify;
 
@@ -21,6 +23,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
     match verb {
         Verb::Upload(args) => upload::run(args, context).await,
         Verb::Download(args) => download::run(args, context).await,
+        Verb::Cat(args) => cat::run(args, context).await,
+        Verb::Tail(args) => tail::run(args, context).await,
         Verb::Search(args) => search::run(args, context).await,
         Verb::Show(args) => show::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,

@@ -128,7 +128,8 @@ fn own_name(name: &ArtifactName) -> Result<PathBuf> {
     Ok(path)
 }
 
-async fn to_stdout(
+/// Prints the bytes as they come.
+pub(crate) async fn to_stdout(
     download: Download,
     progress: &Progress,
     interrupt: &Interrupt,
