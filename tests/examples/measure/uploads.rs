@@ -60,7 +60,10 @@ async fn load(
         let floor = bare::puts(&plain, &bodies, writers, syncs)?;
         let after = cpu_time()?;
         rates.push((per_second(count, ours), per_second(count, floor)));
-        costs.push((each(count, between - before), each(count, after - between)));
+        costs.push((
+            each(count, between.saturating_sub(before)),
+            each(count, after.saturating_sub(between)),
+        ));
     }
     println!(
         "| {name}, {writers} at a time | {} | {} | {} | {} | {} |",
