@@ -77,7 +77,8 @@ impl LockDir {
     /// Takes the lock if it is free, and notes who holds it now.
     pub(crate) fn take(&self, name: &str, holder: &LockHolder) -> Result<Option<LockFile>> {
         let path = self.path.join(name);
-        if let Some(lock) = self.take_with_spare(&path, holder) {
+        let spare = self.spares.take(&self.path, &self.path.join(GATE));
+        if let Some(lock) = spare.and_then(|spare| self.take_with(spare, &path, holder)) {
             return Ok(Some(lock));
         }
         let named = |file: &File| {
@@ -106,10 +107,16 @@ impl LockDir {
         Ok(None)
     }
 
+    /// Takes the lock with a file that is at hand, in a few quick calls that wait for nobody. If it
+    /// does not get it, that says nothing: [`take`](Self::take) does.
+    pub(crate) fn take_at_once(&self, name: &str, holder: &LockHolder) -> Option<LockFile> {
+        let spare = self.spares.idle()?;
+        self.take_with(spare, &self.path.join(name), holder)
+    }
+
     /// Takes the lock by a link, where nothing has its name. What else can fail is tried again, and
     /// told, without.
-    fn take_with_spare(&self, path: &Path, holder: &LockHolder) -> Option<LockFile> {
-        let spare = self.spares.take(&self.path, &self.path.join(GATE))?;
+    fn take_with(&self, spare: Spare, path: &Path, holder: &LockHolder) -> Option<LockFile> {
         if let Err(cause) = holder_note::write(&spare.file, holder) {
             tracing::warn!(lock.path = %path.display(), %cause, "cannot note who holds a lock");
         }

@@ -41,13 +41,19 @@ pub(crate) struct Spare {
 }
 
 impl Spares {
-    /// A file for the next lock; none as long as few locks were taken, or where there can't be any.
+    /// A file that is kept and not in use.
+    pub(crate) fn idle(&self) -> Option<Spare> {
+        self.lock().idle.pop()
+    }
+
+    /// A file for the next lock, made if none is idle; none as long as few locks were taken, or
+    /// where there can't be any.
     pub(crate) fn take(&self, dir: &Path, gate: &Path) -> Option<Spare> {
+        if let Some(spare) = self.idle() {
+            return Some(spare);
+        }
         {
             let mut state = self.lock();
-            if let Some(spare) = state.idle.pop() {
-                return Some(spare);
-            }
             state.taken = state.taken.saturating_add(1);
             if state.taken <= LOCKS_WITHOUT {
                 return None;
