@@ -42,7 +42,11 @@ pub(crate) struct Journal {
 struct State {
     waiting: HashMap<TaskKey, Batch>,
     count: usize,
+    /// Whether a writer will take what waits.
     is_running: bool,
+    /// How many writers there are: one that has nothing left to take may still be ending while
+    /// the next one begins.
+    writers: usize,
 }
 
 type Batch = BTreeMap<ArtifactId, Entry>;
@@ -52,7 +56,7 @@ impl Journal {
     pub(crate) async fn settle(&self) {
         loop {
             let written = self.written.notified();
-            if !self.state().is_running {
+            if self.state().writers == 0 {
                 return;
             }
             self.hurry.notify_one();
@@ -60,14 +64,10 @@ impl Journal {
         }
     }
 
-    /// Takes an entry in; true if a writer is to be started.
-    fn add(&self, task: TaskKey, entry: Entry) -> bool {
+    /// Takes an entry in; gives the right to write if a writer is to be started.
+    fn add(self: &Arc<Self>, task: TaskKey, entry: Entry) -> Option<Writer> {
         let mut state = self.state();
-        let State {
-            waiting,
-            count,
-            is_running,
-        } = &mut *state;
+        let State { waiting, count, .. } = &mut *state;
         let batch = waiting.entry(task).or_default();
         let id = entry.id();
         let merged = if let Some(earlier) = batch.remove(&id) {
@@ -80,7 +80,14 @@ impl Journal {
         if *count >= FULL {
             self.hurry.notify_one();
         }
-        !std::mem::replace(is_running, true)
+        if std::mem::replace(&mut state.is_running, true) {
+            return None;
+        }
+        state.writers += 1;
+        Some(Writer {
+            journal: Arc::clone(self),
+            is_done: false,
+        })
     }
 
     async fn wait_for_room(&self) {
@@ -98,30 +105,43 @@ impl Journal {
         state.is_running && state.count >= 2 * FULL
     }
 
-    /// Everything that waits; nothing, and the writer counts as stopped, if nothing does.
-    fn take(&self) -> Option<HashMap<TaskKey, Batch>> {
-        let mut state = self.state();
-        state.count = 0;
-        if state.waiting.is_empty() {
-            state.is_running = false;
-            return None;
-        }
-        Some(std::mem::take(&mut state.waiting))
-    }
-
     /// A panic elsewhere leaves the entries whole: each change of them is one insert.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Lets others know that the writer has stopped, however it did.
-struct Running(Arc<Journal>);
+/// The one that writes. Lets others know when it has stopped, however it did.
+struct Writer {
+    journal: Arc<Journal>,
+    is_done: bool,
+}
 
-impl Drop for Running {
+impl Writer {
+    /// Everything that waits. If nothing does, the writer is done, and whoever brings more starts
+    /// another one.
+    fn take(&mut self) -> Option<HashMap<TaskKey, Batch>> {
+        let mut state = self.journal.state();
+        state.count = 0;
+        if state.waiting.is_empty() {
+            state.is_running = false;
+            self.is_done = true;
+            return None;
+        }
+        Some(std::mem::take(&mut state.waiting))
+    }
+}
+
+impl Drop for Writer {
     fn drop(&mut self) {
-        self.0.state().is_running = false;
-        self.0.written.notify_waiters();
+        let mut state = self.journal.state();
+        state.writers -= 1;
+        if !self.is_done {
+            // It was cut off: the next one takes what waits.
+            state.is_running = false;
+        }
+        drop(state);
+        self.journal.written.notify_waiters();
     }
 }
 
@@ -152,25 +172,25 @@ impl Store {
 
     async fn note_entry(&self, task: TaskKey, entry: Entry) {
         self.journal.wait_for_room().await;
-        if self.journal.add(task, entry) {
-            let running = Running(Arc::clone(&self.journal));
+        if let Some(mut writer) = self.journal.add(task, entry) {
             let store = self.clone();
             tokio::spawn(async move {
-                store.write_journal(&running.0).await;
+                store.write_journal(&mut writer).await;
                 // Whoever waits for the end must be able to count on it that nothing is held.
                 drop(store);
-                drop(running);
+                drop(writer);
             });
         }
     }
 
-    async fn write_journal(&self, journal: &Journal) {
+    async fn write_journal(&self, writer: &mut Writer) {
+        let journal = Arc::clone(&writer.journal);
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LINGER) => {}
                 () = journal.hurry.notified() => {}
             }
-            let Some(batches) = journal.take() else {
+            let Some(batches) = writer.take() else {
                 return;
             };
             stream::iter(batches)
@@ -203,5 +223,43 @@ impl Store {
             self.fold(task, Urgency::Opportune).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::tests::record;
+    use super::*;
+
+    fn entry() -> (TaskKey, Entry) {
+        let record = record("x");
+        (TaskKey::of(&record), Entry::version(record, None))
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_ends_while_the_next_begins_hides_it_from_nobody() {
+        let journal = Arc::new(Journal::default());
+        let (task, entry) = entry();
+        let mut first = journal.add(task.clone(), entry.clone()).unwrap();
+        assert!(first.take().is_some());
+        assert!(first.take().is_none());
+        let mut second = journal.add(task.clone(), entry.clone()).unwrap();
+        drop(first);
+        assert!(journal.add(task, entry).is_none(), "one is there");
+        let mut settled = Box::pin(journal.settle());
+        assert!(futures::poll!(&mut settled).is_pending());
+        assert!(second.take().is_some());
+        assert!(second.take().is_none());
+        drop(second);
+        settled.await;
+    }
+
+    #[tokio::test]
+    async fn what_a_writer_that_was_cut_off_left_is_taken_by_the_next() {
+        let journal = Arc::new(Journal::default());
+        let (task, entry) = entry();
+        drop(journal.add(task.clone(), entry.clone()).unwrap());
+        let mut next = journal.add(task, entry).unwrap();
+        assert_eq!(next.take().map(|batches| batches.len()), Some(1));
     }
 }
