@@ -1,25 +1,21 @@
 //! Collecting garbage: what nobody will read any more and what crashes have left. Plans first; what
 //! is done is what was planned, looked at again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
+use artifact_domain::port::Swept;
 use artifact_domain::query::{Filter, Query, Versions};
 use artifact_domain::{
-    ArtifactId, ArtifactRecord, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result, State,
-    Timestamp,
+    ArtifactRecord, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result, State, Timestamp,
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::Store;
-use crate::manifest::{Entry, ManifestReader, TaskCheck, TaskKey, Urgency};
-use crate::verify::TASKS;
+use crate::manifest::{TaskKey, Urgency};
 
 /// How many items are looked at or cleared at once.
 const CONCURRENCY: usize = 16;
-
-/// How many blobs without a record are judged together.
-const BATCH: usize = 1_024;
 
 /// What counts as garbage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +108,7 @@ impl Store {
             .map_ok(|(reason, record)| self.version_item(reason, record))
             .try_buffered(CONCURRENCY);
         versions
-            .chain(self.orphans(now.saturating_sub(options.grace)))
+            .chain(self.orphan_items(now.saturating_sub(options.grace)))
             .chain(self.temporaries())
     }
 
@@ -122,14 +118,14 @@ impl Store {
     /// Safe to run beside anything, to be cut off, and to be run again.
     ///
     /// # Errors
-    /// `Locked` while another one runs; those of the ports that keep it from planning. What fails
+    /// `Locked` while another one, or a rebuild, runs; those of the ports that keep it from planning. What fails
     /// for one item is in the report.
     pub async fn gc(
         &self,
         options: GcOptions,
         observe: impl Fn(&GcItem) + Send + Sync,
     ) -> Result<GcReport> {
-        let guard = self.lock_job("gc").await?;
+        let guard = self.lock_upkeep().await?;
         let outcome = self.collect(options, &observe).await;
         crate::upload::release(guard).await;
         outcome
@@ -143,17 +139,17 @@ impl Store {
         let mut report = GcReport::default();
         let cleared = self
             .gc_plan(options)
-            .map_ok(|item| async move { Ok::<_, Error>((self.clear(&item).await, item)) })
+            .map_ok(|item| async move { Ok::<_, Error>(self.clear(item).await) })
             .try_buffer_unordered(CONCURRENCY);
         let mut cleared = std::pin::pin!(cleared);
-        while let Some((outcome, item)) = cleared.try_next().await? {
+        while let Some(outcome) = cleared.try_next().await? {
             match outcome {
-                Ok(true) => {
+                Ok(Some(item)) => {
                     report.items += 1;
                     report.size_bytes += item.size_bytes;
                     observe(&item);
                 }
-                Ok(false) => {}
+                Ok(None) => {}
                 Err(error) => report.failures.push(error),
             }
         }
@@ -185,78 +181,25 @@ impl Store {
         Ok(item)
     }
 
-    fn orphans(&self, before: Timestamp) -> impl Stream<Item = Result<GcItem>> + Send + '_ {
-        let listing = async move {
+    fn orphan_items(&self, before: Timestamp) -> impl Stream<Item = Result<GcItem>> + Send + '_ {
+        stream::once(self.ports.index.is_complete())
             // An index that may lack versions cannot say what nobody knows.
-            if !self.ports.index.is_complete().await? {
-                return Ok(stream::empty().boxed());
-            }
-            self.ports.blobs.list(BlobPrefix::all()).await
-        };
-        let old = stream::once(listing)
+            .try_filter(|is_complete| std::future::ready(*is_complete))
+            .map_ok(move |_| self.orphans(before))
             .try_flatten()
-            .try_filter_map(move |listed| async move {
-                // A blob of unknown age is as old as its version.
-                let candidate = Candidate::of(&listed.path, listed.stat.size_bytes);
-                Ok(candidate.filter(|candidate| {
-                    let age = listed.stat.modified_at;
-                    age.unwrap_or_else(|| candidate.id.created_at()) < before
-                }))
-            });
-        let unknown = old
-            .map_ok(move |candidate| async move {
-                let known = self.ports.index.find(candidate.id).await?;
-                Ok(known.is_none().then_some(candidate))
+            .map_ok(|orphan| GcItem {
+                reason: GcReason::Orphan,
+                record: None,
+                blobs: vec![orphan.key],
+                files: 1,
+                size_bytes: orphan.size_bytes,
             })
-            .try_buffer_unordered(CONCURRENCY)
-            .try_filter_map(|candidate| async move { Ok(candidate) });
-        unknown
-            .try_chunks(BATCH)
-            .map_err(|error| error.1)
-            .and_then(move |candidates| self.unnamed(candidates))
-            .map_ok(|orphans| stream::iter(orphans.into_iter().map(|orphan| Ok(orphan.item()))))
-            .try_flatten()
-    }
-
-    /// Those that no metadata names either: what it names can be taken in by a rebuild.
-    async fn unnamed(&self, candidates: Vec<Candidate>) -> Result<Vec<Candidate>> {
-        let mut by_task: HashMap<TaskKey, Vec<Candidate>> = HashMap::new();
-        for candidate in candidates {
-            by_task
-                .entry(candidate.task.clone())
-                .or_default()
-                .push(candidate);
-        }
-        let mut unnamed = Vec::new();
-        for (task, mut candidates) in by_task {
-            let mut reader = ManifestReader::open(&*self.ports.blobs, &task).await?;
-            let mut named = HashSet::new();
-            while let Some(entry) = reader.next().await? {
-                if let Entry::Version { record, .. } = entry
-                    && candidates.iter().any(|candidate| candidate.id == record.id)
-                {
-                    named.insert(record.id);
-                }
-            }
-            // Damaged metadata may have named any of them.
-            if reader.damage() == 0 {
-                candidates.retain(|candidate| !named.contains(&candidate.id));
-                unnamed.append(&mut candidates);
-            }
-        }
-        Ok(unnamed)
     }
 
     fn temporaries(&self) -> impl Stream<Item = Result<GcItem>> + Send + '_ {
         let found = async move {
             let left = self.ports.blobs.leftovers(self.lease_ago()).await?;
-            Ok((left.count > 0).then_some(GcItem {
-                reason: GcReason::Temporary,
-                record: None,
-                blobs: Vec::new(),
-                files: left.count,
-                size_bytes: left.size_bytes,
-            }))
+            Ok(temporary(left))
         };
         stream::once(found).try_filter_map(|item| async move { Ok(item) })
     }
@@ -265,32 +208,39 @@ impl Store {
         self.now().saturating_sub(self.options.lease)
     }
 
-    /// Clears an item; false if it turned out to be none by now.
-    async fn clear(&self, item: &GcItem) -> Result<bool> {
+    /// Clears an item and gives what went; none if it turned out to be no garbage by now.
+    async fn clear(&self, item: GcItem) -> Result<Option<GcItem>> {
         match (item.reason, &item.record) {
             (GcReason::Abandoned, Some(record)) => {
                 let Some(record) = self.give_up((**record).clone()).await? else {
-                    return Ok(false);
+                    return Ok(None);
                 };
-                self.purge(vec![record]).await.map(|()| true)
+                self.purge(vec![record]).await?;
             }
             (GcReason::Deleted, Some(record)) => {
                 self.let_marks_last().await?;
-                self.purge(vec![(**record).clone()]).await.map(|()| true)
+                self.purge(vec![(**record).clone()]).await?;
             }
             (GcReason::Temporary, _) => {
-                self.ports.blobs.sweep(self.lease_ago()).await?;
-                Ok(true)
+                return Ok(temporary(self.ports.blobs.sweep(self.lease_ago()).await?));
             }
-            _ => self.clear_orphan(&item.blobs).await,
+            _ => {
+                if !self.clear_orphan(&item.blobs).await? {
+                    return Ok(None);
+                }
+            }
         }
+        Ok(Some(item))
     }
 
     async fn clear_orphan(&self, blobs: &[BlobKey]) -> Result<bool> {
         for key in blobs {
-            let known = match Candidate::of(key.as_str(), 0) {
-                Some(candidate) => self.ports.index.find(candidate.id).await?.is_some(),
-                None => true,
+            let known = match key.meaning() {
+                BlobMeaning::Content { attempt, .. } => {
+                    let id = attempt.artifact_id();
+                    self.ports.index.find(id).await?.is_some()
+                }
+                _ => true,
             };
             if known {
                 return Ok(false);
@@ -309,87 +259,52 @@ impl Store {
         let mut tasks = HashSet::new();
         let mut listing = self.ports.blobs.list(BlobPrefix::all()).await?;
         while let Some(listed) = listing.try_next().await? {
-            match BlobKey::parse(&listed.path).map(|key| key.meaning()) {
-                Ok(BlobMeaning::TaskMetadataDelta { spec, task, .. }) => {
-                    unfolded.insert(TaskKey { spec, task });
-                }
-                Ok(BlobMeaning::TaskMetadata { spec, task }) => {
-                    tasks.insert(TaskKey { spec, task });
-                }
-                Ok(BlobMeaning::Content { coordinate, .. }) => {
-                    tasks.insert(TaskKey::from(&coordinate));
-                }
-                Err(_) => {}
+            let Ok(key) = BlobKey::parse(&listed.path) else {
+                continue;
+            };
+            let task = TaskKey::of_key(&key);
+            if matches!(key.meaning(), BlobMeaning::TaskMetadataDelta { .. }) {
+                unfolded.insert(task.clone());
             }
+            tasks.insert(task);
         }
-        tasks.extend(unfolded.iter().cloned());
-        let tasks: Vec<_> = tasks.into_iter().collect();
-        for tasks in tasks.chunks(TASKS) {
-            let mut differing: HashMap<_, _> =
-                self.check_tasks(tasks, None).await.into_iter().collect();
-            for task in tasks {
-                let is_folded = !unfolded.contains(task);
-                match self
-                    .tidy_task(task, differing.remove(task), is_folded)
-                    .await
-                {
-                    Ok(changed) => report.tasks += u64::from(changed),
-                    Err(error) => report.failures.push(error.context(task)),
+        for (task, check) in self.check_tasks(tasks, None).await {
+            let tidied = match check {
+                Ok(check) if check.needs_rewriting() => {
+                    unfolded.remove(&task);
+                    self.mend_task(&task, &check).await
                 }
-            }
+                Ok(_) => continue,
+                Err(error) => {
+                    unfolded.remove(&task);
+                    Err(error)
+                }
+            };
+            report.tidied(&task, tidied);
+        }
+        for task in unfolded {
+            let folded = self.fold(&task, Urgency::Thorough).await;
+            report.tidied(&task, folded.map(|()| true));
         }
         Ok(())
     }
+}
 
-    async fn tidy_task(
-        &self,
-        task: &TaskKey,
-        check: Option<Result<TaskCheck>>,
-        is_folded: bool,
-    ) -> Result<bool> {
-        let check = check.transpose()?;
-        match check.as_ref().filter(|check| check.needs_rewriting()) {
-            Some(check) => self.mend_task(task, check).await?,
-            None if is_folded => return Ok(false),
-            None => self.fold(task, Urgency::Thorough).await?,
+impl GcReport {
+    fn tidied(&mut self, task: &TaskKey, outcome: Result<bool>) {
+        match outcome {
+            Ok(tidied) => self.tasks += u64::from(tidied),
+            Err(error) => self.failures.push(error.context(task)),
         }
-        Ok(true)
     }
 }
 
-/// A blob that may be an orphan.
-struct Candidate {
-    key: BlobKey,
-    id: ArtifactId,
-    task: TaskKey,
-    size_bytes: u64,
-}
-
-impl Candidate {
-    fn of(path: &str, size_bytes: u64) -> Option<Self> {
-        let key = BlobKey::parse(path).ok()?;
-        match key.meaning() {
-            BlobMeaning::Content {
-                coordinate,
-                attempt,
-                ..
-            } => Some(Self {
-                id: attempt.artifact_id(),
-                task: TaskKey::from(&coordinate),
-                key,
-                size_bytes,
-            }),
-            _ => None,
-        }
-    }
-
-    fn item(self) -> GcItem {
-        GcItem {
-            reason: GcReason::Orphan,
-            record: None,
-            blobs: vec![self.key],
-            files: 1,
-            size_bytes: self.size_bytes,
-        }
-    }
+fn temporary(left: Swept) -> Option<GcItem> {
+    (left.count > 0).then_some(GcItem {
+        reason: GcReason::Temporary,
+        record: None,
+        blobs: Vec::new(),
+        files: left.count,
+        size_bytes: left.size_bytes,
+    })
 }

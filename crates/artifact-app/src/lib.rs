@@ -12,6 +12,7 @@ mod gc;
 mod lines;
 mod manifest;
 mod measure;
+mod orphan;
 mod pipe;
 mod purge;
 mod reap;

@@ -91,13 +91,13 @@ impl Store {
     /// task.
     ///
     /// # Errors
-    /// `Locked` while another one runs; those of the ports.
+    /// `Locked` while another one, or a collection of garbage, runs; those of the ports.
     pub async fn reindex(
         &self,
         options: ReindexOptions,
         observe: impl Fn(Option<&ReindexFinding>, &ReindexReport) + Send + Sync,
     ) -> Result<ReindexReport> {
-        let guard = self.lock_job("reindex").await?;
+        let guard = self.lock_upkeep().await?;
         let run = Run {
             store: self,
             options,
@@ -109,10 +109,10 @@ impl Store {
         outcome
     }
 
-    /// Makes sure that a job runs once at a time.
-    pub(crate) async fn lock_job(
+    /// Makes sure that only one process collects garbage or rebuilds the index: what one of them
+    /// takes for an orphan the other may be about to take in.
+    pub(crate) async fn lock_upkeep(
         &self,
-        job: &'static str,
     ) -> Result<Option<Box<dyn artifact_domain::port::LockGuard>>> {
         let Some(locks) = &self.ports.locks else {
             return Ok(None);
@@ -121,7 +121,10 @@ impl Store {
             timeout: std::time::Duration::ZERO,
             ..self.options.lock_patience
         };
-        locks.acquire(LockKey::job(job), patience).await.map(Some)
+        locks
+            .acquire(LockKey::job("upkeep"), patience)
+            .await
+            .map(Some)
     }
 }
 
@@ -148,18 +151,15 @@ impl Run<'_> {
         (self.observe)(Some(finding), report);
     }
 
-    /// Every task that has metadata.
+    /// Every task of which there is a file: a listing may miss metadata that is just folded.
     async fn restore_all(&self, report: &mut ReindexReport) -> Result<()> {
         let mut seen = HashSet::new();
         let mut listing = self.store.ports.blobs.list(BlobPrefix::all()).await?;
         while let Some(listed) = listing.try_next().await? {
-            let task = match BlobKey::parse(&listed.path).map(|key| key.meaning()) {
-                Ok(
-                    BlobMeaning::TaskMetadata { spec, task }
-                    | BlobMeaning::TaskMetadataDelta { spec, task, .. },
-                ) => TaskKey { spec, task },
-                _ => continue,
+            let Ok(key) = BlobKey::parse(&listed.path) else {
+                continue;
             };
+            let task = TaskKey::of_key(&key);
             if seen.insert(task.clone()) {
                 self.restore_task(&task, report).await?;
             }
@@ -233,8 +233,9 @@ impl Run<'_> {
         match ports.blobs.stat(record.blob_key()?).await {
             Ok(_) => Ok(Verdict::Lost),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            Err(_) if record.state.is_live() => Ok(Verdict::Missing),
-            Err(_) => Ok(Verdict::Gone),
+            // What a whole index does not know was purged, whatever the metadata still says of it.
+            Err(_) if self.was_complete || !record.state.is_live() => Ok(Verdict::Gone),
+            Err(_) => Ok(Verdict::Missing),
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use artifact_domain::query::{Filter, Glob, Query};
 use artifact_domain::{
-    ArtifactRecord, ArtifactRef, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result,
-    SpecName, Tag, TaskId, Timestamp,
+    ArtifactRecord, ArtifactRef, BlobKey, BlobPrefix, Error, ErrorKind, Result, SpecName, Tag,
+    TaskId, Timestamp,
 };
 use futures::TryStreamExt;
 
@@ -20,9 +20,6 @@ pub const LOST_TAG: &str = "lost";
 
 /// How long a blob may be without a record before that is said: a writer may be on its way.
 const SETTLING: Duration = Duration::from_hours(1);
-
-/// How many tasks are compared before those that differ are looked at again.
-pub(crate) const TASKS: usize = 64;
 
 /// What to verify.
 #[derive(Debug, Clone, Default)]
@@ -322,58 +319,48 @@ impl Run<'_> {
 
     /// Every file of the store: the tasks it belongs to, and blobs that nobody knows.
     async fn blobs(&mut self) -> Result<()> {
-        let settled = self.store.now().saturating_sub(SETTLING);
-        let mut listing = self.store.ports.blobs.list(BlobPrefix::all()).await?;
+        let store = self.store;
+        let mut listing = store.ports.blobs.list(BlobPrefix::all()).await?;
         while let Some(listed) = listing.try_next().await? {
-            let Ok(key) = BlobKey::parse(&listed.path) else {
-                continue;
-            };
-            let id = match key.meaning() {
-                BlobMeaning::TaskMetadata { spec, task }
-                | BlobMeaning::TaskMetadataDelta { spec, task, .. } => {
-                    self.tasks.insert(TaskKey { spec, task });
-                    continue;
-                }
-                BlobMeaning::Content {
-                    coordinate,
-                    attempt,
-                    ..
-                } => {
-                    self.tasks.insert(TaskKey::from(&coordinate));
-                    attempt.artifact_id()
-                }
-            };
-            let is_young = listed.stat.modified_at.is_none_or(|time| time > settled);
-            if !is_young && self.store.ports.index.find(id).await?.is_none() {
-                let finding = VerifyFinding::UnknownBlob {
-                    key,
-                    size_bytes: listed.stat.size_bytes,
-                };
-                self.found(&finding, false);
+            if let Ok(key) = BlobKey::parse(&listed.path) {
+                self.tasks.insert(TaskKey::of_key(&key));
             }
+        }
+        let settled = store.now().saturating_sub(SETTLING);
+        let mut orphans = std::pin::pin!(store.orphans(settled));
+        while let Some(orphan) = orphans.try_next().await? {
+            let finding = VerifyFinding::UnknownBlob {
+                key: orphan.key,
+                size_bytes: orphan.size_bytes,
+            };
+            self.found(&finding, false);
         }
         Ok(())
     }
 
+    /// What cannot be compared keeps nothing else from being compared.
     async fn metadata(&mut self, filter: Option<&Filter>) -> Result<()> {
         // What a repair has marked is on its way there.
         self.store.settle().await;
         let mut tasks: Vec<_> = std::mem::take(&mut self.tasks).into_iter().collect();
         tasks.sort();
-        for tasks in tasks.chunks(TASKS) {
-            for (task, check) in self.store.check_tasks(tasks, filter).await {
-                let check = check.map_err(|error| error.context(&task))?;
-                self.task(task, &check).await?;
+        let mut outcome = Ok(());
+        for (task, check) in self.store.check_tasks(tasks, filter).await {
+            let compared = match check {
+                Ok(check) => self.task(task.clone(), &check).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = compared {
+                let context = format!("the metadata of {task} cannot be verified");
+                outcome = outcome.and(Err(error.context(context)));
             }
         }
-        Ok(())
+        outcome
     }
 
     async fn task(&mut self, task: TaskKey, check: &TaskCheck) -> Result<()> {
-        let repaired = self.repair && check.needs_rewriting();
-        if repaired {
-            self.store.mend_task(&task, check).await?;
-        }
+        let repairs = self.repair && check.needs_rewriting();
+        let repaired = repairs && self.store.mend_task(&task, check).await?;
         if let Some(finding) = metadata_finding(task, check, repaired) {
             let mended = repaired && check.ahead.is_empty() && check.unknown.is_empty();
             self.found(&finding, mended);

@@ -1,12 +1,10 @@
 //! Comparing the metadata of a task with the index, and writing again what the index knows better.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use artifact_domain::port::PutOptions;
 use artifact_domain::query::{Filter, Glob, Query};
-use artifact_domain::{ArtifactId, ArtifactRecord, ErrorKind, Result, State, Timestamp};
-use futures::TryStreamExt;
+use artifact_domain::{ArtifactId, ArtifactRecord, BlobKey, ErrorKind, Result, State, Timestamp};
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Entry, ManifestReader, TaskKey, Urgency};
 use crate::Store;
@@ -14,8 +12,8 @@ use crate::Store;
 /// How long a difference must last to be one: metadata is written behind the index.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How many entries are written in one delta.
-const BATCH: usize = 512;
+/// How many records are asked for at once.
+const CONCURRENCY: usize = 16;
 
 /// Where metadata and index differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,19 +51,25 @@ impl TaskCheck {
     }
 }
 
-/// What is remembered of an entry of the metadata.
+/// What is remembered of a version.
 #[derive(Clone, Copy)]
 struct Known {
+    id: ArtifactId,
     revision: u64,
     content_hash: u32,
+    /// Whether the index knows it too.
+    is_in_index: bool,
 }
 
 impl Known {
-    fn of(record: &ArtifactRecord) -> Result<Self> {
-        let line = super::document::line(&Entry::version(record.clone(), None))?;
+    fn of(record: ArtifactRecord) -> Result<Self> {
+        let (id, revision) = (record.id, record.revision.get());
+        let line = super::document::line(&Entry::version(record, None))?;
         Ok(Self {
-            revision: record.revision.get(),
+            id,
+            revision,
             content_hash: crc32fast::hash(&line),
+            is_in_index: false,
         })
     }
 }
@@ -73,47 +77,49 @@ impl Known {
 impl Store {
     /// Compares the metadata of tasks with what the index knows of them, as far as `filter`
     /// selects; whatever the metadata names beyond that is only looked at without a filter. Gives
-    /// the tasks that differ, and those that could not be compared.
+    /// the tasks where they differ, and those that could not be compared.
     ///
-    /// Memory: some bytes per version of the largest task, and per version that differs.
+    /// Memory: some bytes per version of the largest task, and an id per difference.
     pub(crate) async fn check_tasks(
         &self,
-        tasks: &[TaskKey],
+        tasks: impl IntoIterator<Item = TaskKey>,
         filter: Option<&Filter>,
     ) -> Vec<(TaskKey, Result<TaskCheck>)> {
-        let sound = |check: &Result<TaskCheck>| {
-            let check = check.as_ref();
-            check.is_ok_and(|check| *check == TaskCheck::default())
-        };
-        let mut suspect = Vec::new();
+        let mut differing = Vec::new();
         for task in tasks {
-            let first = self.check_task(task, filter).await;
-            if !sound(&first) {
-                suspect.push((task.clone(), first));
+            match self.check_task(&task, filter).await {
+                Ok(check) if check == TaskCheck::default() => {}
+                check => differing.push((task, check)),
             }
         }
-        if suspect.is_empty() {
-            return suspect;
+        if differing.is_empty() {
+            return differing;
         }
         tokio::time::sleep(PATIENCE).await;
-        let mut differing = Vec::new();
-        for (task, first) in suspect {
-            let second = self.check_task(&task, filter).await;
-            let lasting = first.and_then(|first| Ok(first.lasting(&second?)));
-            if !sound(&lasting) {
-                differing.push((task, lasting));
+        let mut lasting = Vec::new();
+        for (task, first) in differing {
+            let check = match first {
+                Ok(first) => {
+                    let later = self.check_task(&task, filter).await;
+                    later.map(|later| first.lasting(&later))
+                }
+                error => error,
+            };
+            if !matches!(&check, Ok(check) if *check == TaskCheck::default()) {
+                lasting.push((task, check));
             }
         }
-        differing
+        lasting
     }
 
     async fn check_task(&self, task: &TaskKey, filter: Option<&Filter>) -> Result<TaskCheck> {
         let mut check = TaskCheck::default();
-        let mut named = HashMap::new();
+        // The reader gives them in the order of their ids.
+        let mut named: Vec<Known> = Vec::new();
         let mut reader = ManifestReader::open(&*self.ports.blobs, task).await?;
         while let Some(entry) = reader.next().await? {
             if let Entry::Version { record, .. } = entry {
-                named.insert(record.id, Known::of(&record)?);
+                named.push(Known::of(*record)?);
             }
         }
         check.damaged_lines = reader.damage();
@@ -122,18 +128,21 @@ impl Store {
             if record.content.is_none() {
                 continue;
             }
-            let known = Known::of(&record)?;
-            match named.remove(&record.id) {
-                Some(entry) if entry.revision > known.revision => check.ahead.push(record.id),
-                Some(entry) if entry.revision < known.revision => check.behind.push(record.id),
-                Some(entry) if entry.content_hash != known.content_hash => {
-                    check.ahead.push(record.id);
-                }
-                Some(_) => {}
-                None => check.behind.push(record.id),
+            let known = Known::of(record)?;
+            let Ok(at) = named.binary_search_by_key(&known.id, |known| known.id) else {
+                check.behind.push(known.id);
+                continue;
+            };
+            let entry = &mut named[at];
+            entry.is_in_index = true;
+            if entry.revision < known.revision {
+                check.behind.push(known.id);
+            } else if entry.revision > known.revision || entry.content_hash != known.content_hash {
+                check.ahead.push(known.id);
             }
         }
         if filter.is_none() {
+            named.retain(|known| !known.is_in_index);
             self.judge_unknown(task, &named, &mut check).await?;
         }
         Ok(check)
@@ -143,7 +152,7 @@ impl Store {
     async fn judge_unknown(
         &self,
         task: &TaskKey,
-        named: &HashMap<ArtifactId, Known>,
+        named: &[Known],
         check: &mut TaskCheck,
     ) -> Result<()> {
         if named.is_empty() {
@@ -154,10 +163,9 @@ impl Store {
             let Entry::Version { record, .. } = entry else {
                 continue;
             };
+            let is_named = named.binary_search_by_key(&record.id, |known| known.id);
             // Asked again one by one: it may have been changed while the pages went by.
-            let is_known = !named.contains_key(&record.id)
-                || self.ports.index.find(record.id).await?.is_some();
-            if is_known {
+            if is_named.is_err() || self.ports.index.find(record.id).await?.is_some() {
                 continue;
             }
             match self.ports.blobs.stat(record.blob_key()?).await {
@@ -169,30 +177,51 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the metadata of a task again as far as the index knows it better, and folds it.
-    pub(crate) async fn mend_task(&self, task: &TaskKey, check: &TaskCheck) -> Result<()> {
-        let mut entries = Vec::new();
-        for id in &check.behind {
-            if let Some(record) = self.ports.index.find(*id).await? {
-                let table = self.ports.index.seek_table(*id).await?;
-                entries.push(Entry::version(record, table));
-            }
-            if entries.len() == BATCH {
-                self.put_mended(task, std::mem::take(&mut entries)).await?;
-            }
+    /// Writes the metadata of a task again as far as the index knows it better, and folds it;
+    /// false if it has damaged lines that had to be kept: they may have named blobs that nobody
+    /// else knows, and that must not become garbage by the repair.
+    pub(crate) async fn mend_task(&self, task: &TaskKey, check: &TaskCheck) -> Result<bool> {
+        if !check.behind.is_empty() || !check.stale.is_empty() {
+            let key = BlobKey::task_metadata_delta(&task.spec, &task.task, self.new_id()?.into());
+            self.put_document(task, key, self.mended(check)).await?;
         }
-        entries.extend(check.stale.iter().copied().map(Entry::Purged));
-        self.put_mended(task, entries).await?;
-        self.fold(task, Urgency::Thorough).await
+        if check.damaged_lines > 0 && self.has_unknown_blob(task, &check.unknown).await? {
+            tracing::warn!(
+                %task,
+                "damaged metadata is kept: it may have named blobs that nothing else names; \
+                 `artifact reindex --recover` takes them in"
+            );
+            return Ok(false);
+        }
+        self.fold(task, Urgency::Repair).await?;
+        Ok(true)
     }
 
-    async fn put_mended(&self, task: &TaskKey, mut entries: Vec<Entry>) -> Result<()> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        entries.sort_by_key(Entry::id);
-        self.put_delta(task, entries.iter(), PutOptions::default())
-            .await
+    /// What the index knows better, in the order of ids.
+    fn mended(
+        &self,
+        check: &TaskCheck,
+    ) -> impl futures::Stream<Item = Result<Entry>> + Send + 'static + use<> {
+        let behind = check.behind.iter().map(|id| (*id, false));
+        let stale = check.stale.iter().map(|id| (*id, true));
+        let mut ids: Vec<_> = behind.chain(stale).collect();
+        ids.sort_unstable();
+        let store = self.clone();
+        stream::iter(ids)
+            .map(move |(id, is_stale)| {
+                let index = std::sync::Arc::clone(&store.ports.index);
+                async move {
+                    if is_stale {
+                        return Ok(Some(Entry::Purged(id)));
+                    }
+                    let Some(record) = index.find(id).await? else {
+                        return Ok(None);
+                    };
+                    Ok(Some(Entry::version(record, index.seek_table(id).await?)))
+                }
+            })
+            .buffered(CONCURRENCY)
+            .try_filter_map(|entry| async move { Ok(entry) })
     }
 }
 

@@ -10,10 +10,12 @@
 //!
 //! The CRC-32 is that of the bytes between the checksum's comma and the end of the line's object.
 
+use artifact_domain::port::ByteStream;
 use artifact_domain::{ArtifactId, ArtifactRecord, Error, ErrorKind, Result, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, TaskKey};
@@ -23,6 +25,9 @@ const FORMAT: u32 = 1;
 
 /// The last line.
 pub(super) const FOOTER: &[u8] = b"]}\n";
+
+/// How many bytes of a document are handed on at a time.
+const CHUNK_BYTES: usize = 64 << 10;
 
 const CHECKSUM_START: &str = r#"{"crc32":""#;
 const CHECKSUM_END: &str = r#"","#;
@@ -81,6 +86,49 @@ pub(super) fn line(entry: &Entry) -> Result<Vec<u8>> {
     let mut line = format!("{CHECKSUM_START}{checksum:08x}{CHECKSUM_END}").into_bytes();
     line.extend_from_slice(rest);
     Ok(line)
+}
+
+/// A whole document of entries that come in the order of their ids.
+pub(super) fn body(
+    task: &TaskKey,
+    entries: impl Stream<Item = Result<Entry>> + Send + 'static,
+) -> Result<ByteStream> {
+    let header = Bytes::from(header(task)?);
+    let lines = Box::pin(entries).map(|entry| line(&entry?));
+    let rest = stream::try_unfold((lines, Place::First), |(mut lines, mut place)| async move {
+        if place == Place::Over {
+            return Ok(None);
+        }
+        let mut chunk = Vec::new();
+        while chunk.len() < CHUNK_BYTES && place != Place::Over {
+            match (lines.try_next().await?, place) {
+                (Some(line), before) => {
+                    if before != Place::First {
+                        chunk.extend_from_slice(b",\n");
+                    }
+                    chunk.extend(line);
+                    place = Place::Between;
+                }
+                (None, before) => {
+                    if before != Place::First {
+                        chunk.push(b'\n');
+                    }
+                    chunk.extend_from_slice(FOOTER);
+                    place = Place::Over;
+                }
+            }
+        }
+        Ok::<_, Error>(Some((Bytes::from(chunk), (lines, place))))
+    });
+    Ok(stream::once(async { Ok(header) }).chain(rest).boxed())
+}
+
+/// Where in a document its next line stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    Between,
+    Over,
 }
 
 fn unwritable(cause: serde_json::Error) -> Error {
@@ -175,19 +223,39 @@ mod tests {
         ]
     }
 
-    fn document(entries: &[Entry]) -> Vec<u8> {
-        let lines: Vec<_> = entries.iter().map(|entry| line(entry).unwrap()).collect();
-        let mut document = header(&task()).unwrap();
-        document.extend(lines.join(&b",\n"[..]));
-        document.push(b'\n');
-        document.extend_from_slice(FOOTER);
-        document
+    async fn document(entries: &[Entry]) -> Vec<u8> {
+        let entries: Vec<_> = entries.iter().cloned().map(Ok).collect();
+        let body = body(&task(), stream::iter(entries)).unwrap();
+        let chunks: Vec<Bytes> = body.try_collect().await.unwrap();
+        chunks.concat()
     }
 
-    #[test]
-    fn the_format_is_that_of_the_golden_file() {
+    #[tokio::test]
+    async fn a_document_of_any_length_is_well_formed() {
+        for count in [0, 1, 2, 300] {
+            let entries: Vec<_> = (0..count)
+                .map(|n| {
+                    let mut record = record("x");
+                    record.id = sample::id(n);
+                    Entry::version(record, None)
+                })
+                .collect();
+            let document = document(&entries).await;
+            serde_json::from_slice::<serde_json::Value>(&document).unwrap();
+            let lines: Vec<_> = document.split(|byte| *byte == b'\n').collect();
+            let inner = lines[1..lines.len() - 2].iter();
+            let read: Option<Vec<_>> = inner.map(|line| parse(line, &task())).collect();
+            assert_eq!(read.unwrap(), entries);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_format_is_that_of_the_golden_file() {
         let golden = include_str!("golden/v1.json");
-        assert_eq!(String::from_utf8(document(&entries())).unwrap(), golden);
+        assert_eq!(
+            String::from_utf8(document(&entries()).await).unwrap(),
+            golden
+        );
         serde_json::from_str::<serde_json::Value>(golden).unwrap();
     }
 

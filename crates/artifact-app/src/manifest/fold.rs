@@ -4,7 +4,7 @@
 use artifact_domain::port::{LockGuard, LockKey, LockPatience, PutOptions};
 use artifact_domain::{BlobKey, Error, ErrorKind, Result};
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::reader::{Document, ManifestReader, deltas, whole};
 use super::{Entry, TaskKey, document};
@@ -13,16 +13,15 @@ use crate::Store;
 /// Documents up to this size are merged whenever somebody looks.
 const SMALL_BYTES: u64 = 64 << 10;
 
-/// How many bytes of a document are handed on at a time.
-const CHUNK_BYTES: usize = 64 << 10;
-
 /// How much is folded, and how long is waited for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {
     /// What pays by now, and only if nobody else is at it.
     Opportune,
-    /// Everything, whatever it costs; damaged lines are dropped.
+    /// Everything, whatever it costs.
     Thorough,
+    /// Everything, and damaged lines are dropped.
+    Repair,
 }
 
 /// What is to be merged into what.
@@ -41,7 +40,7 @@ fn plan(whole: Option<u64>, mut deltas: Vec<Document>, urgency: Urgency) -> Plan
     if deltas.is_empty() && urgency == Urgency::Opportune {
         return Plan::Nothing;
     }
-    if urgency == Urgency::Thorough {
+    if urgency != Urgency::Opportune {
         return Plan::Fold(deltas);
     }
     deltas.sort_by_key(|delta| delta.size_bytes);
@@ -64,8 +63,10 @@ fn plan(whole: Option<u64>, mut deltas: Vec<Document>, urgency: Urgency) -> Plan
 }
 
 impl Store {
-    /// Folds the metadata of a task. One that is being folded by somebody else is left alone,
-    /// unless it is to be thorough.
+    /// Folds the metadata of a task. One that is being folded by somebody else is left alone if it
+    /// is merely opportune.
+    ///
+    /// Errors: `Integrity` for damaged lines, which are kept unless they are to be dropped.
     pub(crate) async fn fold(&self, task: &TaskKey, urgency: Urgency) -> Result<()> {
         let blobs = &*self.ports.blobs;
         let _alone = match urgency {
@@ -73,7 +74,7 @@ impl Store {
                 Ok(alone) => alone,
                 Err(_) => return Ok(()),
             },
-            Urgency::Thorough => self.journal.folding.lock().await,
+            Urgency::Thorough | Urgency::Repair => self.journal.folding.lock().await,
         };
         let guard = match self.lock_metadata(task, urgency).await {
             Err(error) if error.kind() == ErrorKind::Locked && urgency == Urgency::Opportune => {
@@ -109,7 +110,7 @@ impl Store {
                 timeout: std::time::Duration::ZERO,
                 ..self.options.lock_patience
             },
-            Urgency::Thorough => self.options.lock_patience,
+            Urgency::Thorough | Urgency::Repair => self.options.lock_patience,
         };
         let key = LockKey::task_metadata(&task.spec, &task.task);
         locks.acquire(key, patience).await.map(Some)
@@ -119,7 +120,7 @@ impl Store {
         let sources = keys_of(&deltas);
         let reader = self.open_documents(task, deltas).await?;
         let merged = BlobKey::task_metadata_delta(&task.spec, &task.task, self.new_id()?.into());
-        self.put_document(task, merged, Merged::all(reader, urgency))
+        self.put_document(task, merged, entries(reader, urgency))
             .await?;
         self.delete_documents(sources).await
     }
@@ -134,15 +135,19 @@ impl Store {
     ) -> Result<()> {
         let sources = keys_of(&deltas);
         let all = deltas.into_iter().chain(whole.clone()).collect();
-        let mut merged = Merged::live(self.open_documents(task, all).await?, urgency);
-        merged.first = merged.next().await?;
-        if merged.first.is_none() {
-            merged.check()?;
+        let reader = self.open_documents(task, all).await?;
+        // In the whole, what was purged is left out for good.
+        let live = entries(reader, urgency).try_filter(|entry| {
+            let is_live = !matches!(entry, Entry::Purged(_));
+            std::future::ready(is_live)
+        });
+        let mut live = Box::pin(live.peekable());
+        if live.as_mut().peek().await.is_none() {
             // The whole goes first: what says that its versions were purged must not go before it.
             self.delete_documents(whole.map(|whole| whole.key).into_iter().collect())
                 .await?;
         } else {
-            self.put_document(task, task.whole(), merged).await?;
+            self.put_document(task, task.whole(), live).await?;
         }
         self.delete_documents(sources).await
     }
@@ -159,19 +164,19 @@ impl Store {
         })
     }
 
-    /// Puts a document that replaces others, so that it must be durable before they go.
-    async fn put_document(&self, task: &TaskKey, key: BlobKey, merged: Merged) -> Result<()> {
-        let header = Bytes::from(document::header(task)?);
-        let body = stream::try_unfold((merged, true), |(mut merged, is_first)| async move {
-            let chunk = merged.chunk(is_first).await?;
-            Ok::<_, Error>(chunk.map(|chunk| (chunk, (merged, false))))
-        });
-        let body = stream::once(async { Ok(header) }).chain(body);
+    /// Puts a document, durably: what it replaces, or what is to be counted on, goes after it.
+    pub(super) async fn put_document(
+        &self,
+        task: &TaskKey,
+        key: BlobKey,
+        entries: impl Stream<Item = Result<Entry>> + Send + 'static,
+    ) -> Result<()> {
         let options = PutOptions {
             content_type: "application/json".parse().ok(),
             ..PutOptions::default()
         };
-        self.ports.blobs.put(key, body.boxed(), options).await?;
+        let body = document::body(task, entries)?;
+        self.ports.blobs.put(key, body, options).await?;
         Ok(())
     }
 
@@ -213,77 +218,24 @@ fn keys_of(documents: &[Document]) -> Vec<BlobKey> {
         .collect()
 }
 
-/// What documents give when they are merged into one.
-struct Merged {
+/// What documents give when they are merged. Ends in an error rather than in the loss of lines
+/// that are damaged and that a repair can make good from the index.
+fn entries(
     reader: ManifestReader,
     urgency: Urgency,
-    /// Whether it becomes the whole: then what was purged is left out for good.
-    only_live: bool,
-    first: Option<Entry>,
-    is_over: bool,
-}
-
-impl Merged {
-    fn all(reader: ManifestReader, urgency: Urgency) -> Self {
-        Self {
-            reader,
-            urgency,
-            only_live: false,
-            first: None,
-            is_over: false,
+) -> impl Stream<Item = Result<Entry>> + Send + 'static {
+    stream::try_unfold(reader, move |mut reader| async move {
+        if let Some(entry) = reader.next().await? {
+            return Ok(Some((entry, reader)));
         }
-    }
-
-    fn live(reader: ManifestReader, urgency: Urgency) -> Self {
-        Self {
-            only_live: true,
-            ..Self::all(reader, urgency)
-        }
-    }
-
-    async fn next(&mut self) -> Result<Option<Entry>> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
-        }
-        while let Some(entry) = self.reader.next().await? {
-            if !(self.only_live && matches!(entry, Entry::Purged(_))) {
-                return Ok(Some(entry));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Refuses to write over what is damaged, which a repair can make good from the index.
-    fn check(&self) -> Result<()> {
-        let damage = self.reader.damage();
-        if damage == 0 || self.urgency == Urgency::Thorough {
-            return Ok(());
+        let damage = reader.damage();
+        if damage == 0 || urgency == Urgency::Repair {
+            return Ok(None);
         }
         let message = format!("{damage} lines of metadata are damaged");
         Err(Error::new(ErrorKind::Integrity, message)
-            .with_hint("`artifact gc` writes them again from the index"))
-    }
-
-    /// The next bytes of the document after its header; none after its end.
-    async fn chunk(&mut self, is_first: bool) -> Result<Option<Bytes>> {
-        let mut chunk = Vec::new();
-        while chunk.len() < CHUNK_BYTES {
-            let Some(entry) = self.next().await? else {
-                break;
-            };
-            if !(is_first && chunk.is_empty()) {
-                chunk.extend_from_slice(b",\n");
-            }
-            chunk.extend(document::line(&entry)?);
-        }
-        if chunk.len() < CHUNK_BYTES && !self.is_over {
-            self.is_over = true;
-            self.check()?;
-            chunk.push(b'\n');
-            chunk.extend_from_slice(document::FOOTER);
-        }
-        Ok((!chunk.is_empty()).then(|| chunk.into()))
-    }
+            .with_hint("`artifact verify --repair` writes them again from the index"))
+    })
 }
 
 #[cfg(test)]

@@ -19,7 +19,9 @@ mod journal;
 mod lines;
 mod reader;
 
-use artifact_domain::{ArtifactRecord, BlobKey, BlobPrefix, Coordinate, SpecName, TaskId};
+use artifact_domain::{
+    ArtifactRecord, BlobKey, BlobMeaning, BlobPrefix, Coordinate, SpecName, TaskId,
+};
 
 pub(crate) use check::TaskCheck;
 pub(crate) use entry::Entry;
@@ -37,6 +39,15 @@ pub(crate) struct TaskKey {
 impl TaskKey {
     pub(crate) fn of(record: &ArtifactRecord) -> Self {
         Self::from(&record.coordinate)
+    }
+
+    /// Whose the file is.
+    pub(crate) fn of_key(key: &BlobKey) -> Self {
+        match key.meaning() {
+            BlobMeaning::TaskMetadata { spec, task }
+            | BlobMeaning::TaskMetadataDelta { spec, task, .. } => Self { spec, task },
+            BlobMeaning::Content { coordinate, .. } => Self::from(&coordinate),
+        }
     }
 
     fn whole(&self) -> BlobKey {

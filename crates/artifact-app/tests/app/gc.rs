@@ -162,20 +162,69 @@ async fn what_the_metadata_names_is_no_orphan() {
     assert_eq!(get(&world.store, &uri("a")).await.unwrap(), "x");
 }
 
+/// Damages a line of the metadata of the only task.
+fn damage_metadata(world: &World) {
+    let path = world.metadata_paths().remove(0);
+    let text = String::from_utf8(world.blobs.files()[&path].to_vec()).unwrap();
+    world
+        .blobs
+        .plant(path, text.replacen("\"version\":1", "\"version\":7", 1));
+}
+
 #[tokio::test]
-async fn damaged_metadata_protects_what_it_may_have_named() {
+async fn damaged_metadata_protects_what_it_may_have_named_for_good() {
     let world = whole().await;
     put(&world.store, "a", "x").await;
     world.store.settle().await;
-    world.blobs.plant(world.metadata_paths().remove(0), "{");
+    damage_metadata(&world);
+    let orphan = sample::content_key(&sample::coordinate("demo", "1", "log", "orphan"));
+    let bytes = "the orphan's bytes";
+    world.blobs.plant(orphan.to_string(), bytes);
+    world.clock.advance(30 * DAY);
+    for _ in 0..3 {
+        let report = collect(&world.store).await;
+        assert_eq!((report.items, report.tasks), (0, 0));
+        assert_eq!(world.content_paths().len(), 2);
+    }
+    // Once it is taken in there is nothing left to protect.
+    let recover = ReindexOptions {
+        recover: true,
+        ..ReindexOptions::default()
+    };
+    let report = world.store.reindex(recover, |_, _| {}).await.unwrap();
+    assert_eq!((report.recovered, report.damaged_lines), (1, 1));
+    assert_eq!(collect(&world.store).await.tasks, 1);
+    assert_eq!(world.metadata_paths(), ["artifacts/demo/1/metadata.json"]);
+    assert_eq!(get(&world.store, &uri("a")).await.unwrap(), "x");
+    assert_eq!(get(&world.store, &uri("orphan")).await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn damaged_metadata_is_written_again_where_it_can_have_hidden_nothing() {
+    let world = whole().await;
+    put(&world.store, "a", "x").await;
+    world.store.settle().await;
+    damage_metadata(&world);
+    assert_eq!(collect(&world.store).await.tasks, 1);
+    let index = Arc::new(artifact_testkit::MemoryIndex::new());
+    let fresh = world.store_with(None, Some(index.clone()));
+    let report = fresh.reindex(ReindexOptions::default(), |_, _| {}).await;
+    assert_eq!(report.unwrap().restored, 1);
+    assert_eq!(index.records(), world.index.records());
+}
+
+#[tokio::test]
+async fn a_delta_that_a_loss_of_power_emptied_is_folded_away() {
+    let world = whole().await;
+    put(&world.store, "a", "x").await;
+    world.store.settle().await;
+    world.blobs.plant(world.metadata_paths().remove(0), "");
     let orphan = sample::content_key(&sample::coordinate("demo", "1", "log", "orphan"));
     world.blobs.plant(orphan.to_string(), "1234567");
     world.clock.advance(30 * DAY);
     let report = collect(&world.store).await;
-    assert_eq!((report.items, report.tasks), (0, 1));
-    // The metadata is sound again, so the next one can judge.
-    assert_eq!(collect(&world.store).await.size_bytes, 7);
-    assert_eq!(get(&world.store, &uri("a")).await.unwrap(), "x");
+    assert_eq!((report.items, report.size_bytes, report.tasks), (1, 7, 1));
+    assert_eq!(world.metadata_paths(), ["artifacts/demo/1/metadata.json"]);
 }
 
 #[tokio::test]
@@ -226,14 +275,16 @@ async fn one_failure_keeps_nothing_else_from_going() {
 }
 
 #[tokio::test]
-async fn only_one_runs_at_a_time() {
+async fn only_one_runs_at_a_time_and_none_beside_a_rebuild() {
     let world = whole().await;
     let locks: &dyn LockManager = &*world.locks;
     let guard = locks
-        .acquire(LockKey::job("gc"), LockPatience::default())
+        .acquire(LockKey::job("upkeep"), LockPatience::default())
         .await;
     let second = world.store.gc(GcOptions::default(), |_| {}).await;
     assert_eq!(second.unwrap_err().kind(), ErrorKind::Locked);
+    let rebuild = world.store.reindex(ReindexOptions::default(), |_, _| {});
+    assert_eq!(rebuild.await.unwrap_err().kind(), ErrorKind::Locked);
     guard.unwrap().release().await.unwrap();
 }
 

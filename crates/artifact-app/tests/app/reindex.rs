@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use artifact_app::{
     DeleteScope, ReindexFinding, ReindexOptions, ReindexReport, Store, StoreOptions,
 };
-use artifact_domain::port::{ArtifactIndex, LockKey, LockManager, LockPatience, Supersede};
+use artifact_domain::port::{ArtifactIndex, Supersede};
 use artifact_domain::{ArtifactRecord, ErrorKind, State};
 use artifact_testkit::{
     BlobFault, BlobOperation, FaultyBlobStore, FaultyIndex, IndexFault, IndexOperation,
@@ -282,14 +282,25 @@ async fn a_task_that_lost_its_last_version_keeps_no_metadata() {
 }
 
 #[tokio::test]
-async fn only_one_rebuild_runs_at_a_time() {
+async fn what_a_whole_index_saw_go_is_not_lost() {
     let world = World::new();
-    let key = LockKey::job("reindex");
-    let locks: &dyn LockManager = &*world.locks;
-    let guard = locks.acquire(key, LockPatience::default()).await.unwrap();
-    let second = world.store.reindex(ReindexOptions::default(), |_, _| {});
-    assert_eq!(second.await.unwrap_err().kind(), ErrorKind::Locked);
-    guard.release().await.unwrap();
+    let gone = put(&world.store, "gone", "x").await;
+    world.store.settle().await;
+    let before: Vec<_> = world
+        .metadata_paths()
+        .into_iter()
+        .map(|path| (world.blobs.files()[&path].clone(), path))
+        .collect();
+    world.store.delete(&gone.id.into()).await.unwrap();
+    world.store.settle().await;
+    // The metadata says less than the index: its writer was killed.
+    for (bytes, path) in before {
+        world.blobs.plant(path, bytes);
+    }
+    world.index.mark_complete().await.unwrap();
+    let (report, findings) = reindex(&world.store).await;
+    assert_eq!((report.missing, findings.len()), (0, 0));
+    assert_eq!(world.index.records(), []);
 }
 
 #[derive(Debug, Clone)]

@@ -158,14 +158,18 @@ async fn every_byte_that_counts_is_looked_at() {
 
 #[tokio::test]
 async fn metadata_that_was_lost_or_damaged_is_written_again() {
-    let takes: [(&str, Taking); 3] = [
+    let takes: [(&str, Taking); 4] = [
         ("metadata 1: 3 0 0", |world| {
             for path in world.metadata_paths() {
                 world.blobs.remove(&path);
             }
         }),
-        ("metadata 1: 3 0 2", |world| {
+        ("metadata 1: 3 0 0", |world| {
             world.blobs.plant(world.metadata_paths().remove(0), "{");
+        }),
+        ("metadata 1: 3 0 3", |world| {
+            let path = world.metadata_paths().remove(0);
+            world.blobs.plant(path, "no\njson\nat all\n]}\n");
         }),
         ("metadata 1: 1 0 1", |world| {
             let path = world.metadata_paths().remove(0);
@@ -190,7 +194,8 @@ async fn what_only_the_metadata_knows_is_said_and_left() {
     world.index.update(deleted).await.unwrap();
     world.index.remove(a.id).await.unwrap();
     let before = world.blobs.files();
-    assert_eq!(repair_all(&world).await[0], "metadata 1: 0 1 0");
+    world.clock.advance(Duration::from_hours(2));
+    assert_eq!(repair_all(&world).await, ["metadata 1: 0 1 0"]);
     assert_eq!(world.blobs.files(), before);
 }
 

@@ -1,0 +1,128 @@
+//! Blobs that nobody knows: neither the index nor the metadata beside them. Finds them; must not
+//! know what becomes of them.
+
+use std::collections::{HashMap, HashSet};
+
+use artifact_domain::{ArtifactId, BlobKey, BlobMeaning, BlobPrefix, Result, Timestamp};
+use futures::{Stream, TryStreamExt, stream};
+
+use crate::Store;
+use crate::manifest::{Entry, ManifestReader, TaskKey};
+
+/// How many questions are asked at once.
+const CONCURRENCY: usize = 16;
+
+/// How many blobs are looked for in the metadata at once.
+const BATCH: usize = 1_024;
+
+/// A blob that nobody knows.
+#[derive(Debug)]
+pub(crate) struct Orphan {
+    pub(crate) key: BlobKey,
+    pub(crate) size_bytes: u64,
+    id: ArtifactId,
+    task: TaskKey,
+}
+
+impl Orphan {
+    fn maybe(path: &str, size_bytes: u64) -> Option<Self> {
+        let key = BlobKey::parse(path).ok()?;
+        let BlobMeaning::Content {
+            coordinate,
+            attempt,
+            ..
+        } = key.meaning()
+        else {
+            return None;
+        };
+        Some(Self {
+            id: attempt.artifact_id(),
+            task: TaskKey::from(&coordinate),
+            key,
+            size_bytes,
+        })
+    }
+}
+
+impl Store {
+    /// Blobs that were written before `before` and that nobody knows. What metadata names can be
+    /// taken in by a rebuild, and damaged metadata may have named anything of its task.
+    pub(crate) fn orphans(
+        &self,
+        before: Timestamp,
+    ) -> impl Stream<Item = Result<Orphan>> + Send + '_ {
+        let old = stream::once(self.ports.blobs.list(BlobPrefix::all()))
+            .try_flatten()
+            .try_filter_map(move |listed| async move {
+                let blob = Orphan::maybe(&listed.path, listed.stat.size_bytes);
+                Ok(blob.filter(|blob| {
+                    // A blob of unknown age is as old as its version.
+                    let written = listed.stat.modified_at;
+                    written.unwrap_or_else(|| blob.id.created_at()) < before
+                }))
+            });
+        self.without_record(old)
+            .try_chunks(BATCH)
+            .map_err(|error| error.1)
+            .and_then(|blobs| self.without_metadata(blobs))
+            .map_ok(|orphans| stream::iter(orphans.into_iter().map(Ok)))
+            .try_flatten()
+    }
+
+    /// Whether a task has a blob that the index does not know, beside `known` ones.
+    pub(crate) async fn has_unknown_blob(
+        &self,
+        task: &TaskKey,
+        known: &[ArtifactId],
+    ) -> Result<bool> {
+        let listing = self
+            .ports
+            .blobs
+            .list(BlobPrefix::task(&task.spec, &task.task));
+        let blobs = stream::once(listing)
+            .try_flatten()
+            .try_filter_map(|listed| async move { Ok(Orphan::maybe(&listed.path, 0)) });
+        let mut unknown = std::pin::pin!(self.without_record(blobs));
+        while let Some(blob) = unknown.try_next().await? {
+            if !known.contains(&blob.id) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn without_record<'a>(
+        &'a self,
+        blobs: impl Stream<Item = Result<Orphan>> + Send + 'a,
+    ) -> impl Stream<Item = Result<Orphan>> + Send + 'a {
+        blobs
+            .map_ok(move |blob| async move {
+                let record = self.ports.index.find(blob.id).await?;
+                Ok(record.is_none().then_some(blob))
+            })
+            .try_buffer_unordered(CONCURRENCY)
+            .try_filter_map(|blob| async move { Ok(blob) })
+    }
+
+    async fn without_metadata(&self, blobs: Vec<Orphan>) -> Result<Vec<Orphan>> {
+        let mut by_task: HashMap<TaskKey, Vec<Orphan>> = HashMap::new();
+        for blob in blobs {
+            by_task.entry(blob.task.clone()).or_default().push(blob);
+        }
+        let mut orphans = Vec::new();
+        for (task, mut blobs) in by_task {
+            let mut unnamed: HashSet<_> = blobs.iter().map(|blob| blob.id).collect();
+            let mut reader = ManifestReader::open(&*self.ports.blobs, &task).await?;
+            while let Some(entry) = reader.next().await? {
+                if let Entry::Version { record, .. } = entry {
+                    unnamed.remove(&record.id);
+                }
+            }
+            if reader.damage() == 0 {
+                blobs.retain(|blob| unnamed.contains(&blob.id));
+                orphans.append(&mut blobs);
+            }
+        }
+        Ok(orphans)
+    }
+}
