@@ -298,6 +298,14 @@ mod tests {
         }
 
         #[test]
+        fn numbers_come_back_to_the_last_digit(number in prop::num::f64::NORMAL) {
+            let mut record = record("x");
+            record.metadata = sample::metadata(&serde_json::json!({ "n": number }).to_string());
+            let entry = Entry::version(record, None);
+            prop_assert_eq!(parse(&line(&entry).unwrap(), &task()), Some(entry));
+        }
+
+        #[test]
         fn any_bytes_are_parsed_or_refused_without_panic(bytes: Vec<u8>) {
             let _ = parse(&bytes, &task());
             let _ = is_header(&bytes, &task());
