@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use artifact_app::Store;
 use artifact_bootstrap::settings::{Loaded, Settings, Sources};
+use artifact_bootstrap::{Rebuild, Reopened};
 use artifact_domain::query::PageSize;
 use artifact_domain::{Error, Result};
 
@@ -68,6 +69,14 @@ impl Context {
         // A command opens one store; a second one would be settled by whoever opened it.
         let _ = self.opened.set(store.clone());
         Ok(store)
+    }
+
+    /// The store that the settings describe, though its index may be damaged or gone.
+    pub(crate) async fn store_to_rebuild(&self, rebuild: Rebuild) -> Result<Reopened> {
+        let settings = self.settings()?.settings;
+        let reopened = artifact_bootstrap::open_to_rebuild(&settings, rebuild).await?;
+        let _ = self.opened.set(reopened.store.clone());
+        Ok(reopened)
     }
 
     /// Waits for what the store writes behind its answers, but not for ever: what is missing then

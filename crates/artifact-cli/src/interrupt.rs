@@ -68,10 +68,7 @@ impl Interrupt {
         command: impl Future<Output = Result<(), Failure>>,
     ) -> Result<(), Failure> {
         let stopped = async {
-            let wake = self.0.wake.notified();
-            if !self.is_requested() {
-                wake.await;
-            }
+            self.requested().await;
             tokio::time::sleep(GRACE).await;
         };
         let outcome = tokio::select! {
@@ -82,6 +79,21 @@ impl Interrupt {
             Err(Failure::Interrupted)
         } else {
             outcome
+        }
+    }
+
+    /// Runs what can be cut off anywhere, and leaves it as soon as the user wants to stop.
+    pub(crate) async fn cut_off<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => Ok(done),
+            () = self.requested() => Err(Failure::Interrupted),
+        }
+    }
+
+    async fn requested(&self) {
+        let wake = self.0.wake.notified();
+        if !self.is_requested() {
+            wake.await;
         }
     }
 

@@ -40,11 +40,14 @@ pub(crate) async fn run(args: GcArgs, context: &Context) -> Result<(), Failure> 
     let options = GcOptions {
         grace: Duration::from_hours(args.grace_hours.into()),
     };
-    if args.dry_run {
-        plan(&store, options, &context.ui).await
-    } else {
-        clear(&store, options, &context.ui).await
-    }
+    let work = Box::pin(async {
+        if args.dry_run {
+            plan(&store, options, &context.ui).await
+        } else {
+            clear(&store, options, &context.ui).await
+        }
+    });
+    context.interrupt.cut_off(work).await?
 }
 
 async fn plan(store: &Store, options: GcOptions, ui: &Ui) -> Result<(), Failure> {

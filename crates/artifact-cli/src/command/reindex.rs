@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use artifact_app::{ReindexFinding, ReindexOptions, ReindexReport};
-use artifact_bootstrap::{Rebuild, Reopened, open_to_rebuild};
+use artifact_bootstrap::{Rebuild, Reopened};
 use artifact_domain::ErrorKind;
 use clap::Args;
 use serde_json::{Value, json};
@@ -36,13 +36,12 @@ pub(crate) struct ReindexArgs {
 }
 
 pub(crate) async fn run(args: ReindexArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings()?.settings;
     let rebuild = if args.rebuild {
         Rebuild::FromScratch
     } else {
         Rebuild::IfDamaged
     };
-    let Reopened { store, set_aside } = open_to_rebuild(&settings, rebuild).await?;
+    let Reopened { store, set_aside } = context.store_to_rebuild(rebuild).await?;
     if let Some(path) = set_aside {
         let path = path.display();
         context
@@ -68,9 +67,10 @@ pub(crate) async fn run(args: ReindexArgs, context: &Context) -> Result<(), Fail
             *written = progress.suspend(|| show(finding, &context.ui));
         }
     };
-    let report = store.reindex(options, observe).await;
+    let work = Box::pin(store.reindex(options, observe));
+    let report = context.interrupt.cut_off(work).await;
     progress.finish();
-    let report = report?;
+    let report = report??;
     if let Ok(written) = written.into_inner() {
         written?;
     }

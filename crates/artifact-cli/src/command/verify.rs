@@ -1,6 +1,6 @@
 //! `artifact verify`: read what is stored and compare it with what is known of it.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use artifact_app::{Store, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
 use artifact_domain::query::Versions;
@@ -59,14 +59,11 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<(), Failu
             readers,
         };
         let watch = Watch::new(&progress, &context.ui);
-        match store
-            .verify(options, |finding, report| watch.see(finding, report))
-            .await
-        {
-            Ok(report) => add(&mut sum, &report),
-            Err(error) => progress.suspend(|| failures.add(&context.ui, &error)),
+        let work = Box::pin(store.verify(options, |finding, report| watch.see(finding, report)));
+        if let Err(error) = context.interrupt.cut_off(work).await? {
+            progress.suspend(|| failures.add(&context.ui, &error));
         }
-        watch.end()?;
+        add(&mut sum, &watch.end()?);
     }
     progress.finish();
     conclude(&sum, failures, &context.ui)
@@ -118,8 +115,13 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn end(self) -> std::io::Result<()> {
-        self.seen.into_inner().map_or(Ok(()), |seen| seen.1)
+    /// What was seen, up to an error perhaps.
+    fn end(self) -> std::io::Result<VerifyReport> {
+        let (report, written) = self
+            .seen
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        written.map(|()| report)
     }
 }
 
