@@ -25,6 +25,9 @@ const CONCURRENCY: usize = 16;
 /// How many blobs are read at once.
 const READERS: usize = 4;
 
+/// How many versions are recovered from their blobs before they are imported.
+const RECOVERED_BATCH: usize = 64;
+
 /// How to rebuild.
 #[derive(Debug, Clone, Copy)]
 pub struct ReindexOptions {
@@ -216,7 +219,9 @@ impl Run<'_> {
                 }),
             }
         }
-        report.restored += self.import(lost, report).await?;
+        let outcomes = self.import(lost, report).await?;
+        let added = outcomes.iter().filter(|outcome| is_added(outcome));
+        report.restored += added.count() as u64;
         (self.observe)(None, report);
         Ok(())
     }
@@ -239,36 +244,33 @@ impl Run<'_> {
         }
     }
 
-    /// Takes versions in; gives how many were new.
+    /// Takes versions in, and accounts for those that are not new.
     async fn import(
         &self,
         versions: Vec<ImportVersion>,
         report: &mut ReindexReport,
-    ) -> Result<u64> {
+    ) -> Result<Vec<Imported>> {
         if versions.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
-        let named: Vec<_> = versions
-            .iter()
-            .map(|version| Ok((version.record.version_uri(), version.record.blob_key()?)))
-            .collect::<Result<_>>()?;
         let index = &self.store.ports.index;
         let outcomes = self
             .store
             .retrying("import", || index.import(versions.clone()))
             .await?;
-        let mut added = 0;
-        for ((uri, key), outcome) in named.into_iter().zip(outcomes) {
+        for (version, outcome) in versions.into_iter().zip(&outcomes) {
             match outcome {
-                Imported::Added => added += 1,
+                Imported::Added => {}
                 Imported::Known => report.known += 1,
                 Imported::VersionTaken => {
                     report.failed += 1;
+                    let record = version.record;
+                    let (uri, key) = (record.version_uri(), record.blob_key()?);
                     self.tell(&ReindexFinding::VersionTaken(uri, key), report);
                 }
             }
         }
-        Ok(added)
+        Ok(outcomes)
     }
 
     /// Every blob whose version the index does not know by now.
@@ -283,7 +285,7 @@ impl Run<'_> {
             })
             .try_buffer_unordered(CONCURRENCY)
             .try_filter_map(|key| async move { Ok(key) });
-        let mut unknown = std::pin::pin!(unknown.try_chunks(READERS));
+        let mut unknown = std::pin::pin!(unknown.try_chunks(RECOVERED_BATCH));
         while let Some(keys) = unknown.next().await {
             let keys = keys.map_err(|error| error.1)?;
             if !takes_in {
@@ -295,38 +297,41 @@ impl Run<'_> {
                 .buffer_unordered(READERS)
                 .collect()
                 .await;
-            for (outcome, key) in read {
-                self.account_recovered(outcome, key, report).await?;
-            }
+            self.take_in(read, report).await?;
         }
         Ok(())
     }
 
-    async fn account_recovered(
+    async fn take_in(
         &self,
-        outcome: Result<Option<ArtifactRecord>>,
-        key: BlobKey,
+        read: Vec<(Result<Option<ArtifactRecord>>, BlobKey)>,
         report: &mut ReindexReport,
     ) -> Result<()> {
-        let record = match outcome {
-            Ok(None) => return Ok(()),
-            Ok(Some(record)) => record,
-            Err(error) if error.kind() == ErrorKind::Integrity => {
-                report.failed += 1;
-                self.tell(&ReindexFinding::Unreadable(key, error), report);
-                return Ok(());
+        let mut recovered = Vec::with_capacity(read.len());
+        for (outcome, key) in read {
+            match outcome {
+                Ok(record) => recovered.extend(record),
+                Err(error) if error.kind() == ErrorKind::Integrity => {
+                    report.failed += 1;
+                    self.tell(&ReindexFinding::Unreadable(key, error), report);
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
-        };
-        let version = ImportVersion {
+        }
+        let version = |record: &ArtifactRecord| ImportVersion {
             record: record.clone(),
             seek_table: None,
         };
-        if self.import(vec![version], report).await? > 0 {
-            report.recovered += 1;
-            self.store.note(&record, None).await;
-            self.tell(&ReindexFinding::Recovered(Box::new(record)), report);
+        let versions = recovered.iter().map(version).collect();
+        let outcomes = self.import(versions, report).await?;
+        for (record, outcome) in recovered.into_iter().zip(outcomes) {
+            if is_added(&outcome) {
+                report.recovered += 1;
+                self.store.note(&record, None).await;
+                self.tell(&ReindexFinding::Recovered(Box::new(record)), report);
+            }
         }
+        (self.observe)(None, report);
         Ok(())
     }
 
@@ -399,6 +404,10 @@ impl Run<'_> {
         }
         retention.expires_at(artifact_type, now, None)
     }
+}
+
+fn is_added(outcome: &Imported) -> bool {
+    matches!(outcome, Imported::Added)
 }
 
 /// What becomes of a version that the metadata names.

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use artifact_app::{
-    DeleteScope, ReindexFinding, ReindexOptions, ReindexReport, Store, StoreOptions,
+    DeleteScope, GcOptions, ReindexFinding, ReindexOptions, ReindexReport, Store, StoreOptions,
 };
 use artifact_domain::port::{ArtifactIndex, Supersede};
-use artifact_domain::{ArtifactRecord, ErrorKind, State};
+use artifact_domain::{ArtifactRecord, ErrorKind, Hold, State};
 use artifact_testkit::{
     BlobFault, BlobOperation, FaultyBlobStore, FaultyIndex, IndexFault, IndexOperation,
     MemoryIndex, When, sample,
@@ -90,6 +90,43 @@ async fn what_was_known_is_known_again_exactly() {
     assert_eq!(get(&store, &uri("a")).await.unwrap(), "the text of a");
     let (again, _) = reindex(&store).await;
     assert_eq!((again.restored, again.known), (0, 4));
+}
+
+#[tokio::test]
+async fn what_is_held_archived_or_expired_is_so_again() {
+    let world = World::new();
+    let change = async |name: &str, change: fn(&mut ArtifactRecord)| {
+        let mut record = put_tagged(&world.store, name).await;
+        change(&mut record);
+        let changed = world.index.update(record).await.unwrap();
+        // Nothing noted it, so that gc must find it out.
+        let gc = world.store.gc(GcOptions::default(), |_| {}).await;
+        assert_eq!(gc.unwrap().tasks, 1);
+        changed
+    };
+    world.index.mark_complete().await.unwrap();
+    change("held", |record| {
+        record.hold = Some(Hold {
+            reason: Some("audit".to_owned()),
+            by: Some("me".to_owned()),
+            since: sample::at(7),
+        });
+    })
+    .await;
+    change("archived", |record| {
+        record.state = State::Archived;
+        record.archived_at = Some(sample::at(8));
+    })
+    .await;
+    let expired = change("expired", |record| record.expires_at = Some(sample::at(9))).await;
+    world.store.settle().await;
+    world.clock.advance(std::time::Duration::from_hours(1));
+    let (store, index) = without_index(&world);
+    let (report, _) = reindex(&store).await;
+    assert_eq!((report.restored, report.recovered), (3, 0));
+    assert_eq!(index.records(), world.index.records());
+    let error = store.show(&expired.id.into()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Expired);
 }
 
 #[tokio::test]

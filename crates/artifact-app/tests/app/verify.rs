@@ -246,6 +246,76 @@ async fn a_filter_and_an_address_verify_only_what_they_select() {
 }
 
 #[tokio::test]
+async fn what_has_expired_and_what_is_held_is_verified_and_marked_too() {
+    let (world, mut a) = stored().await;
+    a.expires_at = Some(sample::at(1));
+    let a = world.index.update(a).await.unwrap();
+    let mut b = world.store.show(&uri("b")).await.unwrap();
+    b.hold = Some(artifact_domain::Hold {
+        reason: None,
+        by: None,
+        since: sample::at(1),
+    });
+    let b = world.index.update(b).await.unwrap();
+    world.blobs.remove(&path_of(&a));
+    world.blobs.remove(&path_of(&b));
+    world.clock.advance(Duration::from_hours(1));
+    let all = Filter {
+        name: Some(Glob::exactly("a")),
+        ..Filter::default()
+    };
+    for scope in [
+        VerifyScope::Selected(all.into()),
+        VerifyScope::One(uri("a")),
+        VerifyScope::One(a.id.into()),
+    ] {
+        let (_, findings) = verify(&world.store, scope, false).await;
+        assert!(findings.contains(&"missing a".to_owned()), "{findings:?}");
+    }
+    let (_, findings) = verify(&world.store, VerifyScope::Everything, true).await;
+    assert!(
+        findings.contains(&"missing a (repaired)".to_owned()),
+        "{findings:?}"
+    );
+    assert!(
+        findings.contains(&"missing b (repaired)".to_owned()),
+        "{findings:?}"
+    );
+    for id in [a.id, b.id] {
+        let marked = world.index.find(id).await.unwrap().unwrap();
+        assert_eq!(marked.tags.get(LOST_TAG), Some("missing"));
+    }
+}
+
+#[tokio::test]
+async fn one_task_that_cannot_be_compared_keeps_no_other_from_it() {
+    let (world, _) = stored().await;
+    let other = artifact_app::UploadRequest::new(sample::coordinate("demo", "0", "log", "x"));
+    let body = bytes::Bytes::from("x");
+    world.store.upload(other, body).await.unwrap();
+    world.store.settle().await;
+    let (first, second) = (
+        world.metadata_paths().remove(0),
+        world.metadata_paths().remove(1),
+    );
+    let newer = r#"{"format":2,"spec":"demo","task":"0","entries":["#;
+    world.blobs.plant(first, newer);
+    world.blobs.remove(&second);
+    let findings = Mutex::new(Vec::new());
+    let options = VerifyOptions {
+        scope: VerifyScope::Everything,
+        repair: false,
+        readers: 1,
+    };
+    let outcome = world.store.verify(options, |finding, _| {
+        findings.lock().unwrap().extend(finding.map(shown));
+    });
+    let error = outcome.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(*findings.lock().unwrap(), ["metadata 1: 3 0 0"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_said_and_not_marked() {
     let (world, a) = stored().await;
     let blobs = Arc::new(FaultyBlobStore::new(world.blobs.clone()));
