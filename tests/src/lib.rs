@@ -2,12 +2,16 @@
 //! a sandbox of its own. Knows no crate of the store; all it sees is what a user sees.
 
 mod binary;
+mod ledger;
 mod outcome;
+mod random;
 mod running;
 mod sandbox;
 pub mod tree;
 
 pub use binary::artifact;
+pub use ledger::{Index, Ledger, Life};
 pub use outcome::Outcome;
+pub use random::Random;
 pub use running::{Running, eventually};
 pub use sandbox::Sandbox;

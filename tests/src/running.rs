@@ -82,6 +82,12 @@ impl Running {
         assert!(status.success(), "the process could not be signalled");
     }
 
+    /// Kills it at once, if it is still there: `kill -9`.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child().kill();
+    }
+
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.status().is_some()

@@ -233,6 +233,18 @@ impl Sandbox {
         found
     }
 
+    /// The index, whichever engine it is on: the files and folders to take away to lose it.
+    pub fn index_files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.store("")).expect("the store can be listed");
+        let mut found: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        found.retain(|path| {
+            let name = path.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with("index.")
+        });
+        found.sort();
+        found
+    }
+
     /// `artifacts/SPEC/TASK/metadata.json` or what is below `artifacts/SPEC/TASK/metadata`.
     fn is_metadata(&self, path: &Path) -> bool {
         const SPEC_AND_TASK: usize = 2;

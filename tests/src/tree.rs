@@ -179,6 +179,16 @@ pub fn set_modified(path: &Path, seconds: u64, nanoseconds: u32) {
         .expect("times can be changed");
 }
 
+/// Takes away a file, or a folder with everything in it.
+pub fn remove(path: &Path) {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    removed.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
 /// Adds every file below a folder, which may be missing.
 pub(crate) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     // It may be missing, or go away while it is listed.

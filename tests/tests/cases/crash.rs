@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use e2e::{Sandbox, eventually};
+use e2e::{Random, Sandbox, eventually};
 
 use super::sandbox;
 
@@ -16,30 +16,6 @@ const ROUNDS: u64 = 50;
 
 /// How many files a process uploads.
 const FILES: usize = 64;
-
-/// A small generator of numbers, so that a failing run can be repeated from its seed.
-struct Random(u64);
-
-impl Random {
-    fn seeded() -> Self {
-        let seed = env::var("E2E_SEED").ok().and_then(|text| text.parse().ok());
-        let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
-        #[expect(clippy::print_stdout, reason = "a failing run is repeated from it")]
-        {
-            println!("E2E_SEED={seed}");
-        }
-        Self(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        // Constants of Knuth's MMIX generator.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
 
 fn rounds() -> u64 {
     env::var("E2E_CRASH_ROUNDS")
