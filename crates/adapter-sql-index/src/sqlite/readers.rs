@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use artifact_domain::{Error, ErrorKind};
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::task::JoinHandle;
 
 use super::error::Result;
 use super::open;
@@ -40,6 +41,10 @@ impl Readers {
     }
 
     /// Reads what is true at one moment, no earlier than the call.
+    ///
+    /// Whoever waits for a connection does so in a task of its own: a future that is not polled for
+    /// a while, as in a stream that buffers, would else be given a connection and keep it from all
+    /// others.
     pub(super) async fn read<T, F>(&self, work: F) -> artifact_domain::Result<T>
     where
         T: Send + 'static,
@@ -49,16 +54,37 @@ impl Readers {
             let path = self.path.display();
             Error::new(ErrorKind::Internal, format!("index {path}: {what}"))
         };
-        let permit = Arc::clone(&self.free).acquire_owned().await;
-        let permit = permit.map_err(|_| failed("the readers are closed"))?;
+        let stopped = |cause| failed("a reading thread has stopped").with_source(cause);
         let pool = self.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            let result = pool.read_blocking(work);
+        let task = match Arc::clone(&self.free).try_acquire_owned() {
+            Ok(permit) => pool.start(permit, work),
+            Err(TryAcquireError::NoPermits) => {
+                let turn = tokio::spawn(async move {
+                    let permit = Arc::clone(&pool.free).acquire_owned().await?;
+                    Ok::<_, AcquireError>(pool.start(permit, work))
+                });
+                let started = turn.await.map_err(stopped)?;
+                started.map_err(|cause| failed("the readers are closed").with_source(cause))?
+            }
+            Err(TryAcquireError::Closed) => return Err(failed("the readers are closed")),
+        };
+        task.await.map_err(stopped)?
+    }
+
+    fn start<T, F>(
+        self,
+        permit: OwnedSemaphorePermit,
+        work: F,
+    ) -> JoinHandle<artifact_domain::Result<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T> + Send + 'static,
+    {
+        tokio::task::spawn_blocking(move || {
+            let result = self.read_blocking(work);
             drop(permit);
             result
-        });
-        task.await
-            .map_err(|cause| failed("a reading thread has stopped").with_source(cause))?
+        })
     }
 
     fn read_blocking<T>(
@@ -91,5 +117,39 @@ impl Readers {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         // A push or a pop cannot leave the list half changed.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn calls_that_nobody_polls_keep_no_connection_from_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("index.sqlite");
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("PRAGMA user_version = 7")
+            .unwrap();
+        let readers = Readers::new(path, Patience::new(Duration::from_secs(1)), None);
+        let read = || {
+            readers.read(|connection| {
+                let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0));
+                version.map_err(Into::into)
+            })
+        };
+        let mut begun: Vec<_> = (0..4 * MAX_READERS).map(|_| Box::pin(read())).collect();
+        for call in &mut begun {
+            // It may be quick; then it holds nothing.
+            let _ = poll!(call);
+        }
+        let last = tokio::time::timeout(Duration::from_mins(1), read()).await;
+        let version: i64 = last.expect("the others keep all connections").unwrap();
+        assert_eq!(version, 7);
     }
 }
