@@ -102,9 +102,11 @@ impl Store {
             let is_over = record.lease_until.is_some_and(|end| end <= now);
             std::future::ready(is_over)
         });
-        let versions = abandoned
-            .map_ok(|record| (GcReason::Abandoned, record))
-            .chain(of_state(State::Deleted).map_ok(|record| (GcReason::Deleted, record)))
+        // The deleted ones first: an upload that is given up on the way becomes one of them, and
+        // would be counted twice.
+        let versions = of_state(State::Deleted)
+            .map_ok(|record| (GcReason::Deleted, record))
+            .chain(abandoned.map_ok(|record| (GcReason::Abandoned, record)))
             .map_ok(|(reason, record)| self.version_item(reason, record))
             .try_buffered(CONCURRENCY);
         versions

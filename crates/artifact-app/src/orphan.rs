@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use artifact_domain::{ArtifactId, BlobKey, BlobMeaning, BlobPrefix, Result, Timestamp};
+use artifact_domain::{
+    ArtifactId, BlobKey, BlobMeaning, BlobPrefix, ErrorKind, Result, Timestamp,
+};
 use futures::{Stream, TryStreamExt, stream};
 
 use crate::Store;
@@ -91,14 +93,22 @@ impl Store {
         Ok(false)
     }
 
+    /// A deletion removes the bytes before the record: what has no record, and is there when it is
+    /// looked for after that, is nobody's.
     fn without_record<'a>(
         &'a self,
         blobs: impl Stream<Item = Result<Orphan>> + Send + 'a,
     ) -> impl Stream<Item = Result<Orphan>> + Send + 'a {
         blobs
             .map_ok(move |blob| async move {
-                let record = self.ports.index.find(blob.id).await?;
-                Ok(record.is_none().then_some(blob))
+                if self.ports.index.find(blob.id).await?.is_some() {
+                    return Ok(None);
+                }
+                match self.ports.blobs.stat(blob.key.clone()).await {
+                    Ok(_) => Ok(Some(blob)),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(error),
+                }
             })
             .try_buffer_unordered(CONCURRENCY)
             .try_filter_map(|blob| async move { Ok(blob) })
