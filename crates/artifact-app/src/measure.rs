@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use artifact_codec::Decoder;
+use artifact_codec::{BlockSizes, Decoder, SeekTable};
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Digest, Encoding, Error, ErrorKind, Result};
 use bytes::Bytes;
@@ -70,6 +70,29 @@ pub(crate) async fn measure(
     });
     while work.try_next().await?.is_some() {}
     measured.await.map_err(|_| no_digest())
+}
+
+/// Finds the seek table of a blob again that holds what was measured; none for one that has none,
+/// or cannot be read.
+pub(crate) async fn rebuild_seek_table(
+    blob: ByteStream,
+    encoding: Encoding,
+    measured: &Measured,
+) -> Option<Bytes> {
+    let expected = measured.digest;
+    let (found, rebuilt) = oneshot::channel();
+    let mut work = pipe(move |output| {
+        let input = output.reader(blob);
+        let sizes = BlockSizes::default();
+        if let Ok((table, decoded)) = SeekTable::rebuild(input, codec_encoding(encoding), sizes)
+            && decoded.digest.map(|digest| *digest.as_bytes()) == Some(*expected.as_bytes())
+        {
+            let _ = found.send(Bytes::from(table.to_bytes()));
+        }
+        Ok(())
+    });
+    while let Ok(Some(_)) = work.try_next().await {}
+    rebuilt.await.ok()
 }
 
 fn no_digest() -> Error {

@@ -3,9 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use artifact_domain::{
-    ArtifactId, BlobKey, BlobMeaning, BlobPrefix, ErrorKind, Result, Timestamp,
-};
+use artifact_domain::{ArtifactId, BlobKey, BlobMeaning, BlobPrefix, ErrorKind, Result, Timestamp};
 use futures::{Stream, TryStreamExt, stream};
 
 use crate::Store;

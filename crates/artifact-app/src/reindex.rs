@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use artifact_domain::port::{ImportVersion, Imported, LockKey, LockPatience};
 use artifact_domain::{
     ArtifactId, ArtifactName, ArtifactRecord, ArtifactUri, BlobKey, BlobMeaning, BlobPrefix,
-    Content, Error, ErrorKind, MimeType, Result, Revision, SpecName, State, TaskId, Tier,
+    Content, Encoding, Error, ErrorKind, MimeType, Result, Revision, SpecName, State, TaskId, Tier,
     Timestamp,
 };
 use bytes::Bytes;
@@ -14,13 +14,16 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::Store;
 use crate::manifest::{Entry, ManifestReader, TaskKey};
-use crate::measure::measure;
+use crate::measure::{Measured, measure, rebuild_seek_table};
 
 /// How many versions are looked up at once, and imported in one transaction.
 const BATCH: usize = 256;
 
 /// How many questions are asked at once.
 const CONCURRENCY: usize = 16;
+
+/// Up to how many bytes an artifact is one block.
+const SEEKABLE_BYTES: u64 = 256 << 10;
 
 /// How many blobs are read at once.
 const READERS: usize = 4;
@@ -220,7 +223,9 @@ impl Run<'_> {
             }
         }
         let outcomes = self.import(lost, report).await?;
-        let added = outcomes.iter().filter(|outcome| is_added(outcome));
+        let added = outcomes
+            .iter()
+            .filter(|outcome| **outcome == Imported::Added);
         report.restored += added.count() as u64;
         (self.observe)(None, report);
         Ok(())
@@ -304,13 +309,13 @@ impl Run<'_> {
 
     async fn take_in(
         &self,
-        read: Vec<(Result<Option<ArtifactRecord>>, BlobKey)>,
+        read: Vec<(Result<Option<ImportVersion>>, BlobKey)>,
         report: &mut ReindexReport,
     ) -> Result<()> {
         let mut recovered = Vec::with_capacity(read.len());
         for (outcome, key) in read {
             match outcome {
-                Ok(record) => recovered.extend(record),
+                Ok(version) => recovered.extend(version),
                 Err(error) if error.kind() == ErrorKind::Integrity => {
                     report.failed += 1;
                     self.tell(&ReindexFinding::Unreadable(key, error), report);
@@ -318,16 +323,12 @@ impl Run<'_> {
                 Err(error) => return Err(error),
             }
         }
-        let version = |record: &ArtifactRecord| ImportVersion {
-            record: record.clone(),
-            seek_table: None,
-        };
-        let versions = recovered.iter().map(version).collect();
-        let outcomes = self.import(versions, report).await?;
-        for (record, outcome) in recovered.into_iter().zip(outcomes) {
-            if is_added(&outcome) {
+        let outcomes = self.import(recovered.clone(), report).await?;
+        for (version, outcome) in recovered.into_iter().zip(outcomes) {
+            if outcome == Imported::Added {
                 report.recovered += 1;
-                self.store.note(&record, None).await;
+                let ImportVersion { record, seek_table } = version;
+                self.store.note(&record, seek_table).await;
                 self.tell(&ReindexFinding::Recovered(Box::new(record)), report);
             }
         }
@@ -335,9 +336,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The record of a blob, from its path and its bytes; none if it went meanwhile, or its
-    /// version came to be known.
-    async fn recover(&self, key: &BlobKey) -> Result<Option<ArtifactRecord>> {
+    /// The version of a blob, from its path and its bytes; none if it went meanwhile, or came to
+    /// be known.
+    async fn recover(&self, key: &BlobKey) -> Result<Option<ImportVersion>> {
         let BlobMeaning::Content {
             coordinate,
             version,
@@ -362,8 +363,9 @@ impl Run<'_> {
         if store.ports.index.find(id).await?.is_some() {
             return Ok(None);
         }
+        let seek_table = self.seek_table_of(key, encoding, &measured).await?;
         let created_at = id.created_at();
-        Ok(Some(ArtifactRecord {
+        let record = ArtifactRecord {
             id,
             attempt,
             version,
@@ -386,7 +388,22 @@ impl Run<'_> {
             tags: artifact_domain::Tags::default(),
             metadata: artifact_domain::Metadata::default(),
             coordinate,
-        }))
+        };
+        Ok(Some(ImportVersion { record, seek_table }))
+    }
+
+    /// Only what has more than one block has a seek table.
+    async fn seek_table_of(
+        &self,
+        key: &BlobKey,
+        encoding: Encoding,
+        measured: &Measured,
+    ) -> Result<Option<Bytes>> {
+        if measured.size_bytes <= SEEKABLE_BYTES {
+            return Ok(None);
+        }
+        let blob = self.store.ports.blobs.get(key.clone(), None).await?;
+        Ok(rebuild_seek_table(blob, encoding, measured).await)
     }
 
     /// By the rules of the store. What would be over by now may have been on hold, or kept longer:
@@ -404,10 +421,6 @@ impl Run<'_> {
         }
         retention.expires_at(artifact_type, now, None)
     }
-}
-
-fn is_added(outcome: &Imported) -> bool {
-    matches!(outcome, Imported::Added)
 }
 
 /// What becomes of a version that the metadata names.

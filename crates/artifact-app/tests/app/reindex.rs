@@ -165,6 +165,26 @@ async fn blobs_without_metadata_come_back_without_tags() {
 }
 
 #[tokio::test]
+async fn seek_tables_come_back_from_the_metadata_and_from_the_bytes() {
+    let world = World::new();
+    let lines = (0..100_000).map(|n| format!("{n} of many lines of text\n"));
+    let text = lines.collect::<String>();
+    let record = put(&world.store, "a.log", text).await;
+    world.store.settle().await;
+    let table = world.index.seek_table(record.id).await.unwrap();
+    assert!(table.is_some());
+    for is_recovered in [false, true] {
+        if is_recovered {
+            take_metadata(&world);
+        }
+        let (store, index) = without_index(&world);
+        let (report, _) = reindex(&store).await;
+        assert_eq!(report.recovered, u64::from(is_recovered));
+        assert_eq!(index.seek_table(record.id).await.unwrap(), table);
+    }
+}
+
+#[tokio::test]
 async fn a_version_whose_bytes_are_gone_is_reported_and_not_resurrected() {
     let world = World::new();
     let lost = put(&world.store, "lost", "x").await;
