@@ -5,11 +5,13 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 pub(crate) struct Arguments {
     pub(crate) file: Option<PathBuf>,
     pub(crate) mib: u64,
     pub(crate) rounds: usize,
+    pub(crate) patience: Duration,
     /// Set for a process that this benchmark starts itself.
     pub(crate) memory_of: Option<usize>,
 }
@@ -20,14 +22,19 @@ impl Arguments {
             file: None,
             mib: 256,
             rounds: 5,
+            patience: Duration::ZERO,
             memory_of: None,
         };
         let mut arguments = std::env::args_os().skip(1);
-        let number = |text: Option<OsString>| text.unwrap().to_str().unwrap().parse().unwrap();
+        let number =
+            |text: Option<OsString>| -> usize { text.unwrap().to_str().unwrap().parse().unwrap() };
         while let Some(argument) = arguments.next() {
             match argument.to_str() {
                 Some("--mib") => found.mib = number(arguments.next()) as u64,
                 Some("--rounds") => found.rounds = number(arguments.next()),
+                Some("--patience") => {
+                    found.patience = Duration::from_secs(number(arguments.next()) as u64);
+                }
                 Some("--memory-of") => found.memory_of = Some(number(arguments.next())),
                 // cargo adds flags of its own.
                 Some(flag) if flag.starts_with("--") => {}
