@@ -145,8 +145,7 @@ fn a_link_whose_target_is_not_utf8_fails_alone() {
     assert_eq!(outcome.text().lines().count(), 1);
 }
 
-/// What may be in a task: files and links by anybody's hand, since nothing but this program refuses
-/// the key `file`.
+/// A task with these links, and a file `sub/file`.
 fn with_links(links: &[(&str, &str)]) -> Sandbox {
     let store = sandbox();
     fs::create_dir(store.work("tree")).expect("folders can be made");
@@ -233,12 +232,11 @@ fn a_link_that_is_there_is_replaced_and_not_followed() {
 }
 
 #[test]
-fn bytes_that_are_not_the_target_make_no_link() {
+fn a_single_link_gives_the_path_that_it_pointed_to() {
     let store = sandbox();
     store.write("tree/x", "x");
     link(&store, "x", "tree/l");
     store.ok(&["upload", "tree", "--task", "1", "--type", "data"]);
-    // what a single download gives is the target as text
     let uri = "artifact://default/1/data/l";
     assert_eq!(store.ok(&["download", uri, "-o", "-"]), "x");
 }
