@@ -33,9 +33,9 @@ use crate::context::Context;
 use crate::failures::Failure;
 use crate::task;
 
-/// How many files are on their way at once. Their commits share what makes them durable. Each has a
-/// compressor of its own: twice as many store a little faster and take 80 MiB instead of 50.
-const CONCURRENCY: usize = 8;
+/// How many files are on their way at once. Their commits share what makes them durable; the codec
+/// bounds what all of them hold.
+const CONCURRENCY: usize = 32;
 
 /// How many may be done while an earlier one, which is told of first, is not: a large file does not
 /// keep those after it. Each takes some 2 KiB.
