@@ -39,6 +39,8 @@ struct Row<'a> {
     run: Box<dyn Fn() -> u64 + 'a>,
     /// MB/s of plain bytes.
     rates: Vec<f64>,
+    /// Processor seconds for a gigabyte of plain bytes.
+    costs: Vec<f64>,
     stored_bytes: u64,
 }
 
@@ -49,6 +51,7 @@ impl<'a> Row<'a> {
             name: name.into(),
             run: Box::new(run),
             rates: Vec::new(),
+            costs: Vec::new(),
             stored_bytes: 0,
         }
     }
@@ -76,16 +79,17 @@ impl Patience {
         }
     }
 
-    /// How many seconds it takes, and what it gives.
-    fn measure<T>(&mut self, run: impl Fn() -> T) -> (f64, T) {
+    /// How many seconds it takes, how many of processor time, and what it gives.
+    fn measure<T>(&mut self, run: impl Fn() -> T) -> (f64, f64, T) {
         loop {
             let (ticks, start) = (Ticks::now(), Instant::now());
             let result = run();
             let seconds = start.elapsed().as_secs_f64();
+            let cpu_seconds = ticks.own_seconds();
             let was_disturbed = ticks.were_disturbed();
             if !was_disturbed || Instant::now() > self.end {
                 self.disturbed += usize::from(was_disturbed);
-                return (seconds, result);
+                return (seconds, cpu_seconds, result);
             }
             thread::sleep(Duration::from_millis(200));
         }
@@ -118,23 +122,26 @@ fn main() {
     let mut patience = Patience::new(arguments.patience);
     for _ in 0..arguments.rounds {
         for row in &mut rows {
-            let (seconds, stored_bytes) = patience.measure(&row.run);
+            let (seconds, cpu_seconds, stored_bytes) = patience.measure(&row.run);
             row.stored_bytes = stored_bytes;
             row.rates.push(size as f64 / 1e6 / seconds);
+            row.costs.push(cpu_seconds * 1e9 / size as f64);
         }
     }
     println!("{} of the measurements were disturbed", patience.disturbed);
     for row in &mut rows {
         row.rates.sort_by(f64::total_cmp);
+        row.costs.sort_by(f64::total_cmp);
         let (low, high) = (row.rates[0], row.rates[row.rates.len() - 1]);
         let ratio = match row.stored_bytes {
             0 => String::new(),
             stored => format!(", ratio {:.3}", size as f64 / stored as f64),
         };
         println!(
-            "{:44} {:6.0} MB/s ({low:.0} to {high:.0}){ratio}",
+            "{:38} {:6.0} MB/s ({low:.0} to {high:.0}), {:.2} s/GB of processor{ratio}",
             row.name,
-            row.median()
+            row.median(),
+            row.costs[row.costs.len() / 2],
         );
     }
     goals(&rows, cores);
@@ -265,7 +272,7 @@ fn lengths(corpus: &Path, size: u64, rounds: usize, patience: &mut Patience) {
         let count = ((32 << 20) / len).max(1);
         let mut rates: Vec<f64> = (0..rounds)
             .map(|_| {
-                let (seconds, ()) = patience.measure(|| {
+                let (seconds, _, ()) = patience.measure(|| {
                     let mut file = File::open(corpus).unwrap();
                     for _ in 0..count {
                         encode(file.by_ref().take(len), io::sink(), &EncodeOptions::new()).unwrap();

@@ -1,10 +1,14 @@
-//! Whether other programs worked on the machine while something was measured. Only where the system
-//! tells (Linux): elsewhere nothing counts as disturbed. It must not know what is measured.
+//! How much processor time something took, and whether other programs worked on the machine meanwhile.
+//! Only where the system tells (Linux): elsewhere nothing counts as disturbed. It must not know what is
+//! measured.
 
 use std::fs;
 
 /// The share of all processor time that others may take from a measurement.
 const DISTURBED: f64 = 0.1;
+
+/// `sysconf(_SC_CLK_TCK)`, which is this number on every Linux of today.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A point in time, in ticks of the system's clock.
 pub(crate) struct Ticks {
@@ -29,6 +33,11 @@ impl Ticks {
             // utime stime cutime cstime, proc_pid_stat(5), counted from behind the name and state.
             own: numbers(own).iter().skip(10).take(4).sum(),
         }
+    }
+
+    /// How many seconds of processor time this process and those that it started have had since then.
+    pub(crate) fn own_seconds(&self) -> f64 {
+        (Self::now().own - self.own) as f64 / TICKS_PER_SECOND
     }
 
     /// Whether others had much of the machine since then.
