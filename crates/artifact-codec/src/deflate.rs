@@ -197,6 +197,31 @@ mod tests {
         }
     }
 
+    /// Bytes that fixed codes write in nine bits (RFC 1951, section 3.2.6), in no order that repeats,
+    /// are what deflate makes longest.
+    #[test]
+    fn the_worst_case_has_room() {
+        for len in [1, 2, 63, 5_000, 262_144] {
+            let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+            let worst: Vec<u8> = (0..len)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    144 + state.to_le_bytes()[4] % 112
+                })
+                .collect();
+            for level in (1..=9).map(|level| Level::new(level).unwrap()) {
+                for end in [BlockEnd::Flush, BlockEnd::Finish] {
+                    let mut output = Vec::new();
+                    let mut deflater = BlockDeflater::new(level);
+                    deflater.compress(&worst, end, &mut output).unwrap();
+                    assert!(output.len() <= most_stored(len), "{level:?}, {len} bytes");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_block_is_read_alone_and_only_whole() {
         let mut inflater = BlockInflater::new();
