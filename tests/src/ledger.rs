@@ -67,7 +67,7 @@ pub struct Ledger {
 }
 
 /// What a rebuild gives back even of a version that no metadata names.
-const CORE: [&str; 9] = [
+const CORE: [&str; 8] = [
     "id",
     "uri",
     "version",
@@ -76,7 +76,6 @@ const CORE: [&str; 9] = [
     "stored_size_bytes",
     "sha256",
     "compressed",
-    "created_at",
 ];
 
 impl Ledger {

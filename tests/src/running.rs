@@ -42,11 +42,21 @@ impl Running {
 
     /// The same, with an input of the test's own choice.
     pub fn start_with_input(command: &mut Command, input: impl Into<Stdio>) -> Self {
+        Self::start_between(command, input, Stdio::piped())
+    }
+
+    /// The same, with an output of the test's own choice: what goes into a file can be read while
+    /// the process runs.
+    pub fn start_between(
+        command: &mut Command,
+        input: impl Into<Stdio>,
+        output: impl Into<Stdio>,
+    ) -> Self {
         let args = command.get_args().map(|arg| arg.to_string_lossy().into());
         let args = args.collect();
         let child = command
             .stdin(input)
-            .stdout(Stdio::piped())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program can be started");

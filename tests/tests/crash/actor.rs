@@ -1,6 +1,7 @@
 //! The processes of a round: what each is to do, and what its end says about the store. Must not
 //! know when they are killed.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -82,6 +83,16 @@ impl Actor {
         }
     }
 
+    /// Prepares an upload or a deletion that chance chooses.
+    pub(crate) fn prepare_writer(world: &mut World, random: &mut Random) -> Self {
+        match random.below(100) {
+            0..25 => writer(world, random, Life::EveryVersion),
+            25..50 => writer(world, random, Life::Newest),
+            50..75 => tree(world, random),
+            _ => delete(world, random),
+        }
+    }
+
     /// Somebody who reaps what others have left.
     pub(crate) fn reaper(world: &World) -> Self {
         let args = JOBS[0];
@@ -138,12 +149,7 @@ impl Actor {
             Task::Trickle(uri, sha256, _) => {
                 account_uploads(&[(uri.clone(), sha256.clone())], outcome, ledger);
             }
-            Task::Delete => {
-                for record in printed(outcome) {
-                    let uri = record["uri"].as_str().expect("a record has an address");
-                    ledger.delete(uri);
-                }
-            }
+            Task::Delete => account_deletions(outcome.text(), ledger),
             Task::Read(uri, file, _) if outcome.code == Some(0) => {
                 let sha256 = sha256_of(&[file])[0].clone();
                 let is_whole = ledger.was_tried(uri, &sha256);
@@ -156,14 +162,38 @@ impl Actor {
             lost_its_lease,
         }
     }
+
+    /// Starts it with its output in a file.
+    pub(crate) fn start_into(&mut self, output: File) -> Running {
+        Running::start_between(&mut self.command, Stdio::null(), output)
+    }
+
+    /// Tells the ledger what was acknowledged by what it had printed when the disk went.
+    pub(crate) fn account_cut_off(&self, text: &str, ledger: &mut Ledger) {
+        match &self.task {
+            Task::Upload(_) | Task::Trickle(..) => {
+                for record in records(text) {
+                    ledger.acknowledge(&record, false);
+                }
+            }
+            Task::Delete => account_deletions(text, ledger),
+            Task::Read(..) | Task::Job(_) => {}
+        }
+    }
+}
+
+fn account_deletions(text: &str, ledger: &mut Ledger) {
+    for record in records(text) {
+        ledger.delete(record["uri"].as_str().expect("a record has an address"));
+    }
 }
 
 fn account_uploads(files: &[(String, String)], outcome: &Outcome, ledger: &mut Ledger) {
-    for record in printed(outcome) {
+    for record in records(outcome.text()) {
         ledger.acknowledge(&record, outcome.code.is_some());
     }
     if outcome.code == Some(0) {
-        let said = printed(outcome).len();
+        let said = records(outcome.text()).len();
         assert_eq!(said, files.len(), "not all were acknowledged:\n{outcome}");
     } else if outcome.code.is_some() {
         for (uri, sha256) in files {
@@ -173,11 +203,10 @@ fn account_uploads(files: &[(String, String)], outcome: &Outcome, ledger: &mut L
 }
 
 /// The objects on the complete lines of what was printed: a kill may cut the last one off.
-fn printed(outcome: &Outcome) -> Vec<Value> {
-    let complete = outcome.text().rsplit_once('\n').map_or("", |(all, _)| all);
-    let parse = |line| {
-        serde_json::from_str(line).unwrap_or_else(|error| panic!("`{line}`: {error}\n{outcome}"))
-    };
+fn records(text: &str) -> Vec<Value> {
+    let complete = text.rsplit_once('\n').map_or("", |(all, _)| all);
+    let parse =
+        |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("`{line}`: {error}"));
     complete.lines().map(parse).collect()
 }
 

@@ -9,7 +9,9 @@
 //! ```
 
 mod actor;
+mod disk;
 mod expiry;
+mod power;
 mod storm;
 mod world;
 
@@ -21,4 +23,14 @@ fn a_storm_on_sqlite_breaks_no_promise() {
 #[test]
 fn a_storm_on_sled_breaks_no_promise() {
     storm::storm("sled");
+}
+
+#[test]
+fn a_power_cut_takes_nothing_that_sqlite_has_acknowledged() {
+    power::power_cuts("sqlite");
+}
+
+#[test]
+fn a_power_cut_takes_nothing_that_sled_has_acknowledged() {
+    power::power_cuts("sled");
 }

@@ -30,9 +30,13 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A new store on an index engine.
     pub(crate) fn new(index: &str) -> Self {
-        let store = Sandbox::with_index(index)
-            .with_env("ARTIFACT_UPLOAD__LEASE_S", LEASE.as_secs().to_string());
+        Self::on(sandbox(index))
+    }
+
+    /// An empty store that [`sandbox`] has made.
+    pub(crate) fn on(store: Sandbox) -> Self {
         let kept = Kept::make(&store);
         Self {
             store,
@@ -209,6 +213,12 @@ impl World {
             }
         }
     }
+}
+
+/// A sandbox whose uploads are given up soon after they have died.
+pub(crate) fn sandbox(index: &str) -> Sandbox {
+    let lease_s = LEASE.as_secs().to_string();
+    Sandbox::with_index(index).with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s)
 }
 
 /// The last line, of a command that succeeded.
