@@ -9,6 +9,7 @@
 //! ```
 
 mod actor;
+mod damage;
 mod disk;
 mod expiry;
 mod power;
