@@ -35,3 +35,26 @@ fn it_gets_an_error_and_overwrites_nothing() {
         ""
     );
 }
+
+#[test]
+fn whom_gc_has_reaped_gets_an_error_and_leaves_nothing() {
+    let store = Sandbox::new().with_env("ARTIFACT_UPLOAD__LEASE_S", "1");
+    let mut sleeper = store.start(&[&UPLOAD[..], &["--task", "local"]].concat());
+    assert!(sleeper.feed(&vec![7; 300_000]));
+    eventually("the upload to begin", || {
+        !store.ok(&["search", "--state", "uploading"]).is_empty()
+    });
+    sleeper.signal("STOP");
+    thread::sleep(Duration::from_millis(1_200));
+    let cleared = store.json(&["gc"]);
+    assert_eq!(cleared[0]["reason"], "abandoned", "{cleared:?}");
+
+    sleeper.signal("CONT");
+    sleeper.feed(&vec![7; 300_000]);
+    sleeper.end_of_input();
+    sleeper.wait().expect_code(6).says(&["lease"]);
+    store.assert_empty();
+    // It had not come to the metadata, and its number is free again.
+    assert_eq!(store.metadata(), Vec::<std::path::PathBuf>::new());
+    store.ok(&["verify"]);
+}

@@ -1,12 +1,6 @@
-//! A store under fire: several processes at once upload, delete, read, collect, verify and rebuild,
-//! and some of them are killed or stopped past their lease at any moment. After every round all
-//! promises are checked.
-//!
-//! `E2E_CRASH_ROUNDS` says how many rounds (there is a short default), `E2E_SEED` repeats a run:
-//!
-//! ```sh
-//! E2E_CRASH_ROUNDS=200 cargo test --release -p e2e --test crash storm -- --nocapture
-//! ```
+//! What must survive: processes that are killed or stopped past their lease at any moment, the loss
+//! of power, and damage. After every round all promises are checked. The long runs are in
+//! `tests/README.md`.
 
 mod actor;
 mod damage;
