@@ -14,7 +14,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use crate::Store;
 use crate::manifest::{TaskKey, Urgency};
 
-/// How many items are looked at or cleared at once.
+/// How many items are cleared at once.
 const CONCURRENCY: usize = 16;
 
 /// What counts as garbage.
@@ -107,8 +107,8 @@ impl Store {
         let versions = of_state(State::Deleted)
             .map_ok(|record| (GcReason::Deleted, record))
             .chain(abandoned.map_ok(|record| (GcReason::Abandoned, record)))
-            .map_ok(|(reason, record)| self.version_item(reason, record))
-            .try_buffered(CONCURRENCY);
+            // One after another: see `without_record`.
+            .and_then(|(reason, record)| self.version_item(reason, record));
         versions
             .chain(self.orphan_items(now.saturating_sub(options.grace)))
             .chain(self.temporaries())

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use artifact_domain::{ArtifactId, BlobKey, BlobMeaning, BlobPrefix, ErrorKind, Result, Timestamp};
-use futures::{Stream, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::Store;
 use crate::manifest::{Entry, ManifestReader, TaskKey};
@@ -12,8 +12,8 @@ use crate::manifest::{Entry, ManifestReader, TaskKey};
 /// How many questions are asked at once.
 const CONCURRENCY: usize = 16;
 
-/// How many blobs are looked for in the metadata at once.
-const BATCH: usize = 1_024;
+/// How many blobs are looked for at once.
+pub(crate) const BATCH: usize = 1_024;
 
 /// A blob that nobody knows.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub(crate) struct Orphan {
 }
 
 impl Orphan {
-    fn maybe(path: &str, size_bytes: u64) -> Option<Self> {
+    /// What a path says, if it is that of a blob.
+    pub(crate) fn maybe(path: &str, size_bytes: u64) -> Option<Self> {
         let key = BlobKey::parse(path).ok()?;
         let BlobMeaning::Content {
             coordinate,
@@ -61,10 +62,12 @@ impl Store {
                     written.unwrap_or_else(|| blob.id.created_at()) < before
                 }))
             });
-        self.without_record(old)
-            .try_chunks(BATCH)
+        old.try_chunks(BATCH)
             .map_err(|error| error.1)
-            .and_then(|blobs| self.without_metadata(blobs))
+            .and_then(|blobs| async {
+                let unknown = self.without_record(blobs).await?;
+                self.without_metadata(unknown).await
+            })
             .map_ok(|orphans| stream::iter(orphans.into_iter().map(Ok)))
             .try_flatten()
     }
@@ -75,30 +78,29 @@ impl Store {
         task: &TaskKey,
         known: &[ArtifactId],
     ) -> Result<bool> {
-        let listing = self
-            .ports
-            .blobs
-            .list(BlobPrefix::task(&task.spec, &task.task));
-        let blobs = stream::once(listing)
-            .try_flatten()
-            .try_filter_map(|listed| async move { Ok(Orphan::maybe(&listed.path, 0)) });
-        let mut unknown = std::pin::pin!(self.without_record(blobs));
-        while let Some(blob) = unknown.try_next().await? {
-            if !known.contains(&blob.id) {
+        let prefix = BlobPrefix::task(&task.spec, &task.task);
+        let blobs = self.ports.blobs.list(prefix).await?;
+        let blobs =
+            blobs.try_filter_map(|listed| async move { Ok(Orphan::maybe(&listed.path, 0)) });
+        let mut batches = std::pin::pin!(blobs.try_chunks(BATCH));
+        while let Some(blobs) = batches.next().await {
+            let unknown = self.without_record(blobs.map_err(|error| error.1)?).await?;
+            if unknown.iter().any(|blob| !known.contains(&blob.id)) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// A deletion removes the bytes before the record: what has no record, and is there when it is
-    /// looked for after that, is nobody's.
-    fn without_record<'a>(
-        &'a self,
-        blobs: impl Stream<Item = Result<Orphan>> + Send + 'a,
-    ) -> impl Stream<Item = Result<Orphan>> + Send + 'a {
-        blobs
-            .map_ok(move |blob| async move {
+    /// Those that the index does not know. A deletion removes the bytes before the record: what has
+    /// no record, and is there when it is looked for after that, is nobody's.
+    ///
+    /// All answers are there when it returns. A stream that asks ahead would leave questions
+    /// unattended while its items are worked on: each may hold one of the connections that the
+    /// work waits for.
+    pub(crate) async fn without_record(&self, blobs: Vec<Orphan>) -> Result<Vec<Orphan>> {
+        stream::iter(blobs.into_iter().map(Ok))
+            .map_ok(|blob| async move {
                 if self.ports.index.find(blob.id).await?.is_some() {
                     return Ok(None);
                 }
@@ -110,6 +112,8 @@ impl Store {
             })
             .try_buffer_unordered(CONCURRENCY)
             .try_filter_map(|blob| async move { Ok(blob) })
+            .try_collect()
+            .await
     }
 
     async fn without_metadata(&self, blobs: Vec<Orphan>) -> Result<Vec<Orphan>> {

@@ -5,9 +5,8 @@ use std::collections::HashSet;
 
 use artifact_domain::port::{ImportVersion, Imported, LockKey, LockPatience};
 use artifact_domain::{
-    ArtifactId, ArtifactName, ArtifactRecord, ArtifactUri, BlobKey, BlobMeaning, BlobPrefix,
-    Content, Encoding, Error, ErrorKind, MimeType, Result, Revision, SpecName, State, TaskId, Tier,
-    Timestamp,
+    ArtifactName, ArtifactRecord, ArtifactUri, BlobKey, BlobMeaning, BlobPrefix, Content, Encoding,
+    Error, ErrorKind, MimeType, Result, Revision, SpecName, State, TaskId, Tier, Timestamp,
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -15,6 +14,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::Store;
 use crate::manifest::{Entry, ManifestReader, TaskKey};
 use crate::measure::{Measured, measure, rebuild_seek_table};
+use crate::orphan::{self, Orphan};
 
 /// How many versions are looked up at once, and imported in one transaction.
 const BATCH: usize = 256;
@@ -282,27 +282,27 @@ impl Run<'_> {
     async fn recover_all(&self, report: &mut ReindexReport) -> Result<()> {
         let takes_in = self.options.recover || !self.was_complete;
         let listing = self.store.ports.blobs.list(BlobPrefix::all()).await?;
-        let unknown = listing
-            .try_filter_map(|listed| async move { Ok(content_of(&listed.path)) })
-            .map_ok(|(key, id)| async move {
-                let known = self.store.ports.index.find(id).await?;
-                Ok(known.is_none().then_some(key))
-            })
-            .try_buffer_unordered(CONCURRENCY)
-            .try_filter_map(|key| async move { Ok(key) });
-        let mut unknown = std::pin::pin!(unknown.try_chunks(RECOVERED_BATCH));
-        while let Some(keys) = unknown.next().await {
-            let keys = keys.map_err(|error| error.1)?;
+        let blobs = listing.try_filter_map(|listed| async move {
+            let size_bytes = listed.stat.size_bytes;
+            Ok(Orphan::maybe(&listed.path, size_bytes))
+        });
+        let mut batches = std::pin::pin!(blobs.try_chunks(orphan::BATCH));
+        while let Some(blobs) = batches.next().await {
+            let blobs = blobs.map_err(|error| error.1)?;
+            let unknown = self.store.without_record(blobs).await?;
             if !takes_in {
-                report.unnamed += keys.len() as u64;
+                report.unnamed += unknown.len() as u64;
                 continue;
             }
-            let read: Vec<_> = stream::iter(keys)
-                .map(|key| async move { (self.recover(&key).await, key) })
-                .buffer_unordered(READERS)
-                .collect()
-                .await;
-            self.take_in(read, report).await?;
+            for blobs in unknown.chunks(RECOVERED_BATCH) {
+                let keys = blobs.iter().map(|blob| blob.key.clone());
+                let read: Vec<_> = stream::iter(keys)
+                    .map(|key| async move { (self.recover(&key).await, key) })
+                    .buffer_unordered(READERS)
+                    .collect()
+                    .await;
+                self.take_in(read, report).await?;
+            }
         }
         Ok(())
     }
@@ -434,13 +434,4 @@ enum Verdict {
     Missing,
     /// It was deleted, bytes and all.
     Gone,
-}
-
-/// The key of a blob that holds the bytes of a version, and whose they are.
-fn content_of(path: &str) -> Option<(BlobKey, ArtifactId)> {
-    let key = BlobKey::parse(path).ok()?;
-    match key.meaning() {
-        BlobMeaning::Content { attempt, .. } => Some((key, attempt.artifact_id())),
-        _ => None,
-    }
 }

@@ -234,18 +234,24 @@ impl Run<'_> {
         records: impl futures::Stream<Item = Result<ArtifactRecord>> + Send,
         readers: usize,
     ) -> Result<()> {
-        let store = self.store;
+        let (store, repair) = (self.store, self.repair);
+        // All that a version needs is done here: what is read ahead must not wait while what was
+        // read waits for the same connections.
         let read = records
-            .map_ok(|record| async move { Ok((store.read_bytes(&record).await?, record)) })
+            .map_ok(|record| async move {
+                let bytes = store.read_bytes(&record).await?;
+                let repaired = repair && store.remember(&record, &bytes).await?;
+                Ok((bytes, repaired, record))
+            })
             .try_buffer_unordered(readers.max(1));
         let mut read = std::pin::pin!(read);
-        while let Some((bytes, record)) = read.try_next().await? {
-            self.version(bytes, record).await?;
+        while let Some((bytes, repaired, record)) = read.try_next().await? {
+            self.version(bytes, repaired, record)?;
         }
         Ok(())
     }
 
-    async fn version(&mut self, bytes: Bytes, record: ArtifactRecord) -> Result<()> {
+    fn version(&mut self, bytes: Bytes, repaired: bool, record: ArtifactRecord) -> Result<()> {
         if matches!(bytes, Bytes::Gone) {
             return Ok(());
         }
@@ -255,9 +261,6 @@ impl Run<'_> {
         self.report.unread += u64::from(matches!(bytes, Bytes::Unread));
         match bytes {
             Bytes::Wrong(damage, cause) => {
-                // What merely could not be read may be sound.
-                let is_lost = damage != Damage::Unreadable;
-                let repaired = self.repair && is_lost && self.mark(&record, Some(damage)).await?;
                 let finding = VerifyFinding::Bytes {
                     record: Box::new(record),
                     damage,
@@ -266,8 +269,7 @@ impl Run<'_> {
                 };
                 self.found(&finding, false);
             }
-            Bytes::Sound if record.tags.get(LOST_TAG).is_some_and(is_mark) => {
-                let repaired = self.repair && self.mark(&record, None).await?;
+            Bytes::Sound if is_marked(&record) => {
                 let finding = VerifyFinding::FoundAgain {
                     record: Box::new(record),
                     repaired,
@@ -277,44 +279,6 @@ impl Run<'_> {
             _ => (self.observe)(None, &self.report),
         }
         Ok(())
-    }
-
-    /// Tags a version as lost, or takes the tag away; false if it went meanwhile, or has no room
-    /// for another tag.
-    async fn mark(&self, record: &ArtifactRecord, damage: Option<Damage>) -> Result<bool> {
-        const ROUNDS: usize = 16;
-        let index = &self.store.ports.index;
-        for _ in 0..ROUNDS {
-            let Some(mut current) = index.find(record.id).await? else {
-                return Ok(false);
-            };
-            let before = current.tags.clone();
-            match damage {
-                None => current.tags.remove(LOST_TAG),
-                Some(damage) => {
-                    if current
-                        .tags
-                        .set(Tag::new(LOST_TAG, damage.as_str())?)
-                        .is_err()
-                    {
-                        return Ok(false);
-                    }
-                }
-            }
-            if current.tags == before {
-                return Ok(true);
-            }
-            match index.update(current).await {
-                Ok(marked) => {
-                    self.store.note(&marked, None).await;
-                    return Ok(true);
-                }
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(false)
     }
 
     /// Every file of the store: the tasks it belongs to, and blobs that nobody knows.
@@ -384,13 +348,60 @@ fn metadata_finding(task: TaskKey, check: &TaskCheck, repaired: bool) -> Option<
     })
 }
 
-fn is_mark(value: &str) -> bool {
-    [Damage::Missing, Damage::Damaged]
-        .iter()
-        .any(|damage| damage.as_str() == value)
+fn is_marked(record: &ArtifactRecord) -> bool {
+    let marks = [Damage::Missing, Damage::Damaged].map(Damage::as_str);
+    let value = record.tags.get(LOST_TAG);
+    value.is_some_and(|value| marks.contains(&value))
 }
 
 impl Store {
+    /// Marks a version as what reading it has shown; false if there was nothing to be done, or it
+    /// could not be.
+    async fn remember(&self, record: &ArtifactRecord, bytes: &Bytes) -> Result<bool> {
+        match bytes {
+            // What merely could not be read may be sound.
+            Bytes::Wrong(Damage::Unreadable, _) => Ok(false),
+            Bytes::Wrong(damage, _) => self.mark(record, Some(*damage)).await,
+            Bytes::Sound if is_marked(record) => self.mark(record, None).await,
+            _ => Ok(false),
+        }
+    }
+
+    /// Tags a version as lost, or takes the tag away; false if it went meanwhile, or has no room
+    /// for another tag.
+    async fn mark(&self, record: &ArtifactRecord, damage: Option<Damage>) -> Result<bool> {
+        const ROUNDS: usize = 16;
+        let index = &self.ports.index;
+        for _ in 0..ROUNDS {
+            let Some(mut current) = index.find(record.id).await? else {
+                return Ok(false);
+            };
+            let before = current.tags.clone();
+            match damage {
+                None => current.tags.remove(LOST_TAG),
+                Some(damage) => {
+                    let mark = Tag::new(LOST_TAG, damage.as_str())?;
+                    if current.tags.set(mark).is_err() {
+                        return Ok(false);
+                    }
+                }
+            }
+            if current.tags == before {
+                return Ok(true);
+            }
+            match index.update(current).await {
+                Ok(marked) => {
+                    self.note(&marked, None).await;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
     async fn read_bytes(&self, record: &ArtifactRecord) -> Result<Bytes> {
         match self.compare_bytes(record).await {
             Ok(bytes) => Ok(bytes),
