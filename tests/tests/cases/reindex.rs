@@ -1,0 +1,580 @@
+//! An index that was lost, damaged or emptied is refused, and comes back from what is stored.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use e2e::tree::{ODD_NAMES, noise, prose};
+use e2e::{Running, Sandbox, eventually};
+use serde_json::{Value, json};
+
+use super::{sandbox, texts};
+
+/// Everything that is known of everything that can be asked for, as it is printed.
+pub(super) fn answers(store: &Sandbox) -> String {
+    store.ok(&["search", "--all-versions", "--json"])
+}
+
+/// The files of the index.
+fn index_files(store: &Sandbox) -> Vec<PathBuf> {
+    let entries = fs::read_dir(store.store("")).expect("the store can be listed");
+    let paths = entries.map(|entry| entry.expect("entries can be read").path());
+    let is_index = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("index.") && !name.contains(".damaged-")
+    };
+    paths.filter(is_index).collect()
+}
+
+/// Removes the index, as if its disk was lost.
+pub(super) fn lose_index(store: &Sandbox) {
+    let files = index_files(store);
+    assert!(!files.is_empty(), "there is no index to be lost");
+    for path in files {
+        if path.is_dir() {
+            fs::remove_dir_all(path).expect("folders can be removed");
+        } else {
+            fs::remove_file(path).expect("files can be removed");
+        }
+    }
+}
+
+/// Removes the metadata beside the blobs.
+pub(super) fn lose_metadata(store: &Sandbox) {
+    let files = store.metadata();
+    assert!(!files.is_empty(), "there is no metadata to be lost");
+    for path in files {
+        fs::remove_file(path).expect("files can be removed");
+    }
+}
+
+/// The file of the index that has its records.
+fn records_file(store: &Sandbox) -> PathBuf {
+    match crate::INDEX {
+        "sled" => store.store("index.sled/db/db"),
+        _ => store.store("index.sqlite"),
+    }
+}
+
+/// Some of everything: specs, tasks, versions, tags, metadata, types, encodings, what is gone.
+fn filled() -> Sandbox {
+    let store = sandbox().with_env("ARTIFACT_VERSIONING__ENABLED", "true");
+    store.write("a.log", prose(1, 20_000));
+    store.write("b.bin", noise(2, 5_000));
+    store.write("page.html", "<!doctype html><title>x</title>");
+    let all = [
+        &[
+            "upload",
+            "a.log",
+            "--spec",
+            "web",
+            "--task",
+            "1",
+            "--tag",
+            "branch=main",
+            "--tag",
+            "ci",
+        ][..],
+        &[
+            "upload",
+            "a.log",
+            "--spec",
+            "web",
+            "--task",
+            "1",
+            "--meta",
+            "ratio=0.30000000000000004",
+        ],
+        &[
+            "upload",
+            "a.log",
+            "--spec",
+            "web",
+            "--task",
+            "1",
+            "--meta",
+            "deep={\"a\":[1,null,\"\u{e9}\"]}",
+        ],
+        &[
+            "upload",
+            "b.bin",
+            "--spec",
+            "web",
+            "--task",
+            "2",
+            "--mime",
+            "application/x-thing",
+        ],
+        &[
+            "upload",
+            "b.bin",
+            "--task",
+            "org/repo#1",
+            "--no-compress",
+            "--retention-days",
+            "3",
+        ],
+        &[
+            "upload",
+            "page.html",
+            "--type",
+            "custom:page",
+            "--name",
+            "dir/sub dir/page.html",
+        ],
+        &[
+            "upload", "a.log", "--spec", "web", "--task", "3", "--name", "gone",
+        ],
+    ];
+    for args in all {
+        store.ok(args);
+    }
+    store.ok(&["delete", "--spec", "web", "--task", "3"]);
+    store
+}
+
+#[test]
+fn a_lost_index_is_refused_and_the_way_out_is_named() {
+    let store = filled();
+    lose_index(&store);
+    let blobs = store.blobs();
+    for args in [
+        &["search"][..],
+        &["upload", "a.log"],
+        &["verify"],
+        &["gc"],
+        &["delete", "--spec", "web"],
+    ] {
+        let outcome = store.run(args).expect_code(5);
+        outcome.says(&["it was lost", "hint: ", "artifact reindex"]);
+        assert_eq!(outcome.text(), "");
+    }
+    assert_eq!(store.blobs(), blobs);
+}
+
+#[test]
+fn a_lost_index_comes_back_as_it_was() {
+    let store = filled();
+    let before = answers(&store);
+    assert_eq!(before.lines().count(), 6);
+    lose_index(&store);
+    let outcome = store.run(&["reindex"]).expect_code(0);
+    assert_eq!(
+        outcome.text(),
+        "restored 6, recovered 0 without tags, knew 0, lost 0\n"
+    );
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(answers(&store), before);
+    store.ok(&["verify"]);
+    let uri = "artifact://web/1/log/a.log";
+    assert_eq!(store.bytes(&["download", uri, "-o", "-"]), prose(1, 20_000));
+    let next = store.json(&["upload", "a.log", "--spec", "web", "--task", "1"]);
+    assert_eq!(next[0]["version"], 4, "versions go on where they were");
+    let again = store.ok(&["reindex"]);
+    assert_eq!(
+        again,
+        "restored 0, recovered 0 without tags, knew 7, lost 0\n"
+    );
+}
+
+/// What the path and the bytes of a blob tell.
+fn told_by_bytes(answers: &str) -> Vec<Value> {
+    let lines = answers
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("it is JSON"));
+    lines
+        .map(|mut artifact: Value| {
+            let fields = artifact.as_object_mut().expect("it is an object");
+            for key in ["tags", "metadata", "created_at", "expires_at"] {
+                fields.remove(key);
+            }
+            artifact
+        })
+        .collect()
+}
+
+#[test]
+fn without_metadata_artifacts_come_back_from_their_paths_and_bytes() {
+    let store = sandbox().with_env("ARTIFACT_VERSIONING__ENABLED", "true");
+    store.write("a.log", prose(1, 20_000));
+    store.write(
+        "picture.png",
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", &noise(1, 900)[..]].concat(),
+    );
+    store.write("data", r#"{"a": 1}"#);
+    for file in ["a.log", "a.log", "picture.png", "data"] {
+        store.ok(&["upload", file, "--tag", "branch=main", "--meta", "n=1"]);
+    }
+    store.ok(&[
+        "upload",
+        "a.log",
+        "--name",
+        "plain",
+        "--no-compress",
+        "--type",
+        "code",
+    ]);
+    let before = answers(&store);
+    lose_index(&store);
+    lose_metadata(&store);
+    let outcome = store.run(&["reindex"]).expect_code(0);
+    outcome.says(&[
+        "warning: ",
+        "a.log?version=2 was recovered from its bytes; its tags and metadata are lost",
+    ]);
+    assert_eq!(
+        outcome.text(),
+        "restored 0, recovered 5 without tags, knew 0, lost 0\n"
+    );
+    let after = answers(&store);
+    let sorted = |answers: &str| {
+        let mut told = told_by_bytes(answers);
+        told.sort_by_key(|artifact| artifact["id"].to_string());
+        told
+    };
+    assert_eq!(sorted(&after), sorted(&before));
+    assert!(!after.contains("branch"), "tags cannot be known");
+
+    // What was recovered has metadata again.
+    store.ok(&["verify"]);
+    lose_index(&store);
+    let outcome = store.run(&["reindex"]).expect_code(0);
+    assert_eq!(
+        outcome.text(),
+        "restored 5, recovered 0 without tags, knew 0, lost 0\n"
+    );
+    assert_eq!(answers(&store), after);
+}
+
+#[test]
+fn odd_names_come_back_with_and_without_metadata() {
+    let store = sandbox();
+    for (number, name) in (0..).zip(ODD_NAMES) {
+        store.write(Path::new("tree").join(name), prose(number, 50));
+        store.write(Path::new("tree/odd").join(name), noise(number, 50));
+    }
+    store.write(Path::new("tree").join("n".repeat(255)), "long");
+    store.ok(&[
+        "upload",
+        "tree",
+        "--spec",
+        "%2F..",
+        "--task",
+        "a b/c?d#e",
+        "--no-progress",
+    ]);
+    let before = answers(&store);
+    lose_index(&store);
+    store.ok(&["reindex"]);
+    assert_eq!(answers(&store), before);
+    lose_index(&store);
+    lose_metadata(&store);
+    let _ = store.run(&["reindex"]).expect_code(0);
+    let uris = |answers: &str| {
+        let lines = answers.lines();
+        let artifacts = lines.map(|line| serde_json::from_str::<Value>(line).expect("it is JSON"));
+        let mut uris: Vec<_> = artifacts
+            .map(|artifact| artifact["uri"].to_string())
+            .collect();
+        uris.sort();
+        uris
+    };
+    assert_eq!(uris(&answers(&store)), uris(&before));
+    store.ok(&[
+        "download",
+        "--spec",
+        "%2F..",
+        "--task",
+        "a b/c?d#e",
+        "-D",
+        "out",
+        "--no-progress",
+    ]);
+    e2e::tree::assert_same(&store.work("tree"), &store.work("out"));
+}
+
+/// What becomes of the records of an index.
+type Damaging = fn(Vec<u8>) -> Vec<u8>;
+
+#[test]
+fn a_damaged_index_is_set_aside_and_rebuilt() {
+    let damages: [Damaging; 3] = [
+        |bytes| noise(1, bytes.len()),
+        |bytes| bytes[..bytes.len() / 50].to_vec(),
+        |_| Vec::new(),
+    ];
+    for damage in damages {
+        let store = filled();
+        let before = answers(&store);
+        let file = records_file(&store);
+        let damaged = damage(fs::read(&file).expect("it can be read"));
+        fs::write(&file, damaged).expect("it can be written");
+        store
+            .run(&["search"])
+            .expect_code(5)
+            .says(&["artifact reindex"]);
+        let aside = format!("index.{}.damaged-1", crate::INDEX);
+        let outcome = store.run(&["reindex"]).expect_code(0);
+        outcome.says(&["the old index was set aside as", &aside]);
+        assert!(store.store(&aside).exists(), "{outcome}");
+        assert_eq!(answers(&store), before);
+        store.ok(&["verify"]);
+    }
+}
+
+#[test]
+fn a_sound_index_is_set_aside_only_when_that_is_asked_for() {
+    let store = filled();
+    let before = answers(&store);
+    let aside = |number| store.store(format!("index.{}.damaged-{number}", crate::INDEX));
+    store.ok(&["reindex"]);
+    assert!(!aside(1).exists());
+    for number in [1, 2] {
+        let outcome = store.run(&["reindex", "--rebuild"]).expect_code(0);
+        outcome.says(&["the old index was set aside as"]);
+        assert_eq!(
+            outcome.text(),
+            "restored 6, recovered 0 without tags, knew 0, lost 0\n"
+        );
+        assert!(aside(number).exists());
+        assert_eq!(answers(&store), before);
+    }
+}
+
+#[test]
+fn an_index_in_use_is_not_set_aside() {
+    let store = filled();
+    let before = answers(&store);
+    let mut upload = store.start(&["upload", "-", "--name", "slow", "--type", "data"]);
+    assert!(upload.feed(&noise(1, 4_000_000)));
+    eventually("the upload to have begun", || store.blobs().len() > 6);
+    let outcome = store.run(&["reindex", "--rebuild"]).expect_code(7);
+    outcome.says(&["hint: stop the other processes"]);
+    upload.end_of_input();
+    let _ = upload.wait().expect_code(0);
+    let after = answers(&store);
+    assert!(before.lines().all(|line| after.contains(line)));
+    assert_eq!(after.lines().count(), 7);
+}
+
+#[test]
+fn beside_running_uploads_it_harms_nothing() {
+    let store = sandbox();
+    let uploads = 40;
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 0..uploads {
+                let name = format!("{}.txt", number % 30);
+                store.write(&name, format!("content {number}"));
+                store.ok(&["upload", &name, "--tag", &format!("n={number}")]);
+                if number % 9 == 0 {
+                    store.ok(&[
+                        "delete",
+                        &format!("artifact://default/local/document/{name}"),
+                    ]);
+                }
+            }
+        });
+        while !writer.is_finished() {
+            for args in [&["reindex"][..], &["reindex", "--recover"]] {
+                let outcome = store.run(args).expect_code(0);
+                assert_eq!(outcome.stderr, "", "{outcome}");
+                assert!(
+                    outcome.text().starts_with("restored 0, recovered 0 "),
+                    "{outcome}"
+                );
+            }
+        }
+    });
+    let found = store.json(&["search"]);
+    assert_eq!(found.len(), store.blobs().len());
+    store.ok(&["verify"]);
+}
+
+/// A rebuild from blobs alone, of enough of them to be stopped on the way.
+fn long_rebuild(store: &Sandbox) -> Running {
+    for number in 0..600 {
+        store.write(
+            format!("tree/{}/{number}.txt", number % 6),
+            prose(number, 30_000),
+        );
+    }
+    store.ok(&["upload", "tree", "--no-progress"]);
+    lose_index(store);
+    lose_metadata(store);
+    let mut rebuild = store.start(&["reindex", "--quiet"]);
+    eventually("the index to be made anew", || {
+        !index_files(store).is_empty()
+    });
+    rebuild.signal("STOP");
+    assert!(!rebuild.has_ended(), "it was too quick");
+    rebuild
+}
+
+#[test]
+fn interrupted_it_can_be_run_again() {
+    let store = sandbox();
+    let mut rebuild = long_rebuild(&store);
+    rebuild.signal("INT");
+    rebuild.signal("CONT");
+    let _ = rebuild.wait().expect_code(130);
+    store
+        .run(&["search"])
+        .expect_code(5)
+        .says(&["half rebuilt"]);
+    store.ok(&["reindex", "--quiet"]);
+    assert_eq!(store.json(&["search"]).len(), 600);
+    store.ok(&["verify"]);
+}
+
+#[test]
+fn killed_it_can_be_run_again() {
+    let store = sandbox();
+    let mut rebuild = long_rebuild(&store);
+    rebuild.signal("KILL");
+    assert_eq!(rebuild.wait().signal, Some(9));
+    store.ok(&["reindex", "--quiet"]);
+    assert_eq!(store.json(&["search"]).len(), 600);
+    store.ok(&["verify"]);
+}
+
+#[test]
+fn bytes_that_are_gone_are_named_and_the_rest_comes_back() {
+    let store = filled();
+    let blob = store
+        .blobs()
+        .into_iter()
+        .find(|path| path.to_string_lossy().contains("page.html"));
+    fs::remove_file(blob.expect("it is there")).expect("it can be removed");
+    lose_index(&store);
+    let outcome = store.run(&["reindex"]).expect_code(5);
+    outcome.says(&["page.html?version=1 is lost: its bytes are not stored any more"]);
+    assert_eq!(
+        outcome.text(),
+        "restored 5, recovered 0 without tags, knew 0, lost 1\n"
+    );
+    assert_eq!(answers(&store).lines().count(), 5);
+}
+
+#[test]
+fn bytes_that_are_damaged_and_named_by_nothing_are_left_as_they_are() {
+    let store = sandbox();
+    store.write("a.txt", prose(1, 9_000));
+    store.write("b.txt", prose(2, 9_000));
+    store.ok(&["upload", "a.txt"]);
+    store.ok(&["upload", "b.txt"]);
+    let blobs = store.blobs();
+    let bytes = fs::read(&blobs[0]).expect("it can be read");
+    fs::write(&blobs[0], &bytes[..100]).expect("it can be cut");
+    lose_index(&store);
+    lose_metadata(&store);
+    let outcome = store.run(&["reindex"]).expect_code(5);
+    outcome.says(&[
+        "a.txt@1",
+        "was left as it is",
+        "b.txt?version=1 was recovered",
+    ]);
+    assert_eq!(store.blobs(), blobs);
+}
+
+#[test]
+fn a_damaged_line_of_metadata_costs_one_artifact_its_tags() {
+    let store = sandbox();
+    for name in ["a.txt", "b.txt"] {
+        store.write(name, name);
+        store.ok(&["upload", name, "--tag", "kept"]);
+    }
+    store.ok(&["gc"]);
+    let path = store.metadata().remove(0);
+    let text = fs::read_to_string(&path).expect("it is text");
+    fs::write(&path, text.replacen("a.txt", "A.txt", 1)).expect("it can be written");
+    lose_index(&store);
+    let outcome = store.run(&["reindex"]).expect_code(0);
+    outcome.says(&[
+        "1 lines of the metadata of task `local` of spec `default` are damaged",
+        "a.txt?version=1 was recovered",
+    ]);
+    assert_eq!(store.ok(&["search", "--tag", "kept"]).lines().count(), 1);
+    assert_eq!(store.ok(&["search"]).lines().count(), 2);
+}
+
+#[test]
+fn blobs_that_nothing_names_are_taken_in_when_that_is_asked_for() {
+    let store = sandbox();
+    store.write("a.txt", "content");
+    store.ok(&["upload", "a.txt"]);
+    let blob = store.blobs().remove(0);
+    let stray = super::gc::stray_beside(&blob);
+    fs::copy(&blob, &stray).expect("it can be copied");
+    let outcome = store.run(&["reindex"]).expect_code(0);
+    outcome.says(&["1 blobs are named by nothing", "--recover"]);
+    let outcome = store.run(&["reindex", "--recover"]).expect_code(0);
+    outcome.says(&["stray.txt?version=1 was recovered"]);
+    let uri = "artifact://default/local/document/stray.txt";
+    assert_eq!(store.ok(&["download", uri, "-o", "-"]), "content");
+}
+
+#[test]
+fn its_json_says_what_was_found_and_how_much() {
+    let store = filled();
+    lose_index(&store);
+    let blob = store.blobs().remove(0);
+    fs::remove_file(blob).expect("it can be removed");
+    let web_1 = store.store("artifacts/web/1");
+    for path in store
+        .metadata()
+        .iter()
+        .filter(|path| path.starts_with(&web_1))
+    {
+        fs::remove_file(path).expect("it can be removed");
+    }
+    let outcome = store.run(&["reindex", "--json", "--quiet"]).expect_code(5);
+    let objects = outcome.objects();
+    let (sum, findings) = objects.split_last().expect("it says something");
+    assert_eq!(
+        *sum,
+        json!({
+            "restored": 2, "recovered": 3, "known": 0, "missing": 1, "unnamed": 0, "failed": 0,
+            "damaged_lines": 0,
+        })
+    );
+    let mut kinds = texts(findings, "finding");
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["missing", "recovered", "recovered", "recovered"]);
+    for finding in findings {
+        let id = finding["id"].as_str().expect("it has an id");
+        let uri = finding["uri"].as_str().expect("it has a uri");
+        assert!(id.len() == 36 && uri.contains("?version="), "{finding}");
+    }
+}
+
+#[test]
+fn a_store_that_may_not_be_read_is_not_taken_for_empty() {
+    let store = filled();
+    lose_index(&store);
+    let folder = store.store("artifacts/web");
+    let outcome = store.run_unprivileged(&folder, 0o000, &["reindex"]);
+    outcome.expect_code(4).says(&["artifacts/web"]);
+    store
+        .run(&["search"])
+        .expect_code(5)
+        .says(&["artifact reindex"]);
+    store.ok(&["reindex"]);
+    assert_eq!(answers(&store).lines().count(), 6);
+}
+
+#[test]
+fn an_empty_store_has_nothing_to_rebuild() {
+    let store = sandbox();
+    let expected = "restored 0, recovered 0 without tags, knew 0, lost 0\n";
+    assert_eq!(store.ok(&["reindex"]), expected);
+    assert_eq!(store.ok(&["reindex", "--rebuild", "--quiet"]), expected);
+    store.assert_empty();
+    for args in [
+        &["reindex", "x"][..],
+        &["reindex", "--rebuild=1"],
+        &["reindex", "--nothing"],
+    ] {
+        store.fails(args, 2);
+    }
+}
