@@ -117,8 +117,19 @@ fn main() {
         &gzip(6),
     )
     .unwrap();
-    let mut rows = encoding_rows(&corpus, cores);
-    rows.extend(decoding_rows(&stored, &encoded));
+    if arguments.rounds > 0 {
+        rates(&arguments, &corpus, &stored, &encoded);
+    }
+    ranges::measure(&stored, encoded.seek_table.as_ref().unwrap());
+    memory::measure(&corpus);
+}
+
+/// All that is measured in rounds; none of it with `--rounds 0`.
+fn rates(arguments: &corpus::Arguments, corpus: &Path, stored: &Path, encoded: &Encoded) {
+    let size = encoded.size_bytes;
+    let cores = available_parallelism().unwrap();
+    let mut rows = encoding_rows(corpus, cores);
+    rows.extend(decoding_rows(stored, encoded));
     let mut patience = Patience::new(arguments.patience);
     for _ in 0..arguments.rounds {
         for row in &mut rows {
@@ -145,9 +156,7 @@ fn main() {
         );
     }
     goals(&rows, cores);
-    lengths(&corpus, size, arguments.rounds, &mut patience);
-    ranges::measure(&stored, encoded.seek_table.as_ref().unwrap());
-    memory::measure(&corpus);
+    lengths(corpus, size, arguments.rounds, &mut patience);
 }
 
 fn gzip(level: u32) -> EncodeOptions {

@@ -30,8 +30,8 @@ impl Ticks {
         Self {
             busy: all - idle,
             all,
-            // utime stime cutime cstime, proc_pid_stat(5), counted from behind the name and state.
-            own: numbers(own).iter().skip(10).take(4).sum(),
+            // utime stime cutime cstime, proc_pid_stat(5), counted from behind the name.
+            own: numbers(own).iter().skip(11).take(4).sum(),
         }
     }
 
@@ -48,9 +48,9 @@ impl Ticks {
     }
 }
 
-/// The whole numbers of a line; what is none is left out.
+/// The fields of a line as numbers; 0 for what is none, or below 0.
 fn numbers(line: &str) -> Vec<u64> {
     line.split_whitespace()
-        .filter_map(|field| field.parse().ok())
+        .map(|field| field.parse().unwrap_or(0))
         .collect()
 }
