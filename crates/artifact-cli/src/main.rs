@@ -16,6 +16,7 @@ mod ui;
 mod when;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -24,6 +25,11 @@ use crate::context::Context;
 use crate::failures::Failure;
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
+
+/// How long the threads may take to end that are at work still. One that waits for standard input
+/// never does. The others are waited for: glibc (seen in 2.36) may read a thread that is let go just
+/// as it ends after its memory has gone, and the process dies of it with its work done.
+const LAST_STEPS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -59,7 +65,6 @@ fn run(cli: Cli, ui: &Ui) -> Result<(), Failure> {
         context.settle().await;
         outcome
     });
-    // A thread that waits for standard input would never end by itself.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(LAST_STEPS);
     outcome
 }
