@@ -124,7 +124,8 @@ impl Actor {
     /// Tells the ledger what was acknowledged, and asserts that it ended as it may: with an error
     /// only if the index was being rebuilt, or for a reason of its own.
     pub(crate) fn end(self, outcome: &Outcome, ledger: &mut Ledger, is_rebuilt: bool) -> Ended {
-        let was_killed = outcome.signal.is_some();
+        const SIGKILL: i32 = 9;
+        let was_killed = outcome.signal == Some(SIGKILL);
         let lost_its_lease = outcome.code == Some(6) && outcome.stderr.contains("lease");
         let lost_its_index =
             outcome.code == Some(5) && is_rebuilt && outcome.stderr.contains("artifact reindex");
