@@ -71,6 +71,11 @@ impl Actor {
         matches!(&self.task, Task::Job(args) if args.contains(&"--rebuild"))
     }
 
+    /// Whether it works on the whole store.
+    pub(crate) fn is_job(&self) -> bool {
+        matches!(self.task, Task::Job(_))
+    }
+
     /// What its kind is called: how long one takes is learned per kind.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.task {

@@ -91,6 +91,7 @@ fn check(world: &mut World, random: &mut Random) {
     for task in world.tasks_of_round() {
         world.assert_fetched(&task);
     }
+    world.let_leases_end();
     world.assert_clears();
     world.assert_kept(Index::Kept);
     world.assert_sound();

@@ -48,7 +48,7 @@ struct Tally {
     killed: u64,
     stopped: u64,
     lost_leases: u64,
-    rebuilds_cut_off: u64,
+    jobs_cut_off: u64,
     indexes_lost: u64,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn storm(index: &str) {
     for round in 1..=rounds {
         world.round = round;
         let is_rebuilt = fight(&mut world, &mut random, &mut usual, &mut tally);
-        check(&mut world, &mut random, is_rebuilt, &mut tally);
+        check(&mut world, &mut random, &usual, is_rebuilt, &mut tally);
         report(index, round, &world, &tally);
     }
     assert!(tally.killed > 0, "nothing was killed: {tally:?}");
@@ -111,11 +111,11 @@ fn fight(
                 begins_at,
                 ..
             } = doomed.swap_remove(index);
-            let (kind, rebuilds) = (actor.kind(), actor.rebuilds());
+            let (kind, is_job) = (actor.kind(), actor.is_job());
             let took = begins_at.elapsed().min(Duration::from_secs(1));
             let outcome = running.expect("what has ended has begun").wait();
             let ended = actor.end(&outcome, &mut world.ledger, is_rebuilt);
-            account(ended, rebuilds, tally);
+            account(ended, is_job, tally);
             if ended == Ended::default() {
                 usual.insert(kind, took);
             }
@@ -125,11 +125,11 @@ fn fight(
     is_rebuilt
 }
 
-fn account(ended: Ended, rebuilds: bool, tally: &mut Tally) {
+fn account(ended: Ended, is_job: bool, tally: &mut Tally) {
     tally.processes += 1;
     tally.killed += u64::from(ended.was_killed);
     tally.lost_leases += u64::from(ended.lost_its_lease);
-    tally.rebuilds_cut_off += u64::from(rebuilds && ended.was_killed);
+    tally.jobs_cut_off += u64::from(is_job && ended.was_killed);
 }
 
 fn is_stop(fate: Fate) -> bool {
@@ -215,8 +215,17 @@ impl Doomed {
     }
 }
 
+/// How long a job takes that has nobody beside it, at most.
+const LONGEST_JOB: Duration = Duration::from_millis(250);
+
 /// Everything that must hold after a round.
-fn check(world: &mut World, random: &mut Random, is_rebuilt: bool, tally: &mut Tally) {
+fn check(
+    world: &mut World,
+    random: &mut Random,
+    usual: &BTreeMap<&'static str, Duration>,
+    is_rebuilt: bool,
+    tally: &mut Tally,
+) {
     let is_lost = random.percent(20);
     if is_lost {
         tally.indexes_lost += 1;
@@ -234,17 +243,26 @@ fn check(world: &mut World, random: &mut Random, is_rebuilt: bool, tally: &mut T
     for task in world.tasks_of_round() {
         world.assert_fetched(&task);
     }
+    let longest = |job| {
+        usual
+            .get(job)
+            .map_or(LONGEST_JOB, |one| *one.min(&LONGEST_JOB))
+    };
     // What was left by whom was killed is cleared, and nothing else.
+    world.let_leases_end();
+    let gc = ["gc", "--grace-hours", "1"];
+    tally.jobs_cut_off += u64::from(world.cut_off(&gc, longest("gc"), random));
     world.assert_clears();
     world.assert_kept(Index::Kept);
     world.assert_sound();
-    // The index can be had again from what is stored.
+    // The index can be had again from what is stored, and nothing of it needs the old one.
+    let rebuild = ["reindex", "--rebuild"];
+    let is_cut_off = world.cut_off(&rebuild, longest("reindex"), random);
+    tally.jobs_cut_off += u64::from(is_cut_off);
     if random.percent(50) {
         world.lose_index();
-        world.store.ok(&["reindex"]);
-    } else {
-        world.store.ok(&["reindex", "--rebuild"]);
-        world.forget_damaged();
     }
+    world.store.ok(&["reindex"]);
+    world.forget_damaged();
     world.assert_kept(Index::Kept);
 }

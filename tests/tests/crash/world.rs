@@ -147,11 +147,26 @@ impl World {
         std::mem::take(&mut self.tasks)
     }
 
-    /// After the leases have ended `gc` clears everything that was left, just what it plans.
-    #[track_caller]
-    pub(crate) fn assert_clears(&mut self) {
+    /// Starts a job on the whole store, with nobody beside it, and kills it at a moment before
+    /// `longest`. True if it had not ended by itself.
+    pub(crate) fn cut_off(&self, args: &[&str], longest: Duration, random: &mut Random) -> bool {
+        let mut job = self.store.start(args);
+        let longest_micros = u64::try_from(longest.as_micros()).expect("it is not that long");
+        thread::sleep(Duration::from_micros(random.below(longest_micros.max(1))));
+        job.kill();
+        job.wait().signal.is_some()
+    }
+
+    /// Lets the leases end of whoever was killed.
+    pub(crate) fn let_leases_end(&self) {
         thread::sleep(LEASE + Duration::from_millis(100));
         self.age_blobs();
+    }
+
+    /// `gc` clears everything that was left by uploads whose leases have ended, just what it
+    /// plans.
+    #[track_caller]
+    pub(crate) fn assert_clears(&mut self) {
         let plan = sum(&self
             .store
             .run(&["gc", "--grace-hours", "1", "--dry-run", "--json"]));
