@@ -17,7 +17,8 @@ use tempfile::TempDir;
 
 use crate::{Outcome, Running, artifact};
 
-/// A temporary folder with a store, a home and a current folder, gone with the test.
+/// A temporary folder with a store, a home and a current folder, gone with the test unless
+/// `E2E_KEEP` is set.
 ///
 /// ```text
 /// home/     $HOME, and below it what XDG names
@@ -41,6 +42,7 @@ impl Sandbox {
     pub fn new() -> Self {
         let root = tempfile::Builder::new()
             .prefix("artifact-e2e-")
+            .disable_cleanup(env::var_os("E2E_KEEP").is_some())
             .tempdir()
             .expect("a temporary folder can be made");
         for folder in ["home", "work", "tmp"] {
