@@ -16,6 +16,7 @@ mod plan;
 mod read;
 mod search;
 mod set_aside;
+mod snapshot;
 mod store;
 mod upgrade;
 mod usage;

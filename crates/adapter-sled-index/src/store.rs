@@ -18,6 +18,7 @@ use crate::generation::{Generation, SyncedMark, sync_dir};
 use crate::key::{Key, table};
 use crate::lock::DirLock;
 use crate::options::{Durability, SledOptions};
+use crate::snapshot;
 use crate::upgrade;
 
 /// For how long sled's own lock may outlive ours.
@@ -214,8 +215,17 @@ impl Drop for Store {
 fn open_engine(dir: &Path, cache_bytes: u64) -> Result<Engine> {
     let begun = Instant::now();
     loop {
-        if let Some(engine) = Engine::open(dir, cache_bytes)? {
-            return Ok(engine);
+        match Engine::open(dir, cache_bytes) {
+            Ok(Some(engine)) => return Ok(engine),
+            Ok(None) => {}
+            // The engine's own lock was had, so nobody is writing one.
+            Err(error)
+                if error.kind() == ErrorKind::Integrity && snapshot::remove_unfinished(dir)? =>
+            {
+                tracing::info!(%error, "opening the sled index again without an unfinished snapshot");
+                continue;
+            }
+            Err(error) => return Err(error),
         }
         if begun.elapsed() > ENGINE_LOCK_GRACE {
             return Err(engine_in_use(dir));

@@ -409,3 +409,20 @@ impl Saved {
         }
     }
 }
+
+#[tokio::test]
+async fn a_snapshot_that_a_crash_cut_off_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path()).await;
+    let known = add_many(&index, 10).await;
+    drop(index);
+    for cut_off in [&b""[..], b"the beginning of a snapshot, but not its end"] {
+        let path = dir.path().join("db/snap.00FFFFFFFFFFFFFF.generating");
+        fs::write(&path, cut_off).unwrap();
+        let index = open(dir.path()).await;
+        for record in &known {
+            assert_eq!(index.find(record.id).await.unwrap().as_ref(), Some(record));
+        }
+        assert!(!path.exists());
+    }
+}
