@@ -131,7 +131,7 @@ impl Actor {
     pub(crate) fn end(self, outcome: &Outcome, ledger: &mut Ledger, is_rebuilt: bool) -> Ended {
         const SIGKILL: i32 = 9;
         let was_killed = outcome.signal == Some(SIGKILL);
-        let lost_its_lease = outcome.code == Some(6) && outcome.stderr.contains("lease");
+        let lost_its_lease = is_late(outcome);
         let lost_its_index =
             outcome.code == Some(5) && is_rebuilt && outcome.stderr.contains("artifact reindex");
         let may_end = was_killed
@@ -195,6 +195,11 @@ impl Actor {
     }
 }
 
+/// Whether an upload was silent for longer than its lease, and is told so.
+fn is_late(outcome: &Outcome) -> bool {
+    outcome.code == Some(6) && outcome.stderr.contains("lease")
+}
+
 fn account_deletions(text: &str, ledger: &mut Ledger) {
     for record in records(text) {
         ledger.delete(record["uri"].as_str().expect("a record has an address"));
@@ -210,7 +215,7 @@ fn account_uploads(files: &[(String, String)], outcome: &Outcome, ledger: &mut L
         assert_eq!(said, files.len(), "not all were acknowledged:\n{outcome}");
     } else if outcome.code.is_some() {
         for (uri, sha256) in files {
-            ledger.fail(uri, sha256);
+            ledger.fail(uri, sha256, is_late(outcome));
         }
     }
 }
