@@ -41,7 +41,9 @@ pub(crate) async fn measure(
     let (found, measured) = oneshot::channel();
     let mut work = pipe(move |output| {
         let mut decoder = Decoder::new(output.reader(blob), codec_encoding(encoding));
-        let mut buffer = vec![0; CHUNK_BYTES];
+        // Of many small blobs, large buffers would leave large holes in memory.
+        let enough = usize::try_from(limit_bytes.saturating_add(1)).unwrap_or(usize::MAX);
+        let mut buffer = vec![0; enough.min(CHUNK_BYTES)];
         let mut head = Vec::new();
         let mut read_bytes = 0_u64;
         loop {

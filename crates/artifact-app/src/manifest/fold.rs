@@ -34,8 +34,9 @@ enum Plan {
     Fold(Vec<Document>),
 }
 
-/// A document is taken along once what is smaller than it has at least half its size: so an entry
-/// is copied a number of times that grows with the logarithm of the task.
+/// The largest document is taken along that what is smaller has half the size of, and all that is
+/// smaller. So each copy of an entry stands in a document half as large again, and an entry is
+/// copied a number of times that grows with the logarithm of the task.
 fn plan(whole: Option<u64>, mut deltas: Vec<Document>, urgency: Urgency) -> Plan {
     if deltas.is_empty() && urgency == Urgency::Opportune {
         return Plan::Nothing;
@@ -44,14 +45,15 @@ fn plan(whole: Option<u64>, mut deltas: Vec<Document>, urgency: Urgency) -> Plan
         return Plan::Fold(deltas);
     }
     deltas.sort_by_key(|delta| delta.size_bytes);
-    let mut taken_bytes = 0;
-    let worth = |size: u64, taken: u64| size <= SMALL_BYTES.max(2 * taken);
-    let taken = deltas.iter().take_while(|delta| {
-        let take = worth(delta.size_bytes, taken_bytes);
-        taken_bytes += if take { delta.size_bytes } else { 0 };
-        take
-    });
-    let count = taken.count();
+    let worth = |size: u64, smaller: u64| size <= SMALL_BYTES.max(2 * smaller);
+    let (mut count, mut taken_bytes, mut sum) = (0, 0, 0);
+    for (number, delta) in (1..).zip(&deltas) {
+        let is_worth = worth(delta.size_bytes, sum);
+        sum += delta.size_bytes;
+        if is_worth {
+            (count, taken_bytes) = (number, sum);
+        }
+    }
     if count == deltas.len() && worth(whole.unwrap_or(0), taken_bytes) {
         return Plan::Fold(deltas);
     }
@@ -195,9 +197,13 @@ impl Store {
         entries: impl Iterator<Item = &Entry>,
         options: PutOptions,
     ) -> Result<()> {
-        let lines: Vec<_> = entries.map(document::line).collect::<Result<_>>()?;
         let mut bytes = document::header(task)?;
-        bytes.extend(lines.join(&b",\n"[..]));
+        for (number, entry) in entries.enumerate() {
+            if number > 0 {
+                bytes.extend_from_slice(b",\n");
+            }
+            bytes.extend(document::line(entry)?);
+        }
         bytes.push(b'\n');
         bytes.extend_from_slice(document::FOOTER);
         let bytes = Bytes::from(bytes);
@@ -275,22 +281,26 @@ mod tests {
         let whole = Some(8_000_000);
         assert_eq!(planned(whole, &sizes), Plan::Merge(documents(&sizes)));
         assert_eq!(planned(whole, &[900]), Plan::Nothing);
-        let sizes = [1 << 20, 1 << 21, 1 << 22];
-        assert_eq!(planned(whole, &sizes), Plan::Nothing, "a mebibyte alone");
+        assert_eq!(
+            planned(whole, &[1 << 20]),
+            Plan::Nothing,
+            "a mebibyte alone"
+        );
+        let sizes = [1 << 20, 1 << 20, 1 << 23];
+        assert_eq!(planned(whole, &sizes), Plan::Merge(documents(&sizes[..2])));
         let sizes = [1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20, 1 << 21];
         assert_eq!(planned(whole, &sizes), Plan::Fold(documents(&sizes)));
     }
 
-    #[test]
-    fn an_upload_pays_for_a_few_copies_of_its_entry() {
-        const ENTRY: u64 = 1_000;
-        const UPLOADS: u64 = 10_000;
+    /// Puts so many deltas of one size, looking after every so many; gives how often an entry was
+    /// copied, and how many documents there were at most.
+    fn copies_and_most(size: u64, count: u64, look_every: u64) -> (u64, usize) {
         let (mut whole, mut deltas, mut written) = (0, Vec::new(), 0);
         let mut most = 0;
-        for n in 1..=UPLOADS {
-            deltas.push(ENTRY);
+        for n in 1..=count {
+            deltas.push(size);
             most = most.max(deltas.len());
-            if n % 32 > 0 {
+            if n % look_every > 0 {
                 continue;
             }
             match plan(Some(whole), documents(&deltas), Urgency::Opportune) {
@@ -308,8 +318,20 @@ mod tests {
                 }
             }
         }
-        let copies = written / (UPLOADS * ENTRY);
+        (written / (count * size), most)
+    }
+
+    #[test]
+    fn an_upload_pays_for_a_few_copies_of_its_entry() {
+        let (copies, most) = copies_and_most(1_000, 10_000, 32);
         assert!(copies < 16, "{copies} copies of each entry");
         assert!(most < 64, "{most} documents at once");
+    }
+
+    #[test]
+    fn large_batches_are_merged_too() {
+        let (copies, most) = copies_and_most(300_000, 1_000, 1);
+        assert!(copies < 16, "{copies} copies of each entry");
+        assert!(most < 16, "{most} documents at once");
     }
 }

@@ -13,17 +13,18 @@ use tokio::sync::Notify;
 use super::{Entry, TaskKey, Urgency};
 use crate::Store;
 
-/// How long entries are gathered before they are written.
-const LINGER: Duration = Duration::from_millis(50);
+/// How long entries are gathered before they are written, unless somebody waits for that.
+const LINGER: Duration = Duration::from_millis(250);
 
 /// With so many entries nothing lingers, and with twice as many who brings more has to wait.
-const FULL: usize = 2_048;
+const FULL: usize = 1_024;
 
 /// How many tasks are written to at once.
 const CONCURRENCY: usize = 8;
 
-/// One delta in so many makes its writer look whether folding pays.
-const LOOK_EVERY: u128 = 32;
+/// One delta in so many makes its writer look whether folding pays, and so does one of so many
+/// entries.
+const LOOK_EVERY: usize = 32;
 
 /// The entries that wait. The index has them already: what a crash takes away here is written
 /// again by `gc`.
@@ -214,12 +215,12 @@ impl Store {
             ..PutOptions::default()
         };
         self.put_delta(task, batch.values(), derived).await?;
-        let chance = self.new_id()?.as_uuid().as_u128() % LOOK_EVERY == 0;
+        let chance = self.new_id()?.as_uuid().as_u128() % LOOK_EVERY as u128 == 0;
         // Where versions only went, the task may be empty now, and is not to leave a folder.
         let only_purged = batch
             .values()
             .all(|entry| matches!(entry, Entry::Purged(_)));
-        if only_purged || chance {
+        if only_purged || chance || batch.len() >= LOOK_EVERY {
             self.fold(task, Urgency::Opportune).await?;
         }
         Ok(())
