@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -44,10 +45,7 @@ fn peak_kib(child: &Child) -> Option<u64> {
 
 /// Runs a command to its end while `serve` feeds or drains it, and gives its peak in KiB.
 fn peak_of(command: &mut Command, serve: impl FnOnce(&mut Child) + Send) -> u64 {
-    let mut child = command
-        .stderr(Stdio::inherit())
-        .spawn()
-        .expect("it can be started");
+    let mut child = command.spawn().expect("it can be started");
     let mut peak = 0;
     serve(&mut child);
     // What was read last before the end is the peak, but for the last moments.
@@ -123,4 +121,48 @@ fn many_files_go_up_and_down_in_little_memory() {
         assert_small(args[0], peak);
     }
     e2e::tree::assert_same(&store.work("tree"), &store.work("out"));
+}
+
+#[test]
+fn many_artifacts_are_verified_and_rebuilt_in_little_memory() {
+    const ARTIFACTS: usize = 20_000;
+    const AT_ONCE: usize = 2_000;
+    let store = Sandbox::new();
+    let peak_of = |args: &[&str]| {
+        let args = [args, &["--no-progress", "--quiet"]].concat();
+        peak_of(store.command(&args).stdout(Stdio::null()), |_| {})
+    };
+    let meta = format!("n={:?}", "m".repeat(500));
+    for n in 0..ARTIFACTS {
+        let tree = format!("tree{}", n / AT_ONCE);
+        store.write(format!("{tree}/{n}.txt"), format!("artifact {n}\n"));
+        if n % AT_ONCE == AT_ONCE - 1 {
+            store.ok(&["upload", &tree, "--tag", "ci=1", "--meta", &meta, "--quiet"]);
+        }
+    }
+    // Each reader more may cost an arena of the allocator more, with what lies unused in it.
+    assert_small("verify", peak_of(&["verify", "--jobs", "2"]));
+    let lose = |what: &[PathBuf]| {
+        for path in what {
+            fs::remove_file(path).expect("it can be removed");
+        }
+    };
+    let index = || {
+        let files = ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm"];
+        let files = files.map(|name| store.store(name)).into_iter();
+        files.filter(|path| path.exists()).collect::<Vec<_>>()
+    };
+    lose(&index());
+    assert_small("rebuild from metadata", peak_of(&["reindex"]));
+    lose(&store.metadata());
+    assert_small(
+        "repair of metadata",
+        peak_of(&["verify", "--repair", "--jobs", "2"]),
+    );
+    lose(&index());
+    lose(&store.metadata());
+    assert_small("rebuild from blobs", peak_of(&["reindex"]));
+    assert_small("collection", peak_of(&["gc"]));
+    let found = store.ok(&["search", "--all-versions"]);
+    assert_eq!(found.lines().count(), ARTIFACTS);
 }
