@@ -26,7 +26,7 @@ const CONCURRENCY: usize = 16;
 const SEEKABLE_BYTES: u64 = 256 << 10;
 
 /// How many blobs are read at once.
-const READERS: usize = 4;
+const READERS: usize = 2;
 
 /// How many versions are recovered from their blobs before they are imported.
 const RECOVERED_BATCH: usize = 64;

@@ -13,7 +13,7 @@ use crate::Store;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How many records are asked for at once.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 4;
 
 /// Where metadata and index differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
