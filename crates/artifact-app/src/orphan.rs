@@ -92,8 +92,8 @@ impl Store {
         Ok(false)
     }
 
-    /// Those that the index does not know. A deletion removes the bytes before the record: what has
-    /// no record, and is there when it is looked for after that, is nobody's.
+    /// Those that the index does not know. A deletion removes the bytes before the record, so what
+    /// is still there after the index was asked is not one that was just deleted.
     ///
     /// All answers are there when it returns. A stream that asks ahead would leave questions
     /// unattended while its items are worked on: each may hold one of the connections that the

@@ -307,8 +307,8 @@ fn a_damaged_index_is_set_aside_and_rebuilt() {
         let store = filled();
         let before = answers(&store);
         let file = records_file(&store);
-        let damaged = damage(fs::read(&file).expect("it can be read"));
-        fs::write(&file, damaged).expect("it can be written");
+        let sound = fs::read(&file).expect("it can be read");
+        fs::write(&file, damage(sound)).expect("it can be written");
         store
             .run(&["search"])
             .expect_code(5)

@@ -233,9 +233,12 @@ fn metadata_that_is_gone_is_written_again() {
     );
 }
 
+/// What becomes of the text of metadata.
+type Rewriting = fn(&str) -> String;
+
 #[test]
 fn metadata_that_is_damaged_is_written_again() {
-    let damages: [(fn(&str) -> String, &str); 4] = [
+    let damages: [(Rewriting, &str); 4] = [
         (|_| String::new(), "2 versions are missing or out of date"),
         (|_| "{}".to_owned(), "2 versions are missing or out of date"),
         (
