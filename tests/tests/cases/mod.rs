@@ -17,6 +17,7 @@ mod limits;
 mod parts;
 mod pipes;
 mod record;
+mod recover;
 mod reindex;
 mod search;
 mod storage;
