@@ -13,7 +13,12 @@ use tokio::sync::oneshot;
 use crate::decode::{codec_encoding, decode_error};
 use crate::pipe::pipe;
 
-const CHUNK_BYTES: usize = 128 * 1024;
+/// How much is read at a time.
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// What has no more bytes is read where the caller stands: every thread of the blocking pool keeps
+/// memory of its own.
+const INLINE_BYTES: u64 = 64 * 1024;
 
 /// How many of the first bytes are kept: enough to tell what they are.
 const HEAD_BYTES: usize = 8 * 1024;
@@ -38,40 +43,48 @@ pub(crate) async fn measure(
     encoding: Encoding,
     limit_bytes: u64,
 ) -> Result<Measured> {
+    if limit_bytes <= INLINE_BYTES {
+        let chunks: Vec<Bytes> = blob.try_collect().await?;
+        return read_all(chunks.concat().as_slice(), encoding, limit_bytes);
+    }
     let (found, measured) = oneshot::channel();
     let mut work = pipe(move |output| {
-        let mut decoder = Decoder::new(output.reader(blob), codec_encoding(encoding));
-        // Of many small blobs, large buffers would leave large holes in memory.
-        let enough = usize::try_from(limit_bytes.saturating_add(1)).unwrap_or(usize::MAX);
-        let mut buffer = vec![0; enough.min(CHUNK_BYTES)];
-        let mut head = Vec::new();
-        let mut read_bytes = 0_u64;
-        loop {
-            let count = decoder.read(&mut buffer).map_err(decode_error)?;
-            if count == 0 {
-                break;
-            }
-            let missing = HEAD_BYTES - head.len();
-            head.extend_from_slice(&buffer[..count.min(missing)]);
-            read_bytes += count as u64;
-            if read_bytes > limit_bytes {
-                let message = "stored bytes are damaged: there are more than there should be";
-                return Err(Error::new(ErrorKind::Integrity, message));
-            }
-        }
-        let all = decoder
-            .finish()
-            .map_err(|error| decode_error(error.into()))?;
-        let digest = all.digest.ok_or_else(no_digest)?;
-        let _ = found.send(Measured {
-            digest: Digest::new(*digest.as_bytes()),
-            size_bytes: all.size_bytes,
-            head: head.into(),
-        });
+        let all = read_all(output.reader(blob), encoding, limit_bytes)?;
+        // The receiver stands in this very function.
+        let _ = found.send(all);
         Ok(())
     });
     while work.try_next().await?.is_some() {}
     measured.await.map_err(|_| no_digest())
+}
+
+fn read_all(blob: impl Read, encoding: Encoding, limit_bytes: u64) -> Result<Measured> {
+    let mut decoder = Decoder::new(blob, codec_encoding(encoding));
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let mut head = Vec::new();
+    let mut read_bytes = 0_u64;
+    loop {
+        let count = decoder.read(&mut buffer).map_err(decode_error)?;
+        if count == 0 {
+            break;
+        }
+        let missing = HEAD_BYTES - head.len();
+        head.extend_from_slice(&buffer[..count.min(missing)]);
+        read_bytes += count as u64;
+        if read_bytes > limit_bytes {
+            let message = "stored bytes are damaged: there are more than there should be";
+            return Err(Error::new(ErrorKind::Integrity, message));
+        }
+    }
+    let all = decoder
+        .finish()
+        .map_err(|error| decode_error(error.into()))?;
+    let digest = all.digest.ok_or_else(no_digest)?;
+    Ok(Measured {
+        digest: Digest::new(*digest.as_bytes()),
+        size_bytes: all.size_bytes,
+        head: head.into(),
+    })
 }
 
 /// Finds the seek table of a blob again that holds what was measured; none for one that has none,

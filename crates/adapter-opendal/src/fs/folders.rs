@@ -84,6 +84,18 @@ impl Folders {
         Ok(())
     }
 
+    /// Makes durable what was removed from a directory that may be gone by now itself.
+    pub(super) fn sync_removal(&self, folder: &Path) -> io::Result<()> {
+        if self.durability == Durability::Relaxed {
+            return Ok(());
+        }
+        let below_root = |folder: &&Path| folder.starts_with(&self.root);
+        let mut above = folder.ancestors().take_while(below_root);
+        above
+            .find(|folder| folder.is_dir())
+            .map_or(Ok(()), sync_folder)
+    }
+
     /// Forgets that a directory was made, for a put that need not survive a loss of power. The
     /// next durable put into it makes sure of the directory only by the file system's own order.
     pub(super) fn leave_unsynced(&self, folder: &Path) {

@@ -27,6 +27,7 @@ mod temp_file;
 mod unnamed;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,7 +122,7 @@ impl FileStore {
 
     fn delete_now(&self, keys: Vec<BlobKey>) -> Vec<BlobFailure> {
         let mut failures = Vec::new();
-        let mut emptied = std::collections::BTreeSet::new();
+        let mut removed = BTreeMap::<PathBuf, Vec<BlobKey>>::new();
         for key in keys {
             let path = self.path_of(&key);
             match std::fs::remove_file(&path) {
@@ -129,11 +130,22 @@ impl FileStore {
                     let error = from_io(format_args!("delete blob `{key}`"), cause);
                     failures.push(BlobFailure { key, error });
                 }
-                _ => emptied.extend(path.parent().map(Path::to_owned)),
+                // What is not there may have been removed just now, and not for good yet.
+                _ => {
+                    let folder = path.parent().unwrap_or(&self.root);
+                    removed.entry(folder.to_owned()).or_default().push(key);
+                }
             }
         }
-        for folder in emptied {
+        for (folder, keys) in removed {
             self.folders.prune(&folder);
+            if let Err(cause) = self.folders.sync_removal(&folder) {
+                failures.extend(keys.into_iter().map(|key| {
+                    let cause = io::Error::new(cause.kind(), cause.to_string());
+                    let error = from_io(format_args!("delete blob `{key}` for good"), cause);
+                    BlobFailure { key, error }
+                }));
+            }
         }
         failures
     }

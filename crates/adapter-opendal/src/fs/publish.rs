@@ -3,8 +3,8 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use artifact_domain::port::{BlobStat, ByteStream, PutOptions};
 use artifact_domain::{BlobKey, Error, ErrorKind, Result};
@@ -104,14 +104,15 @@ impl FileStore {
         if durability == Durability::Full {
             temp.file().sync_data().map_err(failed)?;
         }
-        if !right.take() {
+        let Some(publishing) = right.take() else {
             let message = format!("put blob `{key}`: given up by its caller");
             return Err(Error::new(ErrorKind::Internal, message));
-        }
+        };
         let place = self.path_of(key);
         let folder = place.parent().unwrap_or(&self.root);
         let was_unnamed = temp.is_unnamed();
         let done = self.rename(&mut temp, &place, folder);
+        drop(publishing);
         done.inspect_err(|_| self.folders.prune(folder))
             .and_then(|()| match durability {
                 Durability::Full => {
@@ -196,17 +197,21 @@ impl Batch {
 }
 
 /// The right to publish. It can be taken once: by the work on the blocking pool, which can't be
-/// stopped, or by the future of the put when it is dropped, after which nothing may appear.
+/// stopped, or by the future of the put when it is dropped, after which nothing may appear. So a
+/// drop that comes while the work is at it waits until the blob is there: whoever gave the put up
+/// finds it then, and can delete it.
 #[derive(Default)]
-struct Claim(Arc<AtomicBool>);
+struct Claim(Arc<Mutex<bool>>);
 
 impl Claim {
     fn share(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 
-    fn take(&self) -> bool {
-        !self.0.swap(true, Ordering::AcqRel)
+    /// The right, for as long as it is held; none if it was taken before.
+    fn take(&self) -> Option<MutexGuard<'_, bool>> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!std::mem::replace(&mut *taken, true)).then_some(taken)
     }
 }
 
@@ -224,10 +229,27 @@ mod tests {
     fn a_claim_is_taken_once_and_by_the_drop_of_either_side() {
         let claim = Claim::default();
         let right = claim.share();
-        assert!(right.take() && !right.take() && !claim.take());
+        assert!(right.take().is_some() && right.take().is_none() && claim.take().is_none());
         let claim = Claim::default();
         let right = claim.share();
         drop(claim);
-        assert!(!right.take());
+        assert!(right.take().is_none());
+    }
+
+    #[test]
+    fn who_gives_up_waits_until_the_blob_is_there() {
+        let claim = Claim::default();
+        let right = claim.share();
+        let publishing = right.take().unwrap();
+        let (dropped, drops) = std::sync::mpsc::channel();
+        let giving_up = std::thread::spawn(move || {
+            drop(claim);
+            dropped.send(()).unwrap();
+        });
+        let early = drops.recv_timeout(std::time::Duration::from_millis(50));
+        assert!(early.is_err(), "it did not wait");
+        drop(publishing);
+        drops.recv().unwrap();
+        giving_up.join().unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! What is synced before a put returns, as the system sees it: nothing but a power cut would show
+//! What is synced before a put or a delete returns, as the system sees it: nothing but a power cut would show
 //! otherwise. Needs `strace`; where that is missing the test says loudly what it could not try.
 
 #![cfg(target_os = "linux")]
@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use adapter_opendal::{Durability, FsOptions, OpendalStore};
+use artifact_domain::port::BlobStore;
 
 use super::{key, put};
 
 const ROOT: &str = "TRACED_PUT_ROOT";
 const RELAXED: &str = "TRACED_PUT_RELAXED";
 
-/// One put, to be looked at from outside.
+/// Two puts and two deletes, to be looked at from outside.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run under strace by the other tests of this file"]
 async fn traced_put() {
@@ -23,8 +24,12 @@ async fn traced_put() {
         None => Durability::Full,
     };
     let store = OpendalStore::fs(FsOptions { root, durability }).unwrap();
-    put(&store, &key("x"), "x").await.unwrap();
-    put(&store, &key("y"), "y").await.unwrap();
+    let (x, y) = (key("x"), key("y"));
+    put(&store, &x, "x").await.unwrap();
+    put(&store, &y, "y").await.unwrap();
+    for key in [x, y] {
+        assert!(store.delete(vec![key]).await.unwrap().is_empty());
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +38,7 @@ enum Step {
     Publish(PathBuf),
 }
 
-/// The syncs and renames of two puts below `root`.
+/// The syncs and renames of two puts and two deletes below `root`.
 fn trace(root: &Path, durability: Durability) -> Option<Vec<Step>> {
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut traced = Command::new("strace");
@@ -127,7 +132,15 @@ fn the_file_its_directory_and_every_new_one_are_synced() {
     // The second finds them.
     assert!(is_temp(&steps[10]), "{:?}", steps[10]);
     assert!(matches!(&steps[11], Step::Publish(_)));
-    assert_eq!(steps[12..], expected[..1]);
+    assert_eq!(steps[12], expected[0]);
+    // What is deleted is gone for good, with its directories where it was the last.
+    assert_eq!(
+        steps[13..],
+        [
+            folder("artifacts/spec/task/output/data"),
+            folder("artifacts")
+        ]
+    );
 }
 
 #[test]

@@ -159,8 +159,8 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Deletes many blobs; gives back those that could not be deleted.
     ///
     /// Idempotence: a blob that is not there counts as deleted. One failure does not stop the
-    /// others. Folders that became empty may go too. Durability: not promised; a delete that a
-    /// crash undid is repeated by whoever wanted it.
+    /// others. Folders that became empty may go too. Durability: once it returns, a loss of power
+    /// brings back no blob that it has deleted, unless the store was opened as relaxed.
     async fn delete(&self, keys: Vec<BlobKey>) -> Result<Vec<BlobFailure>>;
 
     /// Signs a URL for one blob. Errors: `Unsupported` where not declared; `InvalidInput` for a
