@@ -33,9 +33,6 @@ enum Outcome {
     Open,
     /// It stands. What was said of it, and whether that was written beside the blobs too.
     Stands { said: Value, is_settled: bool },
-    /// It failed after its lease had ended. Bytes of it may have come late, with nothing to name
-    /// them: a rebuild may take them for an upload.
-    Late,
     /// It must not be found any more: it failed, was superseded, deleted or cleared.
     Gone,
 }
@@ -114,18 +111,13 @@ impl Ledger {
         };
     }
 
-    /// An upload ended with an error: that it was silent for longer than its lease if `is_late`.
-    #[track_caller]
-    pub fn fail(&mut self, uri: &str, sha256: &str, is_late: bool) {
+    /// An upload ended with an error.
+    pub fn fail(&mut self, uri: &str, sha256: &str) {
         let artifact = self.artifacts.get_mut(uri).expect("it was tried");
         let attempt = artifact.of(sha256).expect("it was tried");
         // Of a batch some may have been acknowledged all the same.
         if attempt.outcome == Outcome::Open {
-            attempt.outcome = if is_late {
-                Outcome::Late
-            } else {
-                Outcome::Gone
-            };
+            attempt.outcome = Outcome::Gone;
         }
     }
 
@@ -237,7 +229,7 @@ impl Artifact {
         }
         let newest_found = versions.last().copied().unwrap_or(0);
         let newest_said = self.standing().map(version).max().unwrap_or(0);
-        let is_open = |one: &Attempt| matches!(one.outcome, Outcome::Open | Outcome::Late);
+        let is_open = |one: &Attempt| one.outcome == Outcome::Open;
         let has_open = self.attempts.iter().any(is_open);
         if self.deletion == Deletion::None && newest_found < newest_said {
             wrong(format!("version {newest_said} is lost"));
@@ -308,9 +300,6 @@ impl Attempt {
         wrong: &mut impl FnMut(String),
     ) {
         match (&self.outcome, found) {
-            (Outcome::Late, Some(found)) if index == Index::Kept => {
-                wrong(format!("it failed and is there: {found}"));
-            }
             (Outcome::Gone, Some(found)) => wrong(format!("it is gone and is there: {found}")),
             (Outcome::Stands { said, .. }, None) if !may_go => wrong(format!("lost: {said}")),
             (Outcome::Stands { said, is_settled }, Some(found)) => {
@@ -450,12 +439,8 @@ mod tests {
         let one = [record(1, "1")];
         let mut failed = Ledger::default();
         failed.try_upload(URI, Life::Once, "1");
-        failed.fail(URI, "1", false);
+        failed.fail(URI, "1");
         assert_wrong(&mut failed, &one, "gone");
-        let mut late = Ledger::default();
-        late.try_upload(URI, Life::Once, "1");
-        late.fail(URI, "1", true);
-        assert_wrong(&mut late, &one, "failed");
         let mut deleted = ledger(Life::Once, 1);
         deleted.try_delete(URI);
         deleted.delete(URI);

@@ -215,7 +215,7 @@ fn account_uploads(files: &[(String, String)], outcome: &Outcome, ledger: &mut L
         assert_eq!(said, files.len(), "not all were acknowledged:\n{outcome}");
     } else if outcome.code.is_some() {
         for (uri, sha256) in files {
-            ledger.fail(uri, sha256, is_late(outcome));
+            ledger.fail(uri, sha256);
         }
     }
 }
