@@ -44,13 +44,14 @@ impl Store {
     /// Every record of a query from its cursor on.
     pub(crate) fn pages(
         &self,
-        query: Query,
+        mut query: Query,
     ) -> impl Stream<Item = Result<ArtifactRecord>> + Send + 'static {
         struct State {
             store: Store,
             next: Option<Query>,
             page: std::vec::IntoIter<ArtifactRecord>,
         }
+        query.limit = PageSize::WALK;
         let state = State {
             store: self.clone(),
             next: Some(query),

@@ -26,6 +26,9 @@ pub(super) const FEW: usize = 4_000;
 /// How many types are walked side by side; beyond that the walk goes over all types.
 const MAX_MERGED_TYPES: usize = 16;
 
+/// The index that looks up tasks. It alone has the records of all classes.
+const EVERY_STATE: &str = "artifact_coordinate";
+
 /// The SQL of a query, which selects [`COLUMNS`] and the value sorted by; nothing where no state
 /// is asked for. Fewer records than `few` are sorted, more are walked in order.
 pub(super) fn sql(
@@ -150,12 +153,7 @@ fn candidates(query: &Query, class: StateClass) -> Vec<Way> {
     let selection = Selection::of(filter, CREATED_AT);
     let tags = filter.tags.iter().enumerate();
     let mut ways: Vec<_> = tags.map(|(at, tag)| by_tag(at, tag)).collect();
-    ways.extend(by_column(
-        "artifact_coordinate",
-        &selection.task,
-        class,
-        None,
-    ));
+    ways.extend(by_column(EVERY_STATE, &selection.task, class, None));
     if class != StateClass::Live {
         return ways;
     }
@@ -209,7 +207,12 @@ fn by_column(
     let lookup = condition.lookup.as_ref()?;
     let from = on_index(index);
     let mut entries = Fragment::new(format!("{from} WHERE "), Vec::new());
-    entries.append(&all_of([&class.condition(), lookup]));
+    if index == EVERY_STATE {
+        // It knows no states: to ask for one would read the record of every entry.
+        entries.append(lookup);
+    } else {
+        entries.append(&all_of([&class.condition(), lookup]));
+    }
     Some(Way {
         by: By::Column,
         from,

@@ -336,6 +336,34 @@ fn hot_queries_walk_their_index() {
     }
 }
 
+/// The entries of an index of all states may all be of other states than those asked for, so that
+/// no limit would end their counting if it read the records.
+#[test]
+fn what_is_of_another_state_is_not_read_to_be_counted() {
+    let (connection, _) = index(50);
+    let narrow = query(|f| {
+        f.task = Some(glob("task-7"));
+        f.tags = tags(&["os=linux", "every="]);
+    });
+    for class in [StateClass::Live, StateClass::Uploading, StateClass::Deleted] {
+        let ways = candidates(&narrow, class);
+        assert_eq!(ways.len(), 3);
+        for way in ways {
+            let sql = format!("EXPLAIN QUERY PLAN SELECT 1 FROM {}", way.entries.sql);
+            let plan: String = connection
+                .query_row(&sql, params_from_iter(&way.entries.params), |row| {
+                    row.get(3)
+                })
+                .unwrap();
+            let from_index = [
+                "COVERING INDEX artifact_coordinate",
+                "SEARCH t USING PRIMARY KEY",
+            ];
+            assert!(from_index.iter().any(|one| plan.contains(one)), "{plan}");
+        }
+    }
+}
+
 /// Only these walk a whole index, in its order, since nothing narrows them down.
 #[test]
 fn an_order_without_conditions_is_walked_without_sorting() {

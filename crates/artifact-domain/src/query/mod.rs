@@ -72,6 +72,9 @@ impl PageSize {
     /// The most that one page holds.
     pub const MAX: Self = Self(1_000);
 
+    /// Enough for a walk over many records: larger pages take more memory and hardly less time.
+    pub const WALK: Self = Self(200);
+
     /// Checks the limits.
     pub fn new(count: usize) -> Result<Self> {
         if (1..=Self::MAX.0).contains(&count) {
