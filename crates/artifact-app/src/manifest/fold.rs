@@ -16,13 +16,19 @@ const SMALL_BYTES: u64 = 64 << 10;
 /// How much is folded, and how long is waited for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {
-    /// What pays by now, and only if nobody else is at it.
-    Opportune,
+    /// What pays by now if there are deltas enough, and only if nobody else is at it.
+    Opportune {
+        /// How many deltas are enough.
+        deltas: usize,
+    },
     /// Everything, whatever it costs.
     Thorough,
     /// Everything, and damaged lines are dropped.
     Repair,
 }
+
+/// For whoever looks by chance: a task that has few deltas yet is left as it is.
+pub(crate) const BY_CHANCE: Urgency = Urgency::Opportune { deltas: 16 };
 
 /// What is to be merged into what.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,11 +44,11 @@ enum Plan {
 /// smaller. So each copy of an entry stands in a document half as large again, and an entry is
 /// copied a number of times that grows with the logarithm of the task.
 fn plan(whole: Option<u64>, mut deltas: Vec<Document>, urgency: Urgency) -> Plan {
-    if deltas.is_empty() && urgency == Urgency::Opportune {
-        return Plan::Nothing;
-    }
-    if urgency != Urgency::Opportune {
+    let Urgency::Opportune { deltas: enough } = urgency else {
         return Plan::Fold(deltas);
+    };
+    if deltas.len() < enough.max(1) {
+        return Plan::Nothing;
     }
     deltas.sort_by_key(|delta| delta.size_bytes);
     let worth = |size: u64, smaller: u64| size <= SMALL_BYTES.max(2 * smaller);
@@ -72,14 +78,17 @@ impl Store {
     pub(crate) async fn fold(&self, task: &TaskKey, urgency: Urgency) -> Result<()> {
         let blobs = &*self.ports.blobs;
         let _alone = match urgency {
-            Urgency::Opportune => match self.journal.folding.try_lock() {
+            Urgency::Opportune { .. } => match self.journal.folding.try_lock() {
                 Ok(alone) => alone,
                 Err(_) => return Ok(()),
             },
             Urgency::Thorough | Urgency::Repair => self.journal.folding.lock().await,
         };
         let guard = match self.lock_metadata(task, urgency).await {
-            Err(error) if error.kind() == ErrorKind::Locked && urgency == Urgency::Opportune => {
+            Err(error)
+                if error.kind() == ErrorKind::Locked
+                    && matches!(urgency, Urgency::Opportune { .. }) =>
+            {
                 return Ok(());
             }
             guard => guard?,
@@ -108,7 +117,7 @@ impl Store {
             return Ok(None);
         };
         let patience = match urgency {
-            Urgency::Opportune => LockPatience {
+            Urgency::Opportune { .. } => LockPatience {
                 timeout: std::time::Duration::ZERO,
                 ..self.options.lock_patience
             },
@@ -264,7 +273,15 @@ mod tests {
     }
 
     fn planned(whole: Option<u64>, sizes: &[u64]) -> Plan {
-        plan(whole, documents(sizes), Urgency::Opportune)
+        plan(whole, documents(sizes), Urgency::Opportune { deltas: 1 })
+    }
+
+    #[test]
+    fn who_looks_by_chance_leaves_a_few_deltas_alone() {
+        let by_chance = |count| plan(None, documents(&vec![900; count]), BY_CHANCE);
+        assert_eq!(by_chance(0), Plan::Nothing);
+        assert_eq!(by_chance(15), Plan::Nothing);
+        assert_eq!(by_chance(16), Plan::Fold(documents(&[900; 16])));
     }
 
     #[test]
@@ -294,7 +311,7 @@ mod tests {
 
     /// Puts so many deltas of one size, looking after every so many; gives how often an entry was
     /// copied, and how many documents there were at most.
-    fn copies_and_most(size: u64, count: u64, look_every: u64) -> (u64, usize) {
+    fn copies_and_most(size: u64, count: u64, look_every: u64, how: Urgency) -> (u64, usize) {
         let (mut whole, mut deltas, mut written) = (0, Vec::new(), 0);
         let mut most = 0;
         for n in 1..=count {
@@ -303,7 +320,7 @@ mod tests {
             if n % look_every > 0 {
                 continue;
             }
-            match plan(Some(whole), documents(&deltas), Urgency::Opportune) {
+            match plan(Some(whole), documents(&deltas), how) {
                 Plan::Nothing => {}
                 Plan::Merge(merged) => {
                     let sum = merged.iter().map(|delta| delta.size_bytes).sum();
@@ -323,14 +340,14 @@ mod tests {
 
     #[test]
     fn an_upload_pays_for_a_few_copies_of_its_entry() {
-        let (copies, most) = copies_and_most(1_000, 10_000, 32);
+        let (copies, most) = copies_and_most(1_000, 10_000, 32, BY_CHANCE);
         assert!(copies < 16, "{copies} copies of each entry");
         assert!(most < 64, "{most} documents at once");
     }
 
     #[test]
     fn large_batches_are_merged_too() {
-        let (copies, most) = copies_and_most(300_000, 1_000, 1);
+        let (copies, most) = copies_and_most(300_000, 1_000, 1, Urgency::Opportune { deltas: 1 });
         assert!(copies < 16, "{copies} copies of each entry");
         assert!(most < 16, "{most} documents at once");
     }

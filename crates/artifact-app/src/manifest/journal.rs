@@ -10,7 +10,7 @@ use artifact_domain::{ArtifactId, ArtifactRecord, Result};
 use futures::{StreamExt, stream};
 use tokio::sync::Notify;
 
-use super::{Entry, TaskKey, Urgency};
+use super::{BY_CHANCE, Entry, TaskKey, Urgency};
 use crate::Store;
 
 /// How long entries are gathered before they are written, unless somebody waits for that.
@@ -220,8 +220,10 @@ impl Store {
         let only_purged = batch
             .values()
             .all(|entry| matches!(entry, Entry::Purged(_)));
-        if only_purged || chance || batch.len() >= LOOK_EVERY {
-            self.fold(task, Urgency::Opportune).await?;
+        if only_purged || batch.len() >= LOOK_EVERY {
+            self.fold(task, Urgency::Opportune { deltas: 1 }).await?;
+        } else if chance {
+            self.fold(task, BY_CHANCE).await?;
         }
         Ok(())
     }

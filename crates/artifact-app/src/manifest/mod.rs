@@ -25,7 +25,7 @@ use artifact_domain::{
 
 pub(crate) use check::TaskCheck;
 pub(crate) use entry::Entry;
-pub(crate) use fold::Urgency;
+pub(crate) use fold::{BY_CHANCE, Urgency};
 pub(crate) use journal::Journal;
 pub(crate) use reader::ManifestReader;
 
