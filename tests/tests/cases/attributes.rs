@@ -216,6 +216,21 @@ fn nothing_is_written_through_a_link_that_came_before() {
 }
 
 #[test]
+fn links_whose_folder_holds_nothing_else_are_made() {
+    let store = sandbox();
+    store.write("tree/pkg/a.js", "a");
+    fs::create_dir(store.work("tree/bin")).expect("folders can be made");
+    for name in ["a", "b", "c"] {
+        link(&store, "../pkg/a.js", &format!("tree/bin/{name}"));
+    }
+    link(&store, "bin/../pkg", "tree/all");
+    store.ok(&["upload", "tree"]);
+    let out = store.run(&["download", "--task", "local", "-D", "out"]);
+    assert_eq!(out.stderr, "");
+    e2e::tree::assert_same(&store.work("tree"), &store.work("out"));
+}
+
+#[test]
 fn a_link_that_is_there_is_replaced_and_not_followed() {
     let store = sandbox();
     store.write("tree/a", "new");

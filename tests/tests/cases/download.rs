@@ -51,6 +51,33 @@ fn a_file_that_is_named_is_replaced() {
     assert_eq!(listing(&store), ["out.txt"]);
 }
 
+/// What is no file is written to, never replaced: a device, a pipe, a standard stream.
+#[test]
+fn what_is_no_file_is_written_to() {
+    let (store, bytes) = filled();
+    let of_stdout = store.work("stdout");
+    std::os::unix::fs::symlink("/proc/self/fd/1", &of_stdout).expect("links can be made");
+    let mut command = store.command(["download", URI, "-o", "stdout"]);
+    let out = command.output().expect("it can be run");
+    assert!(out.status.success() && out.stdout == bytes);
+    assert!(of_stdout.is_symlink());
+    let pipe = store.work("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo can be run").success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe)
+    });
+    store.ok(&["download", URI, "-o", "pipe"]);
+    let read = reader.join().expect("it ends").expect("it can be read");
+    assert!(read == bytes);
+    let kind = fs::symlink_metadata(&pipe)
+        .expect("it is there")
+        .file_type();
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&kind));
+    store.ok(&["download", URI, "-o", "/dev/null"]);
+}
+
 #[test]
 fn ids_serve_for_addresses() {
     let (store, bytes) = filled();

@@ -1,6 +1,7 @@
 //! `artifact download`: fetch an artifact, or everything of a task.
 
 mod links;
+mod part_file;
 mod target;
 mod tree;
 
@@ -14,7 +15,7 @@ use artifact_domain::{
 use clap::Args;
 use futures::TryStreamExt;
 
-use self::target::PartFile;
+use self::part_file::{PartFile, REPLACING, There};
 use crate::context::Context;
 use crate::failures::Failure;
 use crate::interrupt::Interrupt;
@@ -101,17 +102,21 @@ async fn one(
         return outcome;
     }
     let download = store.download(artifact, options).await?;
-    let path = match output {
-        Some(path) => path.to_owned(),
-        None => own_name(download.record.coordinate.name())?,
+    let (path, there) = match output {
+        Some(path) => (path.to_owned(), There::Replaced),
+        None => (own_name(download.record.coordinate.name())?, There::Kept),
     };
     let record = download.record.clone();
     let progress = context.progress("download", Some(download.range.length()), Some(1));
-    let part = PartFile::create(&path)?;
+    let part = PartFile::create(&path, there)?;
+    let is_file = part.is_file();
     let outcome = to_file(download, part, &progress, &context.interrupt).await;
     progress.finish();
     outcome?;
-    context.ui.artifact(&record, path.display())?;
+    // What is no file may well be standard output.
+    if is_file {
+        context.ui.artifact(&record, path.display())?;
+    }
     Ok(())
 }
 
@@ -123,7 +128,7 @@ fn own_name(name: &ArtifactName) -> Result<PathBuf> {
             ErrorKind::AlreadyExists,
             format!("{} is there already", path.display()),
         )
-        .with_hint("name the file with -o; one named there is replaced"));
+        .with_hint(REPLACING));
     }
     Ok(path)
 }

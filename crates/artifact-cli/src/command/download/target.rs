@@ -1,97 +1,16 @@
-//! Where downloads are written: a file that appears whole or not at all, and a folder that
-//! nothing can be written outside of.
+//! Where downloads are written to: a folder that nothing can be written outside of, and the place
+//! of each in it.
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use artifact_domain::{ArtifactName, Coordinate, Error, ErrorKind, Result};
-use jiff::Timestamp;
-use tempfile::NamedTempFile;
 
 use super::links::Link;
-
-/// A file on its way: written under another name beside its place, then put there in one step.
-/// Dropped before that, it is gone.
-#[derive(Debug)]
-pub(super) struct PartFile {
-    file: NamedTempFile,
-    path: PathBuf,
-}
-
-impl PartFile {
-    /// Begins the file that is to appear at `path`.
-    ///
-    /// # Errors
-    /// `InvalidInput` if a folder is there; `NotFound` if the folder it goes to is missing.
-    pub(super) fn create(path: &Path) -> Result<Self> {
-        Self::create_as(path, false)
-    }
-
-    fn create_as(path: &Path, executable: bool) -> Result<Self> {
-        if path.is_dir() {
-            return Err(
-                Error::invalid_input(format!("{} is a folder", path.display()))
-                    .with_hint("name a file with -o, or use -D for everything of a task"),
-            );
-        }
-        let mode = if executable { 0o777 } else { 0o666 };
-        let mut builder = builder();
-        // As any new file, not as secret as a temporary one; the umask takes away what it must.
-        #[cfg(unix)]
-        builder
-            .permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(mode));
-        let file = builder
-            .tempfile_in(folder_of(path))
-            .map_err(|cause| unwritable(path, cause))?;
-        Ok(Self {
-            file,
-            path: path.to_owned(),
-        })
-    }
-
-    /// Writes on.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(|cause| unwritable(&self.path, cause))
-    }
-
-    /// Says when it was last written, where that is known. Comes after the last byte.
-    pub(super) fn set_modified(&mut self, time: Option<Timestamp>) -> Result<()> {
-        time.map_or(Ok(()), |time| {
-            self.file
-                .as_file()
-                .set_modified(time.into())
-                .map_err(|cause| unwritable(&self.path, cause))
-        })
-    }
-
-    /// Puts the file in its place, in the place of what was there.
-    pub(super) fn publish(self) -> Result<()> {
-        let path = self.path;
-        self.file
-            .persist(&path)
-            .map(drop)
-            .map_err(|failed| unwritable(&path, failed.error))
-    }
-}
-
-/// How a file that is not in its place yet is called.
-fn builder<'a>() -> tempfile::Builder<'a, 'a> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".artifact-").suffix(".part");
-    builder
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
+use super::part_file::{PartFile, There, builder, folder_of, unwritable};
 
 /// Gives every artifact its place in a folder, in the order of their names.
 #[derive(Debug)]
@@ -169,7 +88,7 @@ impl Tree {
     /// Begins a file at a place, with the folders above it.
     pub(super) fn create(&self, path: &Path, executable: bool) -> Result<PartFile> {
         self.make_way(path)?;
-        PartFile::create_as(path, executable)
+        PartFile::create_as(path, executable, There::Replaced)
     }
 
     /// Makes a link, in the place of a file or link that was there. Whether it may be made is for
@@ -202,6 +121,11 @@ impl Tree {
         }
         made.persist(&link.path)
             .map_err(|refused| failed(refused.error))
+    }
+
+    /// Makes the folder that a link is to stand in. What is in the way is said when it is made.
+    pub(super) fn prepare(&self, link: &Link) {
+        let _ = self.make_way(&link.path);
     }
 
     /// Makes the folders above a place. A link among those folders could lead out of the tree and
@@ -238,28 +162,10 @@ impl Tree {
     }
 }
 
-fn unwritable(path: &Path, cause: io::Error) -> Error {
-    let kind = match cause.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            ErrorKind::PermissionDenied
-        }
-        io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::StorageFull,
-        io::ErrorKind::IsADirectory
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::InvalidFilename => ErrorKind::InvalidInput,
-        _ => ErrorKind::Internal,
-    };
-    Error::new(
-        kind,
-        format!("{} cannot be written: {cause}", path.display()),
-    )
-    .with_source(cause)
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn coordinate(artifact_type: &str, name: &str) -> Coordinate {
@@ -270,20 +176,6 @@ mod tests {
             name.parse().unwrap(),
         )
         .unwrap()
-    }
-
-    #[test]
-    fn a_file_appears_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        let mut dropped = PartFile::create(&path).unwrap();
-        dropped.write(b"half").unwrap();
-        drop(dropped);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        let mut part = PartFile::create(&path).unwrap();
-        part.write(b"whole").unwrap();
-        part.publish().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"whole");
     }
 
     #[test]

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::links::{Link, LinkPlan};
-use super::target::{PartFile, Places, Tree};
+use super::part_file::PartFile;
+use super::target::{Places, Tree};
 use crate::attributes::Attributes;
 use crate::context::Context;
 use crate::exit;
@@ -92,6 +93,10 @@ pub(super) async fn run(
                 .progress
                 .suspend(|| failures.add(&context.ui, &error)),
         }
+    }
+    // A folder may hold nothing but links, and be what a link goes through.
+    for (_, link) in &links {
+        download.tree.prepare(link);
     }
     let plan = LinkPlan::new(dir, links.iter().map(|(_, link)| link));
     for (record, link) in links {
@@ -223,7 +228,7 @@ impl TreeDownload<'_> {
                 "written as a plain file, since it would not stay in {}: {} -> {}",
                 self.tree.root().display(),
                 link.path.display(),
-                link.target
+                link.target.escape_debug()
             ));
         }
         self.progress.add_file();
