@@ -10,7 +10,14 @@ use artifact_domain::{Error, ErrorKind};
 
 /// Says what could not be done with a path: `cannot {action} {path}: {cause}`.
 pub(crate) fn from_io(action: &str, path: &Path, cause: io::Error) -> Error {
-    let (kind, hint) = meaning(cause.kind());
+    let (kind, hint) = match cause.raw_os_error() {
+        // `EMFILE` and `ENFILE`, which have no kind of their own.
+        Some(23 | 24) => (
+            ErrorKind::Unavailable,
+            Some("raise the limit of open files (`ulimit -n`)"),
+        ),
+        _ => meaning(cause.kind()),
+    };
     let error = Error::new(kind, format!("cannot {action} {}: {cause}", path.display()));
     match hint {
         Some(hint) => error.with_hint(hint),

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use artifact_domain::port::LockKey;
 use sha2::{Digest as _, Sha256};
 
+use crate::lock_dir::SUFFIX;
+
 /// The longest readable part, in bytes. With the digest and the ending a name stays under 200
 /// bytes, where file systems allow 255.
 const READABLE_BYTES: usize = 100;
@@ -33,7 +35,7 @@ pub(crate) fn file_name(key: &LockKey) -> String {
         // Writing to a `String` gives no error.
         let _ = write!(name, "{byte:02x}");
     }
-    name.push_str(".lock");
+    name.push_str(SUFFIX);
     name
 }
 

@@ -31,12 +31,16 @@ use fs4::{FileExt, TryLockError};
 use crate::spare::{Spare, Spares};
 use crate::{error, holder_note};
 
-/// Held by whoever unlinks lock files. No lock file has this name: theirs end in `.lock`.
+/// What the names of lock files end in.
+pub(crate) const SUFFIX: &str = ".lock";
+
+/// Held by whoever unlinks lock files. No lock file has this name.
 const GATE: &str = ".gate";
 
 /// How often a try is made again at once, because the file lost its name or somebody only looked
-/// at it, before it counts as failed: 10 ms and more, where a look takes some microseconds.
-const TRIES_AT_ONCE: u32 = 100;
+/// at it, before it counts as failed: 100 ms and more. A look takes some microseconds, but who looks
+/// may be kept from going on.
+const TRIES_AT_ONCE: u32 = 1_000;
 /// How long to let those who look finish.
 const LOOK: Duration = Duration::from_micros(100);
 
@@ -216,7 +220,7 @@ impl Drop for LockFile {
 
 /// Unlinks the file if the path still names it. If somebody is taking a lock away just now, the
 /// file stays, empty: it is in nobody's way once it is unlocked.
-fn remove_own(file: &File, path: &Path, gate: &Path) -> io::Result<()> {
+pub(crate) fn remove_own(file: &File, path: &Path, gate: &Path) -> io::Result<()> {
     if !is_named(file, path)? {
         return Ok(());
     }

@@ -13,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fs4::FileExt;
 
+use crate::lock_dir;
+
 /// What the names of such files begin with. No lock file's does: theirs are made of a key.
 const PREFIX: &str = ".spare-";
 
@@ -59,7 +61,7 @@ impl Spares {
                 return None;
             }
             if state.taken == LOCKS_WITHOUT + 1 {
-                sweep(dir);
+                sweep(dir, gate);
             }
         }
         make(dir, gate)
@@ -117,20 +119,30 @@ fn make(dir: &Path, gate: &Path) -> io::Result<Spare> {
 }
 
 /// Removes what processes that were killed have left: whatever nobody has locked.
-fn sweep(dir: &Path) {
+fn sweep(dir: &Path, gate: &Path) {
     let Ok(entries) = fs::read_dir(dir) else {
         return;
     };
     for entry in entries.flatten() {
-        let is_spare = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.starts_with(PREFIX));
-        if is_spare
-            && let Ok(file) = File::open(entry.path())
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            continue;
+        };
+        let (path, is_spare) = (entry.path(), name.starts_with(PREFIX));
+        if (is_spare || name.ends_with(lock_dir::SUFFIX))
+            && let Ok(file) = File::open(&path)
             && FileExt::try_lock(&file).is_ok()
         {
-            let _ = fs::remove_file(entry.path());
+            let removed = if is_spare {
+                fs::remove_file(&path)
+            } else {
+                // It is held now, by this process, and is freed as any other.
+                lock_dir::remove_own(&file, &path, gate)
+            };
+            if let Err(cause) = removed {
+                tracing::debug!(lock.path = %path.display(), %cause, "a lock file stays");
+            }
+            let _ = FileExt::unlock(&file);
         }
     }
 }
@@ -175,9 +187,14 @@ mod tests {
         let gate = temp.path().join(".gate");
         let living = make(temp.path(), &gate).unwrap();
         fs::write(temp.path().join(".spare-dead"), "left").unwrap();
-        sweep(temp.path());
+        fs::write(temp.path().join("dead.lock"), "left").unwrap();
+        let held = temp.path().join("held.lock");
+        let holder = File::create(&held).unwrap();
+        FileExt::try_lock(&holder).unwrap();
+        sweep(temp.path(), &gate);
         assert_eq!(names(temp.path()), 1);
-        assert!(living.path().exists());
+        assert!(living.path().exists() && held.exists());
+        assert!(!temp.path().join("dead.lock").exists());
     }
 
     #[test]

@@ -54,6 +54,26 @@ async fn what_was_written_is_there_after_reopening() {
 }
 
 #[tokio::test]
+async fn a_link_to_an_index_is_followed() {
+    let (directory, path) = filled(1).await;
+    let moved = directory.path().join("other");
+    fs::create_dir(&moved).unwrap();
+    fs::rename(&path, moved.join("moved.sqlite")).unwrap();
+    std::os::unix::fs::symlink("other/moved.sqlite", &path).unwrap();
+    let index = open(&path).await.unwrap();
+    let upload = sample::upload("s", "t", "log", "new");
+    let id = upload.id;
+    index.begin(upload).await.unwrap();
+    index.commit(sample::commit(id, 10)).await.unwrap();
+    drop(index);
+    let aside = SqliteIndex::set_aside(&path).await.unwrap();
+    assert_eq!(aside, Some(moved.join("moved.sqlite.damaged-1")));
+    let empty = open(&path).await.unwrap();
+    let page = empty.query(Query::new(Filter::default(), sample::now()));
+    assert_eq!(page.await.unwrap().items, []);
+}
+
+#[tokio::test]
 async fn directories_are_created_and_nothing_else_is_left() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b/index.sqlite");

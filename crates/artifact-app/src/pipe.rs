@@ -1,13 +1,14 @@
-//! The bridge between blocking work and streams: work on the blocking pool writes chunks that a
+//! The bridge between blocking work and streams: work on a thread of its own writes chunks that a
 //! stream gives. Bounded, and a worker that dies never looks like the end of the stream.
 
 use std::io::{self, Read, Write};
+use std::sync::LazyLock;
 
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
 use bytes::{Buf, Bytes};
 use futures::{StreamExt, stream};
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 
 /// How many chunks may wait to be taken.
@@ -24,11 +25,34 @@ enum Message {
     End,
 }
 
-/// Runs `work` on the blocking pool and gives what it writes as a stream. An error of `work` is
+/// How many pipes may be open at once; the next ones wait. Each has a thread to itself while it is.
+const MOST_PIPES: usize = 4_096;
+
+/// The threads of the pipes. Not those that the runtime lends to whoever must wait for a device:
+/// whoever reads slowly keeps a thread for as long as that takes, and in the end nobody else would
+/// get one.
+static THREADS: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
+    Builder::new_current_thread()
+        .max_blocking_threads(MOST_PIPES)
+        .thread_name("artifact-pipe")
+        .build()
+});
+
+/// Runs `work` on a thread of its own and gives what it writes as a stream. An error of `work` is
 /// the last item. When the stream is dropped, the writer's next call fails.
 pub(crate) fn pipe(work: impl FnOnce(PipeWriter) -> Result<()> + Send + 'static) -> ByteStream {
+    let threads = match &*THREADS {
+        Ok(threads) => threads,
+        Err(cause) => {
+            let error = Error::new(ErrorKind::Unavailable, "no thread could be started");
+            let error = error.with_source(cause.to_string());
+            return Box::pin(stream::iter([Err(error)]));
+        }
+    };
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    tokio::task::spawn_blocking(move || {
+    let runtime = Handle::current();
+    threads.spawn_blocking(move || {
+        let _of_caller = runtime.enter();
         let last = match work(PipeWriter(sender.clone())) {
             Ok(()) => Message::End,
             Err(error) => Message::Failed(error),
@@ -120,6 +144,27 @@ mod tests {
     use futures::TryStreamExt;
 
     use super::*;
+
+    #[test]
+    fn who_reads_slowly_keeps_no_thread_from_others() {
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let endless = || {
+                pipe(|writer| {
+                    while writer.send(Bytes::from_static(b"x")).is_ok() {}
+                    Ok(())
+                })
+            };
+            let mut stalled: Vec<_> = (0..100).map(|_| endless()).collect();
+            for stream in &mut stalled {
+                assert!(stream.next().await.is_some_and(|chunk| chunk.is_ok()));
+            }
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+        });
+    }
 
     #[tokio::test]
     async fn chunks_and_errors_come_out_in_order() {

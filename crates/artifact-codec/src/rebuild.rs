@@ -132,6 +132,10 @@ impl<R: Read> Scan<R> {
         let (mut decoded, mut produced) = (0, 0);
         loop {
             let mark_end = stored.mark_after(&mut self.input, decoded, most_stored(size))?;
+            // Marks alone can go on for ever without a byte of content.
+            if mark_end > most_stored(size) {
+                return Err(CodecError::NotSeekable);
+            }
             while decoded < mark_end {
                 let bytes = &stored.rest()[decoded..mark_end];
                 let step = inflater

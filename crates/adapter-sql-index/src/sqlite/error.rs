@@ -1,6 +1,7 @@
 //! Maps what SQLite says went wrong onto the kinds of the domain, once and for all. Must not know
 //! what was being done.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -42,6 +43,9 @@ impl Failure {
         match self {
             Self::Domain(error) => error,
             Self::Sqlite(error) => {
+                if let Some(cause) = out_of_files(&error, path) {
+                    return io_error(path, cause);
+                }
                 let kind = kind_of(&error);
                 let what = explanation(kind);
                 let mapped = Error::new(kind, format!("index {} {what}", path.display()));
@@ -78,8 +82,27 @@ pub(super) fn unreadable(column: &str, cause: Error) -> Error {
     .with_source(cause)
 }
 
+/// SQLite says only that it could not open a file; asking again tells whether there are too many
+/// open ones.
+fn out_of_files(error: &rusqlite::Error, path: &Path) -> Option<io::Error> {
+    let cannot_open = error.sqlite_error_code() == Some(ErrorCode::CannotOpen);
+    let cause = cannot_open.then(|| File::open(path).err()).flatten()?;
+    is_out_of_files(&cause).then_some(cause)
+}
+
+/// Whether this process or the system has as many files open as it may: `EMFILE`, `ENFILE`.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
 /// Maps a failure of the file system around the database at `path`.
 pub(super) fn io_error(path: &Path, error: io::Error) -> Error {
+    if is_out_of_files(&error) {
+        let message = format!("index {}: {error}", path.display());
+        return Error::new(ErrorKind::Unavailable, message)
+            .with_hint("raise the limit of open files (`ulimit -n`)")
+            .with_source(error);
+    }
     let kind = match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             ErrorKind::PermissionDenied

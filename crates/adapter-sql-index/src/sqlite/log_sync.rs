@@ -10,7 +10,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
 use artifact_domain::Error;
@@ -37,8 +37,7 @@ impl LogSync {
     pub(super) fn start(path: &Path, runtime: Handle) -> io::Result<Self> {
         let log = Arc::new(Log {
             database: path.to_owned(),
-            file: OnceLock::new(),
-            failed: OnceLock::new(),
+            state: Mutex::new(State::Closed),
         });
         let (sender, receiver) = mpsc::sync_channel(ROUNDS);
         let (behind, answered) = (Arc::clone(&log), runtime.clone());
@@ -104,40 +103,55 @@ fn finish(log: &Log, answers: Answers, runtime: &Handle) {
 #[derive(Debug)]
 struct Log {
     database: PathBuf,
-    /// Opened when it is first synced. SQLite keeps it as long as a connection is open, and has no
-    /// locks on it that closing another descriptor could drop.
-    file: OnceLock<File>,
+    /// Held while it is synced: the system reports what could not be written to one caller only,
+    /// and the next one must not take that for a success.
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// It is opened when it is first synced.
+    Closed,
+    /// SQLite keeps it as long as a connection is open, and has no locks on it that closing
+    /// another descriptor could drop.
+    Open(File),
     /// After a sync that failed nobody knows what is on the disk, and the system may call the next
     /// one a success: so there is no next one.
-    failed: OnceLock<Error>,
+    Failed(Error),
 }
 
 impl Log {
     fn sync(&self) -> Result<(), Error> {
-        if let Some(error) = self.failed.get() {
-            return Err(repeat(error));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = matches!(*state, State::Closed);
+        if is_new {
+            let opened = File::open(open::beside(&self.database, "-wal"));
+            *state = State::Open(opened.map_err(|cause| self.unsure(cause))?);
         }
-        let synced = match self.file.get() {
-            Some(file) => file.sync_data(),
-            None => self.open(),
+        let synced = match &*state {
+            State::Open(file) => file.sync_data(),
+            State::Failed(error) => return Err(repeat(error)),
+            State::Closed => Ok(()),
         };
-        synced.map_err(|cause| {
-            let error = io_error(&self.database, cause)
-                .context("the change was made, but may not survive a loss of power")
-                .with_hint("remove the cause and open the index again");
-            repeat(self.failed.get_or_init(|| error))
+        // Its name too, which SQLite would have made durable with its own sync.
+        let named = synced.and_then(|()| {
+            if is_new {
+                open::sync_directory(open::directory_of(&self.database))
+            } else {
+                Ok(())
+            }
+        });
+        named.map_err(|cause| {
+            let error = self.unsure(cause);
+            *state = State::Failed(repeat(&error));
+            error
         })
     }
 
-    /// The first sync: of its name too, which SQLite would have made durable with its own.
-    fn open(&self) -> io::Result<()> {
-        let path = open::beside(&self.database, "-wal");
-        let file = File::open(&path)?;
-        file.sync_all()?;
-        open::sync_directory(path.parent().unwrap_or(Path::new("/")))?;
-        // Of two threads that open it one keeps its own: both are synced.
-        let _ = self.file.set(file);
-        Ok(())
+    fn unsure(&self, cause: io::Error) -> Error {
+        io_error(&self.database, cause)
+            .context("the change was made, but may not survive a loss of power")
+            .with_hint("remove the cause and open the index again")
     }
 }
 
@@ -152,6 +166,9 @@ mod tests {
     async fn a_log_that_cannot_be_synced_fails_for_good() {
         let dir = tempfile::tempdir().unwrap();
         let database = dir.path().join("i.sqlite");
+        let log = dir.path().join("i.sqlite-wal");
+        // A device that cannot be synced.
+        std::os::unix::fs::symlink("/dev/null", &log).unwrap();
         let sync = LogSync::start(&database, Handle::current()).unwrap();
         for round in 0..3 {
             let (mut change, answered) = waiting::change(Survives::PowerLoss, |_| Ok(1));
@@ -161,7 +178,8 @@ mod tests {
             let answers = Answers::to(vec![change], None);
             if round == 1 {
                 // There is a log now, but what was lost stays lost.
-                std::fs::write(dir.path().join("i.sqlite-wal"), "").unwrap();
+                std::fs::remove_file(&log).unwrap();
+                std::fs::write(&log, "").unwrap();
                 sync.sync_here(answers);
             } else {
                 sync.sync_behind(answers);
@@ -170,6 +188,18 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Internal);
             assert!(error.message().contains("loss of power"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_opened_now_is_opened_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log {
+            database: dir.path().join("i.sqlite"),
+            state: Mutex::new(State::Closed),
+        };
+        assert!(log.sync().is_err());
+        std::fs::write(dir.path().join("i.sqlite-wal"), "log").unwrap();
+        log.sync().unwrap();
     }
 
     #[tokio::test]

@@ -117,7 +117,7 @@ impl SqliteIndex {
     pub async fn set_aside(path: impl Into<PathBuf>) -> Result<Option<PathBuf>> {
         let path = path.into();
         let renaming = tokio::task::spawn_blocking(move || {
-            let path = std::path::absolute(&path).map_err(|cause| error::io_error(&path, cause))?;
+            let path = open::real_path(&path).map_err(|cause| error::io_error(&path, cause))?;
             set_aside::set_aside(&path)
         });
         renaming.await.map_err(|cause| {
@@ -139,8 +139,7 @@ impl SqliteIndex {
     }
 
     fn open_blocking(path: &Path, options: &SqliteOptions) -> Result<Self> {
-        // Absolute, so that no path is taken for one of SQLite's URIs or special names.
-        let path = std::path::absolute(path).map_err(|cause| error::io_error(path, cause))?;
+        let path = open::real_path(path).map_err(|cause| error::io_error(path, cause))?;
         let patience = Patience::new(options.busy_timeout);
         let presence = Presence::shared(&path, patience)
             .map_err(|failure| failure.into_error(&path))?

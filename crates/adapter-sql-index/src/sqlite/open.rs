@@ -202,6 +202,20 @@ fn draft_of(path: &Path) -> PathBuf {
     beside(path, &format!(".{}-{random:016x}.new", std::process::id()))
 }
 
+/// The absolute path of a file, so that none is taken for one of SQLite's URIs or special names;
+/// where a link leads to if it is one, since SQLite keeps its log beside that.
+pub(super) fn real_path(path: &Path) -> io::Result<PathBuf> {
+    const MAX_HOPS: usize = 40;
+    let mut path = std::path::absolute(path)?;
+    for _ in 0..MAX_HOPS {
+        match fs::read_link(&path) {
+            Ok(target) => path = std::path::absolute(directory_of(&path).join(target))?,
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links lead to it"))
+}
+
 /// The directory of a file that has an absolute path.
 pub(super) fn directory_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))

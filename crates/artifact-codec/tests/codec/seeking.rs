@@ -280,6 +280,22 @@ fn foreign_and_short_streams_have_no_table_to_find() {
 }
 
 #[test]
+fn blocks_without_content_are_not_read_for_ever() {
+    const HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let sizes = BlockSizes::new(SMALL, LARGE).unwrap();
+    let empty_blocks = [0, 0, 0, 0xff, 0xff].repeat(1 << 20);
+    let bytes = [HEADER, &empty_blocks].concat();
+    let mut rest = &bytes[..];
+    let found = SeekTable::rebuild(&mut rest, Encoding::Gzip, sizes);
+    assert!(matches!(found, Err(CodecError::NotSeekable)));
+    assert!(
+        rest.len() > bytes.len() / 2,
+        "{} bytes were not read",
+        rest.len()
+    );
+}
+
+#[test]
 fn a_table_of_bytes_as_they_are_is_made_from_them() {
     let input = mixed(300_000);
     let (_, table) = with_table(&input, false);

@@ -120,8 +120,20 @@ impl Query {
         }
     }
 
-    /// Checks that the cursor belongs to the order.
+    /// How many conditions of one kind a filter may have.
+    pub const MAX_CONDITIONS: usize = 256;
+
+    /// Checks that the cursor belongs to the order, and that there are not too many conditions.
     pub fn validate(&self) -> Result<()> {
+        let filter = &self.filter;
+        for (count, what) in [(filter.tags.len(), "tags"), (filter.types.len(), "types")] {
+            if count > Self::MAX_CONDITIONS {
+                return Err(Error::invalid_input(format!(
+                    "a query has up to {} {what}, not {count}",
+                    Self::MAX_CONDITIONS
+                )));
+            }
+        }
         match &self.cursor {
             Some(cursor) if cursor.order() != self.order => Err(Error::invalid_input(format!(
                 "the cursor belongs to the order `{}`, the query asks for `{}`",
@@ -154,6 +166,21 @@ mod tests {
         assert!(query.validate().is_err());
         query.order = Order::Size;
         assert!(query.validate().is_ok());
+    }
+
+    #[test]
+    fn conditions_have_limits() {
+        let tag = || TagFilter::parse("k=v").unwrap();
+        let with = |count| {
+            let filter = Filter {
+                tags: std::iter::repeat_with(tag).take(count).collect(),
+                ..Filter::default()
+            };
+            Query::new(filter, Timestamp::UNIX_EPOCH).validate()
+        };
+        assert!(with(Query::MAX_CONDITIONS).is_ok());
+        let refused = with(Query::MAX_CONDITIONS + 1).unwrap_err();
+        assert_eq!(refused.kind(), crate::ErrorKind::InvalidInput);
     }
 
     #[test]
