@@ -2,10 +2,12 @@
 
 mod admit;
 mod body;
+mod change;
 mod decode;
 mod delete;
 mod digest;
 mod download;
+mod edit;
 mod encode;
 mod find;
 mod gc;
@@ -26,6 +28,7 @@ mod verify;
 
 pub use artifact_codec::Level;
 pub use body::Body;
+pub use change::{Change, Changed};
 pub use delete::{DeleteFailure, DeleteReport, DeleteScope};
 pub use digest::digest;
 pub use download::{Download, DownloadOptions, Verification};

@@ -3,10 +3,11 @@
 
 use std::collections::HashSet;
 
-use artifact_domain::{ArtifactRecord, Error, ErrorKind, Result};
+use artifact_domain::{ArtifactRecord, Result};
 use futures::{StreamExt, stream};
 
 use crate::Store;
+use crate::edit::Edited;
 
 /// How many records are removed at once.
 const CONCURRENCY: usize = 16;
@@ -61,36 +62,18 @@ impl Store {
     /// Marks a version as deleted, whoever else changes it meanwhile. `None` if it was gone.
     pub(crate) async fn mark_deleted(
         &self,
-        mut record: ArtifactRecord,
+        record: ArtifactRecord,
     ) -> Result<Option<ArtifactRecord>> {
-        const ROUNDS: usize = 16;
-        for _ in 0..ROUNDS {
-            let id = record.id;
-            let changed = record.clone().into_deleted()?;
-            let outcome = self
-                .retrying("update", || self.ports.index.update(changed.clone()))
-                .await;
-            match outcome {
-                Ok(deleted) => {
-                    self.note(&deleted, None).await;
-                    return Ok(Some(deleted));
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-                Err(error) if error.kind() == ErrorKind::Conflict => {
-                    match self.ports.index.find(id).await? {
-                        Some(current) => record = current,
-                        None => return Ok(None),
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "{} is being changed by others all the time",
-                record.version_uri()
-            ),
-        ))
+        let edited = self
+            .edit(record, |record| {
+                *record = record.clone().into_deleted()?;
+                // Marked already or not, once it is written it is durable.
+                Ok(true)
+            })
+            .await?;
+        Ok(match edited {
+            Edited::Changed(deleted) | Edited::Unchanged(deleted) => Some(deleted),
+            Edited::Gone => None,
+        })
     }
 }

@@ -33,7 +33,11 @@ impl Store {
 }
 
 fn backoff(attempt: u32) -> Duration {
-    let full = FIRST_WAIT.saturating_mul(1 << (attempt - 1).min(10));
+    jittered(FIRST_WAIT.saturating_mul(1 << (attempt - 1).min(10)))
+}
+
+/// `full`, shortened by up to a half at random.
+pub(crate) fn jittered(full: Duration) -> Duration {
     let mut random = [0; 1];
     // Without random bytes there is no jitter, which harms nobody.
     let _ = getrandom::fill(&mut random);

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use artifact_domain::query::{Filter, Glob, Query};
+use artifact_domain::query::{Filter, Query};
 use artifact_domain::{
     ArtifactRecord, ArtifactRef, BlobKey, BlobPrefix, Error, ErrorKind, Result, SpecName, Tag,
     TaskId, Timestamp,
@@ -12,6 +12,7 @@ use artifact_domain::{
 use futures::TryStreamExt;
 
 use crate::Store;
+use crate::edit::Edited;
 use crate::manifest::{TaskCheck, TaskKey};
 use crate::measure::measure;
 
@@ -172,7 +173,7 @@ impl Store {
                 let record = found
                     .filter(|record| record.state.is_live())
                     .ok_or_else(|| crate::find::not_found(&artifact))?;
-                let filter = exactly(&record);
+                let filter = Filter::versions_of(&record.coordinate);
                 run.versions(futures::stream::iter([Ok(record)]), 1).await?;
                 run.metadata(Some(&filter)).await?;
                 return Ok(run.report);
@@ -190,18 +191,6 @@ impl Store {
         }
         run.metadata(filter.as_ref()).await?;
         Ok(run.report)
-    }
-}
-
-/// Selects the versions of one coordinate.
-fn exactly(record: &ArtifactRecord) -> Filter {
-    Filter {
-        spec: Some(Glob::exactly(record.coordinate.spec().as_str())),
-        task: Some(Glob::exactly(record.coordinate.task().as_str())),
-        name: Some(Glob::exactly(record.coordinate.name().as_str())),
-        types: vec![record.coordinate.artifact_type().clone()],
-        versions: artifact_domain::query::Versions::All,
-        ..Filter::default()
     }
 }
 
@@ -370,36 +359,28 @@ impl Store {
     /// Tags a version as lost, or takes the tag away; false if it went meanwhile, or has no room
     /// for another tag.
     async fn mark(&self, record: &ArtifactRecord, damage: Option<Damage>) -> Result<bool> {
-        const ROUNDS: usize = 16;
-        let index = &self.ports.index;
-        for _ in 0..ROUNDS {
-            let Some(mut current) = index.find(record.id).await? else {
-                return Ok(false);
-            };
-            let before = current.tags.clone();
-            match damage {
-                None => current.tags.remove(LOST_TAG),
-                Some(damage) => {
-                    let mark = Tag::new(LOST_TAG, damage.as_str())?;
-                    if current.tags.set(mark).is_err() {
-                        return Ok(false);
+        let edited = self
+            .edit(record.clone(), |current| {
+                let before = current.tags.clone();
+                match damage {
+                    None => current.tags.remove(LOST_TAG),
+                    Some(damage) => {
+                        let mark = Tag::new(LOST_TAG, damage.as_str())?;
+                        // Without room for it nothing is marked.
+                        let _ = current.tags.set(mark);
                     }
                 }
-            }
-            if current.tags == before {
-                return Ok(true);
-            }
-            match index.update(current).await {
-                Ok(marked) => {
-                    self.note(&marked, None).await;
-                    return Ok(true);
-                }
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-                Err(error) => return Err(error),
-            }
+                Ok(current.tags != before)
+            })
+            .await;
+        let wanted = damage.map(Damage::as_str);
+        match edited {
+            Ok(Edited::Changed(_)) => Ok(true),
+            Ok(Edited::Unchanged(current)) => Ok(current.tags.get(LOST_TAG) == wanted),
+            Ok(Edited::Gone) => Ok(false),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            Err(error) => Err(error),
         }
-        Ok(false)
     }
 
     async fn read_bytes(&self, record: &ArtifactRecord) -> Result<Bytes> {

@@ -35,9 +35,55 @@ impl Metadata {
         &self.0
     }
 
+    /// The metadata with these keys, each replacing what stood under it.
+    pub fn with(&self, entries: &Map<String, Value>) -> Result<Self> {
+        let mut map = self.0.clone();
+        map.extend(entries.clone());
+        Self::new(map)
+    }
+
+    /// The metadata without these keys.
+    #[must_use]
+    pub fn without(&self, keys: &[String]) -> Self {
+        let mut map = self.0.clone();
+        map.retain(|key, _| !keys.contains(key));
+        Self(map)
+    }
+
+    /// The metadata after a JSON merge patch, RFC 7396: null takes a key away, an object is merged
+    /// into what stands there, anything else takes its place.
+    pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self> {
+        let mut map = self.0.clone();
+        merge(&mut map, patch);
+        Self::new(map)
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// As deep as the patch, which JSON's readers bound.
+fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (key, change) in patch {
+        match change {
+            Value::Null => {
+                target.remove(key);
+            }
+            Value::Object(change) => {
+                let inner = target.entry(key).or_insert(Value::Null);
+                if !inner.is_object() {
+                    *inner = Value::Object(Map::new());
+                }
+                if let Value::Object(inner) = inner {
+                    merge(inner, change);
+                }
+            }
+            other => {
+                target.insert(key.clone(), other.clone());
+            }
+        }
     }
 }
 
@@ -57,7 +103,78 @@ impl From<Metadata> for Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn metadata(value: &Value) -> Metadata {
+        serde_json::from_value(value.clone()).unwrap()
+    }
+
+    /// The examples of RFC 7396, appendix A, that have objects for document and patch.
+    #[test]
+    fn a_merge_patch_does_what_its_standard_says() {
+        for (document, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (
+                json!({"a": "b"}),
+                json!({"b": "c"}),
+                json!({"a": "b", "b": "c"}),
+            ),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (
+                json!({"a": "b", "b": "c"}),
+                json!({"a": null}),
+                json!({"b": "c"}),
+            ),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
+            (
+                json!({"a": {"b": "c"}}),
+                json!({"a": {"b": "d", "c": null}}),
+                json!({"a": {"b": "d"}}),
+            ),
+            (
+                json!({"a": [{"b": "c"}]}),
+                json!({"a": [1]}),
+                json!({"a": [1]}),
+            ),
+            (
+                json!({"e": null}),
+                json!({"a": 1}),
+                json!({"e": null, "a": 1}),
+            ),
+            (
+                json!({}),
+                json!({"a": {"bb": {"ccc": null}}}),
+                json!({"a": {"bb": {}}}),
+            ),
+            (
+                json!({"a": 1}),
+                json!({"a": {"b": 2}}),
+                json!({"a": {"b": 2}}),
+            ),
+        ] {
+            let patched = metadata(&document).patched(patch.as_object().unwrap());
+            assert_eq!(patched.unwrap(), metadata(&result), "{document} {patch}");
+        }
+    }
+
+    #[test]
+    fn keys_are_set_and_taken_away_one_by_one() {
+        let before = metadata(&json!({"a": {"deep": 1}, "b": 2}));
+        let entries = json!({"a": {"other": null}, "c": 3});
+        let after = before.with(entries.as_object().unwrap()).unwrap();
+        assert_eq!(
+            after,
+            metadata(&json!({"a": {"other": null}, "b": 2, "c": 3}))
+        );
+        let keys = ["a", "none"].map(str::to_owned);
+        assert_eq!(after.without(&keys), metadata(&json!({"b": 2, "c": 3})));
+        let large = json!({"d": "x".repeat(Metadata::MAX_BYTES)});
+        assert!(before.with(large.as_object().unwrap()).is_err());
+        assert!(before.patched(large.as_object().unwrap()).is_err());
+    }
 
     #[test]
     fn the_limit_counts_the_whole_object() {

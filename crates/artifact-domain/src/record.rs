@@ -41,6 +41,37 @@ pub struct Hold {
     pub since: Timestamp,
 }
 
+impl Hold {
+    /// The longest reason, in bytes.
+    pub const MAX_REASON_BYTES: usize = 1024;
+    /// The longest name of who set it, in bytes.
+    pub const MAX_BY_BYTES: usize = 256;
+
+    /// Checks the texts of a hold that a person sets: their length, and that they have no control
+    /// characters, since they are printed as they are.
+    pub fn new(reason: Option<String>, by: Option<String>, since: Timestamp) -> Result<Self> {
+        let texts = [
+            ("reason of", reason.as_deref(), Self::MAX_REASON_BYTES),
+            ("name of who sets", by.as_deref(), Self::MAX_BY_BYTES),
+        ];
+        for (what, text, max_bytes) in texts {
+            let Some(text) = text else { continue };
+            let refuse =
+                |why: String| Err(Error::invalid_input(format!("the {what} a hold {why}")));
+            if text.trim().is_empty() {
+                return refuse("is empty".to_owned());
+            }
+            if text.len() > max_bytes {
+                return refuse(format!("is over {max_bytes} bytes long"));
+            }
+            if text.chars().any(char::is_control) {
+                return refuse("has a control character".to_owned());
+            }
+        }
+        Ok(Self { reason, by, since })
+    }
+}
+
 /// How often a record has been changed: what a writer must know to change it.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -245,6 +276,25 @@ pub(crate) mod tests {
         let error = held.into_deleted().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Held);
         assert!(error.message().contains("audit"), "{error}");
+    }
+
+    #[test]
+    fn the_texts_of_a_hold_are_short_and_have_no_control_characters() {
+        let hold = |reason: &str, by: &str| {
+            Hold::new(Some(reason.into()), Some(by.into()), Timestamp::UNIX_EPOCH)
+        };
+        assert!(hold("audit 2026", "ann").is_ok());
+        assert!(Hold::new(None, None, Timestamp::UNIX_EPOCH).is_ok());
+        let long = "x".repeat(Hold::MAX_REASON_BYTES + 1);
+        for (reason, by) in [
+            (" ", "ann"),
+            ("a\x1b[2J", "ann"),
+            (&*long, "ann"),
+            ("a", &long),
+        ] {
+            let error = hold(reason, by).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        }
     }
 
     #[test]

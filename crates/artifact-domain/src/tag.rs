@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::query::TagFilter;
 use crate::segment::excerpt;
 use crate::{Error, Result};
 
@@ -113,6 +114,28 @@ impl Tags {
     /// Takes a tag away, if it is there.
     pub fn remove(&mut self, key: &str) {
         self.0.remove(key);
+    }
+
+    /// Adds tags; each replaces the tag of its key. After an error nothing has changed.
+    pub fn add(&mut self, tags: &Self) -> Result<()> {
+        let mut sum = self.clone();
+        for (key, value) in &tags.0 {
+            sum.set(Tag {
+                key: key.clone(),
+                value: value.clone(),
+            })?;
+        }
+        *self = sum;
+        Ok(())
+    }
+
+    /// Takes every tag away that is asked for: by its key, or only if it has that value.
+    pub fn remove_matching(&mut self, asked: &[TagFilter]) {
+        for filter in asked {
+            if filter.matches(self) {
+                self.remove(&filter.key);
+            }
+        }
     }
 
     /// The value of `key`, if the tag is there.

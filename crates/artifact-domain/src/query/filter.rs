@@ -1,7 +1,7 @@
 //! What a query selects, and whether one record is selected.
 
 use super::Glob;
-use crate::{ArtifactRecord, ArtifactType, State, Tag, Timestamp};
+use crate::{ArtifactRecord, ArtifactType, Coordinate, State, Tag, Tags, Timestamp};
 
 /// Asks for a tag: its key, and its value where that matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,12 @@ impl TagFilter {
             key: tag.key().to_owned(),
             value,
         })
+    }
+
+    /// Whether the tag that is asked for is among `tags`.
+    pub fn matches(&self, tags: &Tags) -> bool {
+        let found = tags.get(&self.key);
+        found.is_some_and(|found| self.value.as_ref().is_none_or(|wanted| wanted == found))
     }
 }
 
@@ -86,6 +92,18 @@ impl Default for Filter {
 }
 
 impl Filter {
+    /// Selects every version of one coordinate that can be read.
+    pub fn versions_of(coordinate: &Coordinate) -> Self {
+        Self {
+            spec: Some(Glob::exactly(coordinate.spec().as_str())),
+            task: Some(Glob::exactly(coordinate.task().as_str())),
+            name: Some(Glob::exactly(coordinate.name().as_str())),
+            types: vec![coordinate.artifact_type().clone()],
+            versions: Versions::All,
+            ..Self::default()
+        }
+    }
+
     /// Whether `record` is selected at `now`, all but the condition on versions, which needs the
     /// other versions to decide.
     pub fn selects(&self, record: &ArtifactRecord, now: Timestamp) -> bool {
@@ -95,10 +113,6 @@ impl Filter {
             (&self.task, at.task().as_str()),
             (&self.name, at.name().as_str()),
         ];
-        let tags = |filter: &TagFilter| {
-            let value = record.tags.get(&filter.key);
-            value.is_some_and(|value| filter.value.as_ref().is_none_or(|wanted| wanted == value))
-        };
         let size = record.content.as_ref().map(|content| content.size_bytes);
         !(record.state.is_live() && record.is_expired(now))
             && self.states.contains(&record.state)
@@ -118,7 +132,7 @@ impl Filter {
             && self
                 .max_size_bytes
                 .is_none_or(|max| size.is_some_and(|size| size <= max))
-            && self.tags.iter().all(tags)
+            && self.tags.iter().all(|filter| filter.matches(&record.tags))
     }
 }
 
