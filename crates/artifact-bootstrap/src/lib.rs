@@ -6,4 +6,4 @@ pub mod settings;
 mod wiring;
 
 pub use clock::SystemClock;
-pub use wiring::{Rebuild, Reopened, open, open_to_rebuild};
+pub use wiring::{Rebuild, Reopened, open, open_at, open_to_rebuild};

@@ -31,11 +31,20 @@ use crate::settings::{Backend, Durability, IndexEngine, Settings};
 /// of the adapters: `PermissionDenied`, `StorageFull`, `Locked` for an index that another process
 /// keeps to itself.
 pub async fn open(settings: &Settings) -> Result<Store> {
+    open_at(settings, Arc::new(SystemClock)).await
+}
+
+/// Opens the store that `settings` describe, as [`open`] does, with another clock than the
+/// system's: for tests that move it, and for whoever has a better one.
+///
+/// # Errors
+/// Those of [`open`].
+pub async fn open_at(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store> {
     warn_of_idle_keys(settings);
     let blobs = blobs(settings)?;
     let index = index(settings).await?;
     require_complete(&*blobs, &*index).await?;
-    plug(settings, blobs, index)
+    plug(settings, blobs, index, clock)
 }
 
 /// What becomes of an index that is there when it is rebuilt.
@@ -78,7 +87,7 @@ pub async fn open_to_rebuild(settings: &Settings, rebuild: Rebuild) -> Result<Re
         (index(settings).await?, set_aside)
     };
     Ok(Reopened {
-        store: plug(settings, blobs, index)?,
+        store: plug(settings, blobs, index, Arc::new(SystemClock))?,
         set_aside,
     })
 }
@@ -87,8 +96,8 @@ fn plug(
     settings: &Settings,
     blobs: Arc<dyn BlobStore>,
     index: Arc<dyn ArtifactIndex>,
+    clock: Arc<dyn Clock>,
 ) -> Result<Store> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports = Ports {
         blobs,
         index,
