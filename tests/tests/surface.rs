@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 19] = [
+const VERBS: [(&[&str], bool); 31] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -18,6 +18,18 @@ const VERBS: [(&[&str], bool); 19] = [
     (&["search"], true),
     (&["show"], true),
     (&["delete"], true),
+    (&["tag"], false),
+    (&["tag", "add"], true),
+    (&["tag", "set"], true),
+    (&["tag", "remove"], true),
+    (&["meta"], false),
+    (&["meta", "set"], true),
+    (&["meta", "remove"], true),
+    (&["meta", "patch"], true),
+    (&["hold"], false),
+    (&["hold", "set"], true),
+    (&["hold", "release"], true),
+    (&["hold", "list"], true),
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),

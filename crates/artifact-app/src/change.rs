@@ -2,7 +2,7 @@
 //! state and its place stay as they are. How a record is changed beside others who do is not known
 //! here.
 
-use artifact_domain::query::{Filter, Query, TagFilter};
+use artifact_domain::query::{Filter, Query, TagFilter, Versions};
 use artifact_domain::{ArtifactRecord, ArtifactRef, Hold, Result, Tags, Timestamp};
 use futures::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
@@ -127,6 +127,18 @@ impl Store {
         let (filter, now) = self.selection(filter, change.reach());
         self.pages(Query::new(filter, now))
             .and_then(move |record| std::future::ready(self.planned(record, &change)))
+    }
+
+    /// The versions on hold among all versions that `filter` selects, of each artifact all. Looks
+    /// at every one that it selects. Memory: one page of records.
+    pub fn held(&self, filter: Filter) -> impl Stream<Item = Result<ArtifactRecord>> + Send {
+        let all = Filter {
+            versions: Versions::All,
+            ..filter
+        };
+        let (filter, now) = self.selection(all, Reach::Readable);
+        self.pages(Query::new(filter, now))
+            .try_filter(|record| std::future::ready(record.hold.is_some()))
     }
 
     fn planned(&self, mut record: ArtifactRecord, change: &Change) -> Result<Changed> {

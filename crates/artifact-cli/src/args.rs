@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    cat, completions, config, delete, download, gc, lock, reindex, search, show, tail, upload,
-    verify,
+    cat, completions, config, delete, download, gc, hold, lock, meta, reindex, search, show, tag,
+    tail, upload, verify,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -95,6 +95,12 @@ pub(crate) enum Verb {
     /// Delete artifacts, a task or a spec
     #[command(visible_alias = "rm")]
     Delete(delete::DeleteArgs),
+    /// Add, replace or remove tags
+    Tag(tag::TagArgs),
+    /// Set, remove or patch free metadata
+    Meta(meta::MetaArgs),
+    /// Keep artifacts from expiry and deletion
+    Hold(hold::HoldArgs),
     /// Read what is stored and compare it with what is known of it
     Verify(verify::VerifyArgs),
     /// Clear what nobody will read any more and what crashes have left

@@ -3,6 +3,7 @@
 
 mod args;
 mod attributes;
+mod changing;
 mod command;
 mod context;
 mod exit;
@@ -10,7 +11,9 @@ mod failures;
 mod filter;
 mod guess;
 mod interrupt;
+mod meta_entry;
 mod progress;
+mod selection;
 mod task;
 mod ui;
 mod when;

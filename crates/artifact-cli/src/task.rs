@@ -1,4 +1,4 @@
-//! Which spec and task are meant when the user names none.
+//! Which spec, task and person are meant when the user names none.
 
 use artifact_domain::{Result, SpecName, TaskId};
 
@@ -18,6 +18,18 @@ const RUN_IDS: [&str; 12] = [
     "BUILD_TAG",
 ];
 
+/// Variables in which a CI says for whom it runs, then those of a system, the first that is set wins.
+const USERS: [&str; 8] = [
+    "GITHUB_ACTOR",
+    "GITLAB_USER_LOGIN",
+    "BUILDKITE_BUILD_AUTHOR",
+    "CIRCLE_USERNAME",
+    "BUILD_REQUESTEDFOR",
+    "DRONE_COMMIT_AUTHOR",
+    "USER",
+    "LOGNAME",
+];
+
 /// The task of whoever runs outside of any CI.
 const LOCAL: &str = "local";
 
@@ -29,6 +41,11 @@ pub(crate) fn spec_or_default(given: Option<SpecName>) -> Result<SpecName> {
 /// The task given, else `$ARTIFACT_TASK`, else the run id of the CI, else `local`.
 pub(crate) fn task_or_default(given: Option<TaskId>) -> Result<TaskId> {
     given.map_or_else(|| default_task(variable), Ok)
+}
+
+/// Whoever the CI runs for, else the user of the system, if either is known.
+pub(crate) fn user() -> Option<String> {
+    first_set(&USERS, variable)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -43,10 +60,14 @@ fn default_spec(variable: impl Fn(&str) -> Option<String>) -> Result<SpecName> {
 }
 
 fn default_task(variable: impl Fn(&str) -> Option<String>) -> Result<TaskId> {
-    let set = RUN_IDS
-        .iter()
-        .find_map(|name| variable(name).filter(|value| !value.is_empty()));
+    let set = first_set(&RUN_IDS, variable);
     set.as_deref().unwrap_or(LOCAL).parse()
+}
+
+fn first_set(names: &[&str], variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    names
+        .iter()
+        .find_map(|name| variable(name).filter(|value| !value.is_empty()))
 }
 
 #[cfg(test)]
@@ -70,6 +91,21 @@ mod tests {
             task(&[("GITHUB_RUN_ID", "77"), ("ARTIFACT_TASK", "mine")]),
             "mine"
         );
+    }
+
+    #[test]
+    fn whoever_the_ci_runs_for_comes_before_the_user_of_the_system() {
+        let user = |set: &'static [(&str, &str)]| {
+            first_set(&USERS, |name| {
+                set.iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(user(&[]), None);
+        assert_eq!(user(&[("LOGNAME", "ann")]).as_deref(), Some("ann"));
+        let ci = user(&[("USER", "runner"), ("GITHUB_ACTOR", "bob")]);
+        assert_eq!(ci.as_deref(), Some("bob"));
     }
 
     #[test]

@@ -39,4 +39,4 @@ pub use state::{State, Tier};
 pub use tag::{Tag, Tags};
 pub use time::Timestamp;
 pub use uri::{ArtifactRef, ArtifactUri};
-pub use view::ArtifactView;
+pub use view::{ArtifactDetails, ArtifactView};

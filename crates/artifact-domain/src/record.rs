@@ -1,5 +1,7 @@
 //! The record of one version of an artifact, and the steps it can take.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -69,6 +71,17 @@ impl Hold {
             }
         }
         Ok(Self { reason, by, since })
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "since {}", self.since)?;
+        if let Some(by) = &self.by {
+            write!(f, " by {by}")?;
+        }
+        let reason = self.reason.as_deref().unwrap_or("no reason given");
+        write!(f, " ({reason})")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{ArtifactId, ArtifactRecord, Digest, Metadata, State, Tags, Tier, Timestamp};
+use crate::{ArtifactId, ArtifactRecord, Digest, Hold, Metadata, State, Tags, Tier, Timestamp};
 
 /// An artifact as JSON. The keys, their order and their meaning are frozen; times are RFC 3339 in
 /// UTC, sizes in bytes. Sizes and digest are null while an upload has not ended.
@@ -58,6 +58,25 @@ impl<'a> From<&'a ArtifactRecord> for ArtifactView<'a> {
     }
 }
 
+/// An artifact as JSON with all that is known of it: the keys of [`ArtifactView`], and behind them
+/// `hold` with its `reason`, `by` and `since` if there is one.
+#[derive(Debug, Clone, Serialize)]
+pub struct ArtifactDetails<'a> {
+    #[serde(flatten)]
+    view: ArtifactView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<&'a Hold>,
+}
+
+impl<'a> From<&'a ArtifactRecord> for ArtifactDetails<'a> {
+    fn from(record: &'a ArtifactRecord) -> Self {
+        Self {
+            view: record.into(),
+            hold: record.hold.as_ref(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +96,25 @@ mod tests {
             r#""held":false,"tags":{},"metadata":{}}"#
         );
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn a_hold_stands_behind_the_frozen_keys() {
+        let mut record = record();
+        let without = serde_json::to_string(&ArtifactDetails::from(&record)).unwrap();
+        assert_eq!(
+            without,
+            serde_json::to_string(&ArtifactView::from(&record)).unwrap()
+        );
+        record.hold = Some(Hold {
+            reason: Some("audit".to_owned()),
+            by: None,
+            since: record.created_at,
+        });
+        let details = serde_json::to_string(&ArtifactDetails::from(&record)).unwrap();
+        let view = serde_json::to_string(&ArtifactView::from(&record)).unwrap();
+        let hold = r#""hold":{"reason":"audit","by":null,"since":"2023-11-14T22:13:20Z"}"#;
+        let frozen = view.strip_suffix('}').unwrap();
+        assert_eq!(details, format!("{frozen},{hold}}}"));
     }
 }

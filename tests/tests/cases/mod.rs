@@ -1,6 +1,7 @@
 //! What must hold of the store on every index engine, from outside. Whoever includes this says by
 //! `crate::INDEX` which engine it is.
 
+mod aged;
 mod attributes;
 mod bad_arguments;
 mod bad_names;
@@ -11,9 +12,11 @@ mod delete;
 mod download;
 mod errors;
 mod gc;
+mod holds;
 mod integrity;
 mod interrupt;
 mod limits;
+mod metadata;
 mod parts;
 mod pipes;
 mod record;
@@ -21,6 +24,7 @@ mod recover;
 mod reindex;
 mod search;
 mod storage;
+mod tags;
 mod tree;
 mod unchanged;
 mod upload;

@@ -6,10 +6,13 @@ pub(crate) mod config;
 pub(crate) mod delete;
 pub(crate) mod download;
 pub(crate) mod gc;
+pub(crate) mod hold;
 pub(crate) mod lock;
+pub(crate) mod meta;
 pub(crate) mod reindex;
 pub(crate) mod search;
 pub(crate) mod show;
+pub(crate) mod tag;
 pub(crate) mod tail;
 pub(crate) mod upload;
 pub(crate) mod verify;
@@ -28,6 +31,9 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Search(args) => search::run(args, context).await,
         Verb::Show(args) => show::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,
+        Verb::Tag(args) => tag::run(args, context).await,
+        Verb::Meta(args) => meta::run(args, context).await,
+        Verb::Hold(args) => hold::run(args, context).await,
         Verb::Verify(args) => verify::run(args, context).await,
         Verb::Gc(args) => gc::run(args, context).await,
         Verb::Reindex(args) => reindex::run(args, context).await,

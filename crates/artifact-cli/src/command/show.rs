@@ -1,6 +1,6 @@
 //! `artifact show`: what is known of an artifact.
 
-use artifact_domain::{ArtifactRecord, ArtifactRef, Encoding};
+use artifact_domain::{ArtifactDetails, ArtifactRecord, ArtifactRef, Encoding};
 use clap::Args;
 use indicatif::HumanBytes;
 
@@ -24,7 +24,10 @@ pub(crate) async fn run(args: ShowArgs, context: &Context) -> Result<(), Failure
     let mut failures = Failures::default();
     for artifact in &args.artifacts {
         match store.show(artifact).await {
-            Ok(record) => context.ui.artifact(&record, describe(&record))?,
+            Ok(record) if context.ui.json() => {
+                context.ui.object(&ArtifactDetails::from(&record))?;
+            }
+            Ok(record) => context.ui.line(describe(&record))?,
             Err(error) => failures.add(&context.ui, &error),
         }
     }
@@ -63,10 +66,7 @@ fn describe(record: &ArtifactRecord) -> String {
             .archived_at
             .map(|time| ("archived", time.to_string())),
     );
-    lines.extend(record.hold.as_ref().map(|hold| {
-        let reason = hold.reason.as_deref().unwrap_or("no reason given");
-        ("held", format!("since {} ({reason})", hold.since))
-    }));
+    lines.extend(record.hold.as_ref().map(|hold| ("held", hold.to_string())));
     if !record.tags.is_empty() {
         let tag = |(key, value): (&str, &str)| match value {
             "" => key.to_owned(),

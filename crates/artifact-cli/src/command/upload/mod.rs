@@ -11,16 +11,14 @@ mod walk;
 
 use std::path::PathBuf;
 use std::pin::pin;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use artifact_app::Compression;
 use artifact_domain::{
-    ArtifactName, ArtifactType, Error, Metadata, MimeType, Result, SpecName, Tag, Tags, TaskId,
+    ArtifactName, ArtifactType, Metadata, MimeType, Result, SpecName, Tag, Tags, TaskId,
 };
 use clap::Args;
 use futures::StreamExt;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use self::one::Plan;
@@ -28,9 +26,9 @@ use self::queue::Queue;
 use self::report::{Outcome, Report};
 use self::sources::Arguments;
 use self::spawned::Spawned;
-use crate::attributes;
 use crate::context::Context;
 use crate::failures::Failure;
+use crate::meta_entry::MetaEntry;
 use crate::task;
 
 /// How many files are on their way at once. Their commits share what makes them durable; the codec
@@ -86,34 +84,6 @@ pub(crate) struct UploadArgs {
     /// Leave out files that are stored already as they are; they keep their age and expiry
     #[arg(long)]
     skip_unchanged: bool,
-}
-
-/// One `--meta K=JSON`.
-#[derive(Debug, Clone)]
-struct MetaEntry(String, Value);
-
-impl FromStr for MetaEntry {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let (key, json) = text
-            .split_once('=')
-            .filter(|(key, _)| !key.is_empty())
-            .ok_or_else(|| {
-                Error::invalid_input("write metadata as key=JSON, for instance passed=true")
-            })?;
-        if key == attributes::KEY {
-            return Err(Error::invalid_input(format!(
-                "the key `{key}` is kept for the attributes of an uploaded file"
-            )));
-        }
-        let value = serde_json::from_str(json).map_err(|cause| {
-            Error::invalid_input(format!(
-                "the value of `{key}` is not JSON ({cause}); a text needs quotes: {key}='\"text\"'"
-            ))
-        })?;
-        Ok(Self(key.to_owned(), value))
-    }
 }
 
 pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failure> {

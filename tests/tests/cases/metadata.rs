@@ -1,0 +1,121 @@
+//! Free metadata: set, removed and patched after the upload, within its limit, beside others.
+
+use std::thread;
+
+use e2e::Sandbox;
+use serde_json::{Value, json};
+
+use super::sandbox;
+
+const URI: &str = "artifact://demo/1/data/a.txt";
+
+/// One artifact with metadata of its upload, and the attributes of its file.
+fn filled() -> Sandbox {
+    let store = sandbox();
+    store.write("a.txt", "bytes");
+    let args = [
+        "upload", "a.txt", "--spec", "demo", "--task", "1", "--type", "data",
+    ];
+    let metadata = [
+        "--meta",
+        "run={\"attempt\":1,\"host\":\"ci-7\"}",
+        "--meta",
+        "n=1",
+    ];
+    store.ok(&[&args[..], &metadata].concat());
+    store
+}
+
+/// The metadata without what is kept for the file, which must be there.
+fn metadata(store: &Sandbox) -> Value {
+    let mut metadata = store.json(&["show", URI])[0]["metadata"].clone();
+    let map = metadata.as_object_mut().expect("it is an object");
+    assert!(map.remove("file").is_some(), "the attributes are lost");
+    metadata
+}
+
+#[test]
+fn metadata_is_set_removed_and_patched() {
+    let store = filled();
+    let version = format!("{URI}?version=1\n");
+    assert_eq!(
+        store.ok(&["meta", "set", URI, "n=2", "s=\"a=b\"", "z=null"]),
+        version
+    );
+    let run = json!({ "attempt": 1, "host": "ci-7" });
+    let expected = json!({ "run": run, "n": 2, "s": "a=b", "z": null });
+    assert_eq!(metadata(&store), expected);
+
+    store.ok(&["meta", "remove", URI, "s", "z", "none"]);
+    assert_eq!(metadata(&store), json!({ "run": run, "n": 2 }));
+
+    let patch = r#"{"run": {"host": null, "attempt": 2}, "n": null, "new": [1]}"#;
+    let plan = store.run(&["meta", "patch", URI, patch, "--dry-run"]);
+    plan.expect_code(0).says(&["1 would be changed"]);
+    assert_eq!(metadata(&store), json!({ "run": run, "n": 2 }));
+    let changed = store.json(&["meta", "patch", URI, patch]);
+    let expected = json!({ "run": { "attempt": 2 }, "new": [1] });
+    assert_eq!(metadata(&store), expected);
+    assert_eq!(changed, store.json(&["show", URI]));
+
+    let outcome = store.run_with_input(&["meta", "patch", URI, "-"], b"{\"new\": {\"a\": 1}}\n");
+    assert_eq!(outcome.expect_code(0).text(), version);
+    assert_eq!(metadata(&store)["new"], json!({ "a": 1 }));
+    let again = store.run(&["meta", "patch", URI, r#"{"new":{"a":1}}"#]);
+    let again = again.expect_code(0);
+    again.says(&["0 changed, 1 unchanged"]);
+    assert_eq!(again.text(), "");
+}
+
+#[test]
+fn metadata_that_is_refused_changes_nothing() {
+    let store = filled();
+    let before = metadata(&store);
+    // An argument of the system has its own limit: what is too large comes by standard input.
+    let large = format!(r#"{{"large": "{}"}}"#, "x".repeat(64 * 1024));
+    let outcome = store.run_with_input(&["meta", "patch", URI, "-"], large.as_bytes());
+    outcome.expect_code(2).says(&["the limit is 65536"]);
+    let larger = format!(r#"{{"large": "{}"}}"#, "x".repeat(2 << 20));
+    let outcome = store.run_with_input(&["meta", "patch", URI, "-"], larger.as_bytes());
+    outcome
+        .expect_code(2)
+        .says(&["the patch is over 1048576 bytes"]);
+    for (args, why) in [
+        (&["set", URI][..], "required"),
+        (&["set", URI, "n"], "key=JSON"),
+        (&["set", URI, "n=text"], "n='\"text\"'"),
+        (&["set", URI, "file={}"], "kept for the attributes"),
+        (&["remove", URI, "file"], "kept for the attributes"),
+        (
+            &["patch", URI, r#"{"file":null}"#],
+            "kept for the attributes",
+        ),
+        (&["patch", URI, "[1]"], "no JSON object"),
+        (&["patch", URI, "{"], "not JSON"),
+        (&["set", "n=1", "m=2"], "n=1"),
+    ] {
+        let outcome = store.run(&[&["meta"], args].concat()).expect_code(2);
+        outcome.says(&[why]);
+    }
+    assert_eq!(metadata(&store), before);
+    store.fails(&["meta", "set", "artifact://demo/1/data/none", "n=1"], 3);
+}
+
+#[test]
+fn processes_that_set_metadata_at_once_lose_nothing() {
+    const PROCESSES: usize = 8;
+    let store = filled();
+    thread::scope(|scope| {
+        for process in 0..PROCESSES {
+            let store = &store;
+            scope.spawn(move || {
+                let entry = format!("p{process}={process}");
+                store.ok(&["meta", "set", URI, &entry]);
+            });
+        }
+    });
+    let found = metadata(&store);
+    for process in 0..PROCESSES {
+        assert_eq!(found[format!("p{process}")], json!(process), "{found}");
+    }
+}
