@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 31] = [
+const VERBS: [(&[&str], bool); 34] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -30,6 +30,9 @@ const VERBS: [(&[&str], bool); 31] = [
     (&["hold", "set"], true),
     (&["hold", "release"], true),
     (&["hold", "list"], true),
+    (&["versions"], false),
+    (&["versions", "list"], true),
+    (&["versions", "prune"], true),
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),

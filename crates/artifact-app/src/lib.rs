@@ -25,6 +25,7 @@ mod source;
 mod store;
 mod upload;
 mod verify;
+mod versions;
 
 pub use artifact_codec::Level;
 pub use body::Body;
@@ -39,3 +40,4 @@ pub use reindex::{ReindexFinding, ReindexOptions, ReindexReport};
 pub use store::{Ports, Store, StoreOptions};
 pub use upload::{Compression, UploadRequest};
 pub use verify::{Damage, LOST_TAG, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
+pub use versions::{OldVersion, PruneScope};

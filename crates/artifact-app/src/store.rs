@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use artifact_domain::policy::{QuotaPolicy, RetentionPolicy};
+use artifact_domain::policy::{PruneRule, QuotaPolicy, RetentionPolicy};
 use artifact_domain::port::{
     ArtifactIndex, BlobStore, Clock, LockManager, LockPatience, Supersede,
 };
@@ -35,6 +35,8 @@ pub struct StoreOptions {
     pub compression: Option<Level>,
     /// What a new upload does to the older versions of its artifact.
     pub supersede: Supersede,
+    /// Which older versions go behind every upload; none where there is no rule.
+    pub prune: Option<PruneRule>,
     /// How long artifacts are kept.
     pub retention: RetentionPolicy,
     /// How much may be stored.
@@ -54,6 +56,7 @@ impl Default for StoreOptions {
         Self {
             compression: Some(Level::default()),
             supersede: Supersede::Older,
+            prune: None,
             retention: RetentionPolicy::default(),
             quota: QuotaPolicy::default(),
             lock_patience: LockPatience::default(),

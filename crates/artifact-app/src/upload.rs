@@ -88,6 +88,7 @@ impl Store {
             release(guard).await;
             let (record, superseded) = outcome?;
             self.purge_quietly(superseded).await;
+            self.prune_behind(&record).await;
             Ok(record)
         }
         .instrument(span)

@@ -10,7 +10,7 @@ use adapter_opendal::{FsOptions, OpendalStore};
 use adapter_sled_index::{SledIndex, SledOptions};
 use adapter_sql_index::{SqliteIndex, SqliteOptions};
 use artifact_app::{Level, Ports, Store, StoreOptions};
-use artifact_domain::policy::{QuotaPolicy, RetentionPolicy};
+use artifact_domain::policy::{PruneRule, QuotaPolicy, RetentionPolicy};
 use artifact_domain::port::{
     ArtifactIndex, BlobStore, Clock, LockManager, LockPatience, Supersede,
 };
@@ -201,13 +201,19 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
         Error::invalid_input("compression.level is out of range").with_source(cause)
     })?;
     let retention = &settings.retention;
+    let versioning = &settings.versioning;
+    let prune = versioning
+        .keep
+        .filter(|_| versioning.enabled)
+        .map(|keep| PruneRule::new(Some(keep), None));
     Ok(StoreOptions {
         compression: compression.enabled.then_some(level),
-        supersede: if settings.versioning.enabled {
+        supersede: if versioning.enabled {
             Supersede::Nothing
         } else {
             Supersede::Older
         },
+        prune: prune.transpose()?,
         retention: if retention.enabled {
             RetentionPolicy {
                 default_days: retention.default_days,
@@ -231,10 +237,7 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
 
 /// Whoever sets a key that promises to keep or to prune must learn that nothing does so.
 fn warn_of_idle_keys(settings: &Settings) {
-    let idle = [
-        ("versioning.keep", settings.versioning.keep.is_some()),
-        ("retention.keep_latest", settings.retention.keep_latest > 0),
-    ];
+    let idle = [("retention.keep_latest", settings.retention.keep_latest > 0)];
     for (key, _) in idle.into_iter().filter(|(_, set)| *set) {
         tracing::warn!(key, "this setting has no effect in this release");
     }

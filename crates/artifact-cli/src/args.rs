@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
     cat, completions, config, delete, download, gc, hold, lock, meta, reindex, search, show, tag,
-    tail, upload, verify,
+    tail, upload, verify, versions,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -101,6 +101,8 @@ pub(crate) enum Verb {
     Meta(meta::MetaArgs),
     /// Keep artifacts from expiry and deletion
     Hold(hold::HoldArgs),
+    /// List the versions of an artifact, prune old ones
+    Versions(versions::VersionsArgs),
     /// Read what is stored and compare it with what is known of it
     Verify(verify::VerifyArgs),
     /// Clear what nobody will read any more and what crashes have left

@@ -11,4 +11,5 @@ mod parts;
 mod reindex;
 mod upload;
 mod verify;
+mod versions;
 mod world;

@@ -157,7 +157,7 @@ pub struct Compression {
 pub struct Versioning {
     /// Whether the earlier versions stay; otherwise an upload replaces them.
     pub enabled: bool,
-    /// How many versions stay at most; all of them when absent.
+    /// How many of the newest versions stay, those on hold besides; all of them when absent.
     pub keep: Option<u32>,
 }
 

@@ -350,7 +350,7 @@ pub(super) const KEYS: &[Key] = &[
         "versioning.keep",
         Kind::Whole { min: 1, max: COUNT },
         Default::Null,
-        "how many versions stay at most; null: all",
+        "how many of the newest versions stay, those on hold besides; null: all",
     ),
     key(
         "retention.enabled",

@@ -16,6 +16,7 @@ pub(crate) mod tag;
 pub(crate) mod tail;
 pub(crate) mod upload;
 pub(crate) mod verify;
+pub(crate) mod versions;
 
 use crate::args::Verb;
 use crate::context::Context;
@@ -34,6 +35,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Tag(args) => tag::run(args, context).await,
         Verb::Meta(args) => meta::run(args, context).await,
         Verb::Hold(args) => hold::run(args, context).await,
+        Verb::Versions(args) => versions::run(args, context).await,
         Verb::Verify(args) => verify::run(args, context).await,
         Verb::Gc(args) => gc::run(args, context).await,
         Verb::Reindex(args) => reindex::run(args, context).await,

@@ -2,6 +2,8 @@
 
 mod quota;
 mod retention;
+mod versions;
 
 pub use quota::QuotaPolicy;
 pub use retention::RetentionPolicy;
+pub use versions::{PruneRule, Ranking, Verdict};
