@@ -1,4 +1,4 @@
-//! Free metadata of an artifact: a JSON object, bounded in size.
+//! Free metadata of an artifact: a JSON object, bounded in size and depth.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -7,7 +7,9 @@ use crate::{Error, Result};
 
 /// Free metadata: a JSON object.
 ///
-/// Invariant: at most 64 KiB when written as compact JSON.
+/// Invariants: at most 64 KiB when written as compact JSON; objects and lists at most 100 deep.
+/// Readers of JSON give up at some depth, and what stores it writes it inside of other objects: what
+/// is deeper could be stored and not read again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
 pub struct Metadata(Map<String, Value>);
@@ -16,8 +18,21 @@ impl Metadata {
     /// The largest metadata of one artifact, in bytes of compact JSON.
     pub const MAX_BYTES: usize = 64 * 1024;
 
-    /// Checks the size.
+    /// How deep objects and lists may stand in each other, the metadata itself counted.
+    pub const MAX_DEPTH: usize = 100;
+
+    /// Checks depth and size.
     pub fn new(map: Map<String, Value>) -> Result<Self> {
+        if map
+            .values()
+            .any(|value| is_deeper(value, Self::MAX_DEPTH - 1))
+        {
+            return Err(Error::invalid_input(format!(
+                "metadata has objects or lists over {} deep in each other",
+                Self::MAX_DEPTH
+            ))
+            .with_hint("store deep metadata as a text, or as an artifact of its own"));
+        }
         // A map of JSON values always serialises; its keys are strings.
         let size_bytes = serde_json::to_vec(&map).map_or(usize::MAX, |json| json.len());
         if size_bytes > Self::MAX_BYTES {
@@ -62,6 +77,15 @@ impl Metadata {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Array(list) => Box::new(list.iter()),
+        Value::Object(map) => Box::new(map.values()),
+        _ => return false,
+    };
+    levels == 0 || inner.any(|value| is_deeper(value, levels - 1))
 }
 
 /// As deep as the patch, which JSON's readers bound.
@@ -174,6 +198,23 @@ mod tests {
         let large = json!({"d": "x".repeat(Metadata::MAX_BYTES)});
         assert!(before.with(large.as_object().unwrap()).is_err());
         assert!(before.patched(large.as_object().unwrap()).is_err());
+    }
+
+    #[test]
+    fn what_is_deeper_than_readers_go_is_refused() {
+        let of = |depth: usize| {
+            let value = (1..depth).fold(json!(1), |inner, level| {
+                if level % 2 == 0 {
+                    json!([inner])
+                } else {
+                    json!({ "k": inner })
+                }
+            });
+            Metadata::new(Map::from_iter([("k".to_owned(), value)]))
+        };
+        assert!(of(Metadata::MAX_DEPTH).is_ok());
+        let error = of(Metadata::MAX_DEPTH + 1).unwrap_err();
+        assert!(error.message().contains("over 100 deep"), "{error}");
     }
 
     #[test]

@@ -119,3 +119,27 @@ fn processes_that_set_metadata_at_once_lose_nothing() {
         assert_eq!(found[format!("p{process}")], json!(process), "{found}");
     }
 }
+
+#[test]
+fn metadata_as_deep_as_is_allowed_is_read_again_and_deeper_is_refused() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let store = filled();
+    for depth in [100, 120, 127, 1_000] {
+        let entry = format!("deep={}", nested(depth));
+        store.fails(&["meta", "set", URI, &entry], 2);
+        let patch = format!(r#"{{"deep":{}}}"#, nested(depth));
+        store.fails(&["meta", "patch", URI, &patch], 2);
+        store.fails(&["upload", "a.txt", "--meta", &entry], 2);
+    }
+    let entry = format!("deep={}", nested(99));
+    store.ok(&["meta", "set", URI, &entry]);
+    let before = store.json(&["search"]);
+    assert_eq!(before.len(), 1);
+    store.ok(&["gc"]);
+    store.ok(&["verify"]);
+    for file in store.index_files() {
+        e2e::tree::remove(&file);
+    }
+    store.ok(&["reindex"]);
+    assert_eq!(store.json(&["search"]), before);
+}
