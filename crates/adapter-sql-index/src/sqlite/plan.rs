@@ -122,8 +122,10 @@ fn choose(
     }
     let mut fewest: Option<(usize, usize)> = None;
     for (position, way) in ways.iter().enumerate() {
-        let count = count(connection, &way.entries, few)?;
-        if count < fewest.map_or(few, |(count, _)| count) {
+        // More than the fewest so far need not be counted.
+        let most = fewest.map_or(few, |(count, _)| count);
+        let count = count(connection, &way.entries, most)?;
+        if count < most {
             fewest = Some((count, position));
         }
     }
@@ -139,12 +141,12 @@ fn choose(
 
 /// How many entries there are, `most` if there are more.
 fn count(connection: &Connection, entries: &Fragment, most: usize) -> Result<usize> {
-    let sql = format!(
-        "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {most})",
-        entries.sql
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    Ok(statement.query_row(params_from_iter(&entries.params), |row| row.get(0))?)
+    let mut sql = Fragment::new("SELECT count(*) FROM (SELECT 1 FROM ", Vec::new());
+    sql.append(entries);
+    let most = Param::Integer(i64::try_from(most).unwrap_or(i64::MAX));
+    sql.append(&Fragment::new(" LIMIT ?)", vec![most]));
+    let mut statement = connection.prepare_cached(&sql.sql)?;
+    Ok(statement.query_row(params_from_iter(&sql.params), |row| row.get(0))?)
 }
 
 /// The ways that a condition opens, those first that are likely to lead to the fewest records.
@@ -153,7 +155,7 @@ fn candidates(query: &Query, class: StateClass) -> Vec<Way> {
     let selection = Selection::of(filter, CREATED_AT);
     let tags = filter.tags.iter().enumerate();
     let mut ways: Vec<_> = tags.map(|(at, tag)| by_tag(at, tag)).collect();
-    ways.extend(by_column(EVERY_STATE, &selection.task, class, None));
+    ways.extend(by_column(EVERY_STATE, &coordinate(&selection), class, None));
     if class != StateClass::Live {
         return ways;
     }
@@ -184,6 +186,27 @@ fn candidates(query: &Query, class: StateClass) -> Vec<Way> {
         ways.extend(by_column(index, condition, class, Some(order)));
     }
     ways
+}
+
+/// What the index of coordinates can look up: it goes on with the next column as long as one value
+/// is asked for.
+fn coordinate(selection: &Selection) -> ColumnCondition {
+    let mut lookups = Vec::new();
+    for column in [
+        &selection.task,
+        &selection.spec,
+        &selection.types,
+        &selection.name,
+    ] {
+        lookups.extend(&column.lookup);
+        if !column.is_equality {
+            break;
+        }
+    }
+    ColumnCondition {
+        lookup: (!lookups.is_empty()).then(|| all_of(lookups)),
+        ..ColumnCondition::default()
+    }
 }
 
 fn by_tag(at: usize, tag: &TagFilter) -> Way {

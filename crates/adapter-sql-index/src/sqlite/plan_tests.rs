@@ -140,7 +140,7 @@ fn types(names: &[&str]) -> Vec<artifact_domain::ArtifactType> {
 /// Filters that between them use every condition, alone and combined.
 fn filters() -> Vec<Filter> {
     type Change = fn(&mut Filter);
-    let changes: [Change; 24] = [
+    let changes: [Change; 26] = [
         |_| {},
         |f| f.spec = Some(glob("spec-1")),
         |f| f.spec = Some(glob("spec-*")),
@@ -167,6 +167,17 @@ fn filters() -> Vec<Filter> {
         |f| (f.min_size_bytes, f.max_size_bytes) = (Some(300), Some(500)),
         |f| f.min_size_bytes = Some(u64::MAX),
         |f| f.max_size_bytes = Some(u64::MAX),
+        |f| {
+            f.task = Some(glob("task-7"));
+            f.spec = Some(glob("spec-1"));
+            f.types = types(&["custom:odd"]);
+            f.name = Some(glob("*é7.txt"));
+        },
+        |f| {
+            f.task = Some(glob("task-7"));
+            f.types = types(&["custom:odd"]);
+            f.name = Some(glob("0/é7.txt"));
+        },
         |f| {
             f.spec = Some(glob("spec-0"));
             f.types = types(&["log", "diff"]);
@@ -313,6 +324,15 @@ fn hot_queries_walk_their_index() {
         (
             query(|f| f.task = Some(glob("task-7"))),
             "artifact_coordinate (task=?)",
+        ),
+        (
+            query(|f| {
+                f.task = Some(glob("task-7"));
+                f.spec = Some(glob("spec-1"));
+                f.types = types(&["custom:odd"]);
+                f.name = Some(glob("0/é7.txt"));
+            }),
+            "artifact_coordinate (task=? AND spec=? AND type=? AND name=?)",
         ),
         (
             query(|f| f.tags = tags(&["every", "run=19"])),
