@@ -78,6 +78,11 @@ impl<'a> Change<'a> {
         self.writes.insert(key, Some(value));
     }
 
+    /// Stores what the index says of itself, or takes it away.
+    pub(crate) fn set(&mut self, key: Key, value: Option<Vec<u8>>) {
+        self.writes.insert(key, value);
+    }
+
     /// Everything as one batch; nothing if nothing changes.
     pub(crate) fn into_batch(self) -> Result<Option<sled::Batch>> {
         if self.writes.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, UsageRow,
 };
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
@@ -22,7 +22,7 @@ use crate::key::table;
 use crate::lock::DirLock;
 use crate::options::SledOptions;
 use crate::store::{self, Store, Survives};
-use crate::{chunk, import, read, search, set_aside, usage, write};
+use crate::{chunk, import, read, remark, search, set_aside, usage, write};
 
 /// An [`ArtifactIndex`] on sled, in a directory of its own.
 ///
@@ -176,8 +176,13 @@ impl ArtifactIndex for SledIndex {
         self.read(usage::rows).await
     }
 
-    async fn due_for_expiry(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>> {
-        self.read(move |engine| read::due_for_expiry(engine, now, limit))
+    async fn due_for_expiry(
+        &self,
+        now: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ArtifactRecord>> {
+        self.read(move |engine| read::due_for_expiry(engine, now, after, limit))
             .await
     }
 
@@ -207,5 +212,20 @@ impl ArtifactIndex for SledIndex {
 
     async fn mark_complete(&self) -> Result<()> {
         self.write(Survives::PowerLoss, import::mark_complete).await
+    }
+
+    async fn retention_mark(&self) -> Result<Option<String>> {
+        self.read(remark::retention).await
+    }
+
+    async fn set_retention_mark(
+        &self,
+        expected: Option<String>,
+        mark: Option<String>,
+    ) -> Result<bool> {
+        self.write(Survives::PowerLoss, move |change| {
+            remark::set_retention(change, expected.as_deref(), mark.as_deref())
+        })
+        .await
     }
 }

@@ -14,6 +14,7 @@ mod lock;
 mod options;
 mod plan;
 mod read;
+mod remark;
 mod search;
 mod set_aside;
 mod snapshot;

@@ -1,5 +1,6 @@
 //! Finds single records. Whoever calls holds the lock of readers, or that of writers.
 
+use artifact_domain::port::DueCursor;
 use artifact_domain::{ArtifactId, ArtifactRecord, Coordinate, Result, Timestamp, Version};
 
 use crate::chunk;
@@ -74,13 +75,22 @@ pub(crate) fn versions(
     }))
 }
 
-/// Live versions that have expired at `now` and are not held, the first to expire first.
+/// Live versions that have expired at `now` and are not held, the first to expire first, after a
+/// cursor if there is one.
 pub(crate) fn due_for_expiry(
     engine: &Engine,
     now: Timestamp,
+    after: Option<DueCursor>,
     limit: usize,
 ) -> Result<Vec<ArtifactRecord>> {
-    first_of(engine, &upto(table::EXPIRY, now), limit)
+    let mut span = upto(table::EXPIRY, now);
+    if let Some(cursor) = after {
+        let last = Key::new(table::EXPIRY)
+            .time(cursor.expires_at)
+            .id(cursor.id);
+        span = span.starting_after(last);
+    }
+    first_of(engine, &span, limit)
 }
 
 /// Uploads whose lease has ended at `now`, the first to end first.

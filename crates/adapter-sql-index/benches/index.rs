@@ -162,7 +162,10 @@ async fn queries(directory: &std::path::Path, records: u32) {
     })
     .await;
     measure("usage", || index.usage()).await;
-    measure("due for expiry, 100", || index.due_for_expiry(now, 100)).await;
+    measure("due for expiry, 100", || {
+        index.due_for_expiry(now, None, 100)
+    })
+    .await;
 }
 
 /// Prints the median and the 99th percentile of a hundred calls.

@@ -5,7 +5,7 @@
 //! The record is called `a` in the text. An engine offers `artifact_glob(pattern, text)`, which
 //! asks [`Glob::matches`](artifact_domain::query::Glob::matches).
 
-use artifact_domain::query::{Filter, Glob, Versions};
+use artifact_domain::query::{Expiry, Filter, Glob, Versions};
 use artifact_domain::{State, Timestamp};
 
 /// A value bound to a `?`.
@@ -88,6 +88,7 @@ pub(crate) struct Selection {
     pub(crate) types: ColumnCondition,
     pub(crate) created: ColumnCondition,
     pub(crate) size: ColumnCondition,
+    pub(crate) expiry: ColumnCondition,
 }
 
 impl Selection {
@@ -101,6 +102,7 @@ impl Selection {
             types: types(filter),
             created: created(filter, created_at),
             size: size(filter),
+            expiry: expiry(filter),
         }
     }
 
@@ -113,6 +115,7 @@ impl Selection {
             &self.types,
             &self.created,
             &self.size,
+            &self.expiry,
         ]
         .into_iter()
         .flat_map(|condition| condition.lookup.iter().chain(&condition.check))
@@ -280,6 +283,19 @@ fn created(filter: &Filter, column: &str) -> ColumnCondition {
     range(&bounds.map(|(is, time)| {
         time.map(|time| Fragment::new(format!("{column} {is} ?"), vec![time.into()]))
     }))
+}
+
+/// Word for word as in the schema, where there is an index for it.
+fn expiry(filter: &Filter) -> ColumnCondition {
+    let sql = match filter.expiry {
+        Expiry::Any => return ColumnCondition::default(),
+        Expiry::Never => "a.expires_at IS NULL",
+        Expiry::Ends => "a.expires_at IS NOT NULL",
+    };
+    ColumnCondition {
+        check: Some(Fragment::new(sql, Vec::new())),
+        ..ColumnCondition::default()
+    }
 }
 
 fn size(filter: &Filter) -> ColumnCondition {

@@ -119,9 +119,9 @@ async fn databases_of_every_schema_are_read() {
     assert_eq!(expected.0.len(), 4);
     drop(fresh);
     if regenerates() {
-        fs::copy(&fresh_path, golden("v2.sqlite")).unwrap();
+        fs::copy(&fresh_path, golden("v3.sqlite")).unwrap();
     }
-    for schema in ["v1", "v2"] {
+    for schema in ["v1", "v2", "v3"] {
         // A copy, since opening may write.
         let path = directory.path().join(schema);
         fs::copy(golden(&format!("{schema}.sqlite")), &path).unwrap();
@@ -136,7 +136,7 @@ async fn databases_of_every_schema_are_read() {
         let upload = sample::upload("org/repo", "run é 7", "custom:my-type", "src/main.rs");
         assert_eq!(index.begin(upload).await.unwrap().version.get(), 5);
         drop(index);
-        assert_eq!(schema_of(&path), sql("v2.sql"));
+        assert_eq!(schema_of(&path), sql("v3.sql"));
     }
 }
 
@@ -147,7 +147,7 @@ async fn the_schema_is_the_one_that_was_published() {
     drop(open(&path).await);
     let schema = schema_of(&path);
     if regenerates() {
-        fs::write(golden("v2.sql"), &schema).unwrap();
+        fs::write(golden("v3.sql"), &schema).unwrap();
     }
-    assert_eq!(schema, sql("v2.sql"));
+    assert_eq!(schema, sql("v3.sql"));
 }

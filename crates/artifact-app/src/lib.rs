@@ -19,6 +19,7 @@ mod pipe;
 mod purge;
 mod reap;
 mod reindex;
+mod retention;
 mod retry;
 mod search;
 mod source;
@@ -37,6 +38,10 @@ pub use gc::{GcItem, GcOptions, GcReason, GcReport};
 pub use lines::Page;
 pub use reap::ReapReport;
 pub use reindex::{ReindexFinding, ReindexOptions, ReindexReport};
+pub use retention::{
+    CleanupAction, CleanupItem, CleanupOptions, CleanupOutcome, CleanupReport, Fate, KeepFor,
+    Retained, RetentionChange,
+};
 pub use store::{Ports, Store, StoreOptions};
 pub use upload::{Compression, UploadRequest};
 pub use verify::{Damage, LOST_TAG, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};

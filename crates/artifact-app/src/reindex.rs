@@ -5,8 +5,9 @@ use std::collections::HashSet;
 
 use artifact_domain::port::{ImportVersion, Imported, LockKey, LockPatience};
 use artifact_domain::{
-    ArtifactName, ArtifactRecord, ArtifactUri, BlobKey, BlobMeaning, BlobPrefix, Content, Encoding,
-    Error, ErrorKind, MimeType, Result, Revision, SpecName, State, TaskId, Tier, Timestamp,
+    ArtifactName, ArtifactRecord, ArtifactUri, BlobKey, BlobMeaning, BlobPrefix, Content,
+    Coordinate, Encoding, Error, ErrorKind, MimeType, Result, Revision, SpecName, State, TaskId,
+    Tier, Timestamp,
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -111,8 +112,12 @@ impl Store {
             was_complete: self.ports.index.is_complete().await?,
         };
         let outcome = run.all().await;
+        // What was taken in has the time of expiry of whoever wrote it down.
+        let forgotten = self.forget_retention_mark().await;
         crate::upload::release(guard).await;
-        outcome
+        let report = outcome?;
+        forgotten?;
+        Ok(report)
     }
 
     /// Makes sure that only one process collects garbage or rebuilds the index: what one of them
@@ -365,6 +370,7 @@ impl Run<'_> {
         }
         let seek_table = self.seek_table_of(key, encoding, &measured).await?;
         let created_at = id.created_at();
+        let (retention_days, expires_at) = self.expiry_of(&coordinate, created_at);
         let record = ArtifactRecord {
             id,
             attempt,
@@ -381,8 +387,8 @@ impl Run<'_> {
             tier: Tier::default(),
             created_at,
             lease_until: None,
-            retention_days: None,
-            expires_at: self.expiry_of(coordinate.artifact_type(), created_at),
+            retention_days,
+            expires_at,
             archived_at: None,
             hold: None,
             tags: artifact_domain::Tags::default(),
@@ -406,20 +412,23 @@ impl Run<'_> {
         Ok(rebuild_seek_table(blob, encoding, measured).await)
     }
 
-    /// By the rules of the store. What would be over by now may have been on hold, or kept longer:
-    /// its time begins anew.
+    /// The days of its own, and the time of expiry, of a version of which only the blob is left: by
+    /// the rules of the store. What would be over by now may have been on hold, or kept longer: its
+    /// time begins anew, and as days of its own, so that no cleanup counts from the old beginning.
     fn expiry_of(
         &self,
-        artifact_type: &artifact_domain::ArtifactType,
+        at: &Coordinate,
         created_at: Timestamp,
-    ) -> Option<Timestamp> {
+    ) -> (Option<u32>, Option<Timestamp>) {
         let now = self.store.now();
         let retention = &self.store.options.retention;
-        let end = retention.expires_at(artifact_type, created_at, None)?;
-        if end > now {
-            return Some(end);
-        }
-        retention.expires_at(artifact_type, now, None)
+        let ruling = retention.ruling(at, None);
+        let over = ruling.expires_at(created_at).is_some_and(|end| end <= now);
+        let own = ruling.days.filter(|_| over).map(|days| {
+            let age_days = created_at.until(now).as_secs().div_ceil(24 * 60 * 60);
+            days.saturating_add(u32::try_from(age_days).unwrap_or(u32::MAX))
+        });
+        (own, retention.stamp(at, created_at, own))
     }
 }
 

@@ -13,6 +13,7 @@ use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 use crate::Level;
 use crate::admit::Plenty;
 use crate::manifest::Journal;
+use crate::retention::Compared;
 
 /// What the store reaches the outside world through.
 #[derive(Clone)]
@@ -74,6 +75,7 @@ pub struct Store {
     pub(crate) options: Arc<StoreOptions>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) plenty: Arc<Plenty>,
+    pub(crate) compared: Arc<Compared>,
 }
 
 impl Store {
@@ -84,7 +86,13 @@ impl Store {
             options: Arc::new(options),
             journal: Arc::default(),
             plenty: Arc::default(),
+            compared: Arc::default(),
         }
+    }
+
+    /// How the store behaves.
+    pub fn options(&self) -> &StoreOptions {
+        &self.options
     }
 
     /// The locks, for whoever wants to look at one or break it; none where they are switched off.

@@ -87,6 +87,7 @@ impl Store {
             let outcome = self.store(request, body).await;
             release(guard).await;
             let (record, superseded) = outcome?;
+            self.compare_retention_mark().await;
             self.purge_quietly(superseded).await;
             self.prune_behind(&record).await;
             Ok(record)
@@ -140,12 +141,10 @@ impl Store {
 
     async fn reserve(&self, request: UploadRequest) -> Result<ArtifactRecord> {
         let created_at = self.now();
-        let retention = &self.options.retention;
-        let expires_at = retention.expires_at(
-            request.coordinate.artifact_type(),
-            created_at,
-            request.retention_days,
-        );
+        let expires_at =
+            self.options
+                .retention
+                .stamp(&request.coordinate, created_at, request.retention_days);
         let upload = NewUpload {
             id: self.new_id()?,
             coordinate: request.coordinate,

@@ -2,8 +2,10 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod schedule;
 pub mod settings;
 mod wiring;
 
 pub use clock::SystemClock;
-pub use wiring::{Rebuild, Reopened, open, open_at, open_to_rebuild};
+pub use schedule::{NoSchedule, Schedule, Scheduled, cleanup_at};
+pub use wiring::{Rebuild, Reopened, open, open_at, open_to_rebuild, retention_policy};

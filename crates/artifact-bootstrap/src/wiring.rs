@@ -18,7 +18,7 @@ use artifact_domain::{BlobKey, BlobPrefix, Error, ErrorKind, Result};
 use futures::TryStreamExt;
 
 use crate::SystemClock;
-use crate::settings::{Backend, Durability, IndexEngine, Settings};
+use crate::settings::{Backend, Durability, IndexEngine, Retention, Settings};
 
 /// Opens the store that `settings` describe. What is missing on disk is made.
 ///
@@ -40,7 +40,6 @@ pub async fn open(settings: &Settings) -> Result<Store> {
 /// # Errors
 /// Those of [`open`].
 pub async fn open_at(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store> {
-    warn_of_idle_keys(settings);
     let blobs = blobs(settings)?;
     let index = index(settings).await?;
     require_complete(&*blobs, &*index).await?;
@@ -200,7 +199,6 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
     let level = Level::new(compression.level).map_err(|cause| {
         Error::invalid_input("compression.level is out of range").with_source(cause)
     })?;
-    let retention = &settings.retention;
     let versioning = &settings.versioning;
     let prune = versioning
         .keep
@@ -214,14 +212,7 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
             Supersede::Older
         },
         prune: prune.transpose()?,
-        retention: if retention.enabled {
-            RetentionPolicy {
-                default_days: retention.default_days,
-                days_by_type: retention.by_type.clone(),
-            }
-        } else {
-            RetentionPolicy::default()
-        },
+        retention: retention_policy(&settings.retention)?,
         quota: QuotaPolicy {
             max_storage_bytes: settings.quota.max_storage_bytes(),
             max_artifact_bytes: Some(settings.quota.max_artifact_size.bytes()),
@@ -235,12 +226,25 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
     })
 }
 
-/// Whoever sets a key that promises to keep or to prune must learn that nothing does so.
-fn warn_of_idle_keys(settings: &Settings) {
-    let idle = [("retention.keep_latest", settings.retention.keep_latest > 0)];
-    for (key, _) in idle.into_iter().filter(|(_, set)| *set) {
-        tracing::warn!(key, "this setting has no effect in this release");
+/// The rules of retention that settings come to; none where it is switched off.
+///
+/// # Errors
+/// `InvalidInput` for a malformed pattern.
+pub fn retention_policy(retention: &Retention) -> Result<RetentionPolicy> {
+    if !retention.enabled {
+        return Ok(RetentionPolicy::default());
     }
+    let by_task = retention.by_task.iter();
+    let by_task = by_task.map(|(pattern, days)| Ok((pattern.parse()?, *days)));
+    let keep_by_task = retention.keep_latest_by_task.iter();
+    let keep_by_task = keep_by_task.map(|(pattern, keep)| Ok((pattern.parse()?, *keep)));
+    Ok(RetentionPolicy {
+        default_days: retention.default_days,
+        days_by_type: retention.by_type.clone(),
+        days_by_task: by_task.collect::<Result<_>>()?,
+        keep_latest: retention.keep_latest,
+        keep_latest_by_task: keep_by_task.collect::<Result<_>>()?,
+    })
 }
 
 fn unsupported(key: &str, value: impl serde::Serialize, instead: &str) -> Error {

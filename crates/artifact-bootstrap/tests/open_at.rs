@@ -1,7 +1,5 @@
 //! A store that is opened with a clock of its own lives by that clock. Knows nothing of settings.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    cat, completions, config, delete, download, gc, hold, lock, meta, reindex, search, show, tag,
-    tail, upload, verify, versions,
+    cat, cleanup, completions, config, delete, download, gc, hold, lock, meta, reindex, retention,
+    search, show, tag, tail, upload, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -103,6 +103,12 @@ pub(crate) enum Verb {
     Hold(hold::HoldArgs),
     /// List the versions of an artifact, prune old ones
     Versions(versions::VersionsArgs),
+    /// Say when and by which rule artifacts go, or what keeps them
+    Why(why::WhyArgs),
+    /// Show the rules of retention, or set how long artifacts are kept
+    Retention(retention::RetentionArgs),
+    /// Clear away what is due by the rules of retention
+    Cleanup(cleanup::CleanupArgs),
     /// Read what is stored and compare it with what is known of it
     Verify(verify::VerifyArgs),
     /// Clear what nobody will read any more and what crashes have left

@@ -60,4 +60,8 @@ pub enum IndexOperation {
     IsComplete,
     /// `mark_complete`
     MarkComplete,
+    /// `retention_mark`
+    RetentionMark,
+    /// `set_retention_mark`
+    SetRetentionMark,
 }

@@ -172,6 +172,7 @@ macro_rules! artifact_index_contract {
                 tags_are_found_as_they_are_now,
                 created_bounds_include_the_first_instant_only,
                 size_bounds_are_included,
+                what_ends_and_what_does_not_are_told_apart,
                 states_are_selected_from_a_list,
                 what_has_expired_is_not_selected,
                 all_conditions_together_must_hold,
@@ -211,6 +212,7 @@ macro_rules! artifact_index_contract {
                 held_versions_take_no_place,
                 what_is_due_follows_changes,
                 ties_are_all_due,
+                what_is_due_is_gone_through_page_by_page,
             }
             abandoned {
                 those_come_first_whose_lease_ended_first,
@@ -232,6 +234,11 @@ macro_rules! artifact_index_contract {
                 what_disagrees_is_refused_whole,
                 thousands_are_taken_in_at_once,
                 a_new_index_is_complete_once_it_is_marked,
+            }
+            mark {
+                a_mark_is_kept_until_another_takes_its_place,
+                a_mark_that_is_not_the_expected_one_stays,
+                of_those_who_replace_a_mark_one_does,
             }
             extremes {
                 odd_characters_come_back_as_they_were,

@@ -211,6 +211,8 @@ async fn every_operation_of_an_index_can_fail() {
         IndexOperation::Import,
         IndexOperation::IsComplete,
         IndexOperation::MarkComplete,
+        IndexOperation::RetentionMark,
+        IndexOperation::SetRetentionMark,
     ] {
         index.inject(operation, When::Next, IndexFault::Fail(DOWN));
         let version = artifact_domain::Version::FIRST;
@@ -229,12 +231,14 @@ async fn every_operation_of_an_index_can_fail() {
             IndexOperation::FindNewest => index.find_newest(at.clone(), now).await.err(),
             IndexOperation::Query => index.query(query).await.err(),
             IndexOperation::Usage => index.usage().await.err(),
-            IndexOperation::DueForExpiry => index.due_for_expiry(now, 1).await.err(),
+            IndexOperation::DueForExpiry => index.due_for_expiry(now, None, 1).await.err(),
             IndexOperation::AbandonedUploads => index.abandoned_uploads(now, 1).await.err(),
             IndexOperation::SeekTable => index.seek_table(id).await.err(),
             IndexOperation::Import => index.import(Vec::new()).await.err(),
             IndexOperation::IsComplete => index.is_complete().await.err(),
             IndexOperation::MarkComplete => index.mark_complete().await.err(),
+            IndexOperation::RetentionMark => index.retention_mark().await.err(),
+            IndexOperation::SetRetentionMark => index.set_retention_mark(None, None).await.err(),
         };
         assert_eq!(error.unwrap().kind(), DOWN, "{operation:?}");
     }

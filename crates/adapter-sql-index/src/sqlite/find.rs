@@ -1,6 +1,7 @@
 //! Finds single records and the short lists that housekeeping asks for. Must not know how a query
 //! with a filter is answered.
 
+use artifact_domain::port::DueCursor;
 use artifact_domain::{ArtifactId, ArtifactRecord, Coordinate, Timestamp, Version};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Params};
@@ -77,18 +78,25 @@ pub(super) fn live_versions(
     many(connection, &sql, params)
 }
 
-/// Finds live versions that have expired and are not held, the first to expire first.
+/// Finds live versions that have expired and are not held, the first to expire first, after a
+/// cursor if there is one.
 pub(super) fn due_for_expiry(
     connection: &Connection,
     now: Timestamp,
+    after: Option<DueCursor>,
     limit: usize,
 ) -> Result<Vec<ArtifactRecord>> {
+    let from = after.map_or(i64::MIN, |cursor| cursor.expires_at.as_micros());
+    // Every id is more than the empty one.
+    let id = after.map_or(Vec::new(), |cursor| row::id_bytes(cursor.id).to_vec());
     let sql = format!(
         "SELECT {COLUMNS} FROM artifact AS a INDEXED BY artifact_expiry \
          WHERE a.state IN ('ACTIVE', 'ARCHIVED') AND a.expires_at IS NOT NULL \
-         AND a.hold_since IS NULL AND a.expires_at <= ? ORDER BY a.expires_at, a.id LIMIT ?"
+         AND a.hold_since IS NULL AND a.expires_at <= ? AND (a.expires_at, a.id) > (?, ?) \
+         ORDER BY a.expires_at, a.id LIMIT ?"
     );
-    let found = many(connection, &sql, (now.as_micros(), sql_limit(limit)))?;
+    let params = (now.as_micros(), from, id, sql_limit(limit));
+    let found = many(connection, &sql, params)?;
     Ok(found.into_iter().map(|(_, record)| record).collect())
 }
 

@@ -13,6 +13,7 @@ mod patience;
 mod plan;
 mod presence;
 mod readers;
+mod remark;
 mod row;
 mod schema;
 mod search;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, UsageRow,
 };
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
@@ -216,8 +217,13 @@ impl ArtifactIndex for SqliteIndex {
         self.readers.read(counters::read).await
     }
 
-    async fn due_for_expiry(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>> {
-        let work = move |connection: &_| find::due_for_expiry(connection, now, limit);
+    async fn due_for_expiry(
+        &self,
+        now: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ArtifactRecord>> {
+        let work = move |connection: &_| find::due_for_expiry(connection, now, after, limit);
         self.readers.read(work).await
     }
 
@@ -242,6 +248,21 @@ impl ArtifactIndex for SqliteIndex {
 
     async fn mark_complete(&self) -> Result<()> {
         let change = import::mark_complete;
+        self.writer.make(Survives::PowerLoss, change).await
+    }
+
+    async fn retention_mark(&self) -> Result<Option<String>> {
+        self.readers.read(remark::retention).await
+    }
+
+    async fn set_retention_mark(
+        &self,
+        expected: Option<String>,
+        mark: Option<String>,
+    ) -> Result<bool> {
+        let change = move |connection: &_| {
+            remark::set_retention(connection, expected.as_deref(), mark.as_deref())
+        };
         self.writer.make(Survives::PowerLoss, change).await
     }
 }

@@ -5,12 +5,13 @@
 //! for each class of states apart, because each class has indexes of its own:
 //!
 //! 1. Every condition that an index can look up is a candidate. Each is counted, but never further
-//!    than a few thousand entries.
+//!    than a few thousand entries. One that has the order asked for and leaves next to nothing to
+//!    check is taken at once.
 //! 2. If one selects fewer, its records are all read and sorted.
 //! 3. Otherwise an index that has the order asked for is walked until the page is full, one that
 //!    belongs to a condition if there is such a one.
 
-use artifact_domain::query::{Cursor, Filter, Order, Query, SortValue, TagFilter};
+use artifact_domain::query::{Cursor, Expiry, Filter, Order, Query, SortValue, TagFilter};
 use rusqlite::{Connection, params_from_iter};
 
 use super::error::Result;
@@ -83,6 +84,8 @@ enum By {
     Types,
     /// The tag filter of this position.
     Tag(usize),
+    /// One spec and one type.
+    Group,
     Order,
 }
 
@@ -120,6 +123,12 @@ fn choose(
     {
         return Ok((only.clone(), false));
     }
+    if let Some(group) = ways.iter().position(|way| way.by == By::Group)
+        && in_order(&ways[group])
+        && is_little_more_than_a_group(&query.filter)
+    {
+        return Ok((ways.swap_remove(group), false));
+    }
     let mut fewest: Option<(usize, usize)> = None;
     for (position, way) in ways.iter().enumerate() {
         // More than the fewest so far need not be counted.
@@ -137,6 +146,13 @@ fn choose(
         ordered.unwrap_or_else(|| by_order(query.order, class)),
         false,
     ))
+}
+
+/// Whether a filter asks, beyond one spec and one type, only for what nearly all of them have, or
+/// for times.
+fn is_little_more_than_a_group(filter: &Filter) -> bool {
+    let sizes = filter.min_size_bytes.is_some() || filter.max_size_bytes.is_some();
+    filter.task.is_none() && filter.name.is_none() && filter.tags.is_empty() && !sizes
 }
 
 /// How many entries there are, `most` if there are more.
@@ -159,6 +175,7 @@ fn candidates(query: &Query, class: StateClass) -> Vec<Way> {
     if class != StateClass::Live {
         return ways;
     }
+    ways.extend(by_group(&selection, filter.expiry, class));
     let created_if = |holds: bool| holds.then_some(Order::Created);
     let types = type_names(filter).len();
     let by_types = by_column(
@@ -219,6 +236,31 @@ fn by_tag(at: usize, tag: &TagFilter) -> Way {
         // The values of a key stand one after another, each with its own artifacts.
         order: tag.value.is_some().then_some(Order::Created),
     }
+}
+
+/// The way to one type of one spec.
+fn by_group(selection: &Selection, expiry: Expiry, class: StateClass) -> Option<Way> {
+    let (spec, types) = (&selection.spec, &selection.types);
+    if !spec.is_equality || !types.is_equality {
+        return None;
+    }
+    let mut lookup = all_of([spec.lookup.as_ref()?, types.lookup.as_ref()?]);
+    let index = match (expiry, &selection.expiry.check) {
+        (Expiry::Never, Some(never)) => {
+            lookup = all_of([&lookup, never]);
+            "artifact_unending"
+        }
+        _ => "artifact_group",
+    };
+    let condition = ColumnCondition {
+        lookup: Some(lookup),
+        ..ColumnCondition::default()
+    };
+    let way = by_column(index, &condition, class, Some(Order::Created))?;
+    Some(Way {
+        by: By::Group,
+        ..way
+    })
 }
 
 fn by_column(

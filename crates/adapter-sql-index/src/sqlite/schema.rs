@@ -9,7 +9,11 @@ use super::error::Result;
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ArtI");
 
 /// What makes a database of schema N one of schema N + 1, beginning with an empty one.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+];
 
 /// The schema that this release writes.
 pub(super) fn newest_version() -> usize {

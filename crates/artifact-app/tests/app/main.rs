@@ -9,6 +9,7 @@ mod faults;
 mod gc;
 mod parts;
 mod reindex;
+mod retention;
 mod upload;
 mod verify;
 mod versions;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::by_glob::Entries;
 use super::node::Node;
 use super::secret::redact_url;
 use super::{byte_size, cron};
@@ -23,6 +24,7 @@ pub(super) enum Kind {
     Number { min: f64, max: f64 },
     Size,
     Cron,
+    ByGlob(Entries),
 }
 
 /// Where relative paths of a layer begin and what `~` stands for.
@@ -54,6 +56,7 @@ impl Kind {
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::Size => "a size from 1B, such as 500, 5GB or 1.5GiB".into(),
             Self::Cron => "five fields as in crontab(5), such as \"0 2 * * *\"".into(),
+            Self::ByGlob(_) => "numbers by pattern".into(),
         }
     }
 
@@ -71,6 +74,10 @@ impl Kind {
             Self::Number { min, max } => format!("number, {min} to {max}"),
             Self::Size => "size".into(),
             Self::Cron => "cron expression".into(),
+            Self::ByGlob(Entries { min, max, or_never }) => {
+                let or_null = if or_never { " or null" } else { "" };
+                format!("pattern: whole number, {min} to {max}{or_null}")
+            }
         }
     }
 
@@ -102,6 +109,7 @@ impl Kind {
                     bytes => Ok(byte_size::ByteSize::new(bytes).to_string().into()),
                 }
             }
+            Self::ByGlob(entries) => entries.check(node).ok_or_else(given)?.map_err(because),
             Self::Choice(_)
             | Self::Text
             | Self::Secret

@@ -13,6 +13,7 @@
 //! # Ok::<(), artifact_domain::Error>(())
 //! ```
 
+mod by_glob;
 mod byte_size;
 mod cron;
 mod file;

@@ -171,10 +171,15 @@ pub struct Retention {
     pub default_days: Option<u32>,
     /// Days by type; an artifact of a type with `None` never expires.
     pub by_type: BTreeMap<ArtifactType, Option<u32>>,
-    /// How many of the newest artifacts are kept whatever their age.
+    /// Days by pattern of the task, before those by type; a task of a pattern with `None` never
+    /// expires.
+    pub by_task: BTreeMap<String, Option<u32>>,
+    /// How many of the newest versions of each spec and type no rule lets expire.
     pub keep_latest: u32,
-    /// When cleanup runs: five fields as in crontab(5), UTC.
-    pub schedule: String,
+    /// The same among the tasks that match a pattern.
+    pub keep_latest_by_task: BTreeMap<String, u32>,
+    /// When cleanup runs: five fields as in crontab(5), UTC; never when absent.
+    pub schedule: Option<String>,
 }
 
 /// How much may be stored.

@@ -7,6 +7,7 @@ use std::fmt;
 use artifact_domain::ArtifactType;
 use serde_json::Value;
 
+use super::by_glob::Entries;
 use super::kind::{Base, Kind, Refusal};
 use super::node::Node;
 
@@ -37,6 +38,8 @@ pub(super) enum Default {
     Text(&'static str),
     /// `artifact-store` in the XDG data folder.
     DataFolder,
+    /// The key holds entries of which none is set.
+    NoEntries,
     /// The key holds an entry for each artifact type; these are set from the start.
     ByType(&'static [(&'static str, u64)]),
 }
@@ -51,6 +54,7 @@ impl Default {
             Self::Whole(value) => Some(Node::Whole(value.into())),
             Self::Number(value) => Some(Node::Number(value)),
             Self::Text(text) => Some(Node::Text(text.into())),
+            Self::NoEntries => Some(Node::Map(std::collections::BTreeMap::new())),
             Self::DataFolder | Self::ByType(_) => None,
         }
     }
@@ -371,17 +375,38 @@ pub(super) const KEYS: &[Key] = &[
         "days by type of artifact; entries are added to the defaults one by one; null: never",
     )),
     key(
+        "retention.by_task",
+        Kind::ByGlob(Entries {
+            min: 1,
+            max: 36_500,
+            or_never: true,
+        }),
+        Default::NoEntries,
+        "days by pattern of the task, before those by type; the longest pattern counts; null: never",
+    ),
+    key(
         "retention.keep_latest",
         Kind::Whole { min: 0, max: COUNT },
         Default::Whole(0),
-        "how many of the newest artifacts are kept whatever their age",
+        "how many of the newest versions of each spec and type no rule lets expire",
     ),
     key(
+        "retention.keep_latest_by_task",
+        Kind::ByGlob(Entries {
+            min: 0,
+            max: COUNT,
+            or_never: false,
+        }),
+        Default::NoEntries,
+        "the same among the tasks that match a pattern",
+    ),
+    or_null(key(
         "retention.schedule",
         Kind::Cron,
         Default::Text("0 2 * * *"),
-        "when cleanup runs: minute, hour, day of the month, month, day of the week, in UTC",
-    ),
+        "when `cleanup --scheduled` runs: minute, hour, day of the month, month, day of the week, \
+         in UTC; null: never",
+    )),
     or_null(key(
         "quota.max_storage_gb",
         Kind::Number {

@@ -63,6 +63,7 @@ fn default_text(default: Default) -> String {
         Some(Node::Number(value)) => value.to_string(),
         Some(Node::Text(value)) if value.chars().all(char::is_alphanumeric) => value,
         Some(Node::Text(value)) => format!("\"{value}\""),
+        Some(Node::Map(_)) => "{}".into(),
         _ => "null".into(),
     }
 }

@@ -1,6 +1,7 @@
 //! The verbs, one module each: what can be typed after it, and the use case it runs.
 
 pub(crate) mod cat;
+pub(crate) mod cleanup;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod delete;
@@ -10,6 +11,7 @@ pub(crate) mod hold;
 pub(crate) mod lock;
 pub(crate) mod meta;
 pub(crate) mod reindex;
+pub(crate) mod retention;
 pub(crate) mod search;
 pub(crate) mod show;
 pub(crate) mod tag;
@@ -17,6 +19,7 @@ pub(crate) mod tail;
 pub(crate) mod upload;
 pub(crate) mod verify;
 pub(crate) mod versions;
+pub(crate) mod why;
 
 use crate::args::Verb;
 use crate::context::Context;
@@ -36,6 +39,9 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Meta(args) => meta::run(args, context).await,
         Verb::Hold(args) => hold::run(args, context).await,
         Verb::Versions(args) => versions::run(args, context).await,
+        Verb::Why(args) => why::run(args, context).await,
+        Verb::Retention(args) => retention::run(args, context).await,
+        Verb::Cleanup(args) => cleanup::run(args, context).await,
         Verb::Verify(args) => verify::run(args, context).await,
         Verb::Gc(args) => gc::run(args, context).await,
         Verb::Reindex(args) => reindex::run(args, context).await,

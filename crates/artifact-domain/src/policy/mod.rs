@@ -2,8 +2,10 @@
 
 mod quota;
 mod retention;
+mod task_patterns;
 mod versions;
 
 pub use quota::QuotaPolicy;
-pub use retention::RetentionPolicy;
+pub use retention::{Decision, FOR_EVER_DAYS, LatestGroup, RetentionPolicy, RetentionRule, Ruling};
+pub use task_patterns::TaskPatterns;
 pub use versions::{PruneRule, Ranking, Verdict};

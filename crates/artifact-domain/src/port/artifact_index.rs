@@ -103,6 +103,25 @@ pub struct UsageRow {
     pub stored_size_bytes: u64,
 }
 
+/// Where a page of what is due for expiry ended: the next one begins after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueCursor {
+    /// When the last record expired.
+    pub expires_at: Timestamp,
+    /// The last record.
+    pub id: ArtifactId,
+}
+
+impl DueCursor {
+    /// The cursor right after `record`; none if it never expires.
+    pub fn after(record: &ArtifactRecord) -> Option<Self> {
+        record.expires_at.map(|expires_at| Self {
+            expires_at,
+            id: record.id,
+        })
+    }
+}
+
 /// Knows every version, whatever its state, and keeps counters of them.
 ///
 /// Atomicity: every method is one transaction; what it returns is what is true at one moment, and
@@ -181,8 +200,13 @@ pub trait ArtifactIndex: Send + Sync + 'static {
     async fn usage(&self) -> Result<Vec<UsageRow>>;
 
     /// Finds live versions that have expired at `now` and are not held, those first that expired
-    /// first, at most `limit`.
-    async fn due_for_expiry(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>>;
+    /// first, of one instant by id, at most `limit`; from the first one after `after` on.
+    async fn due_for_expiry(
+        &self,
+        now: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ArtifactRecord>>;
 
     /// Finds uploads whose lease has ended at `now`, those first whose lease ended first, at most
     /// `limit`.
@@ -204,4 +228,16 @@ pub trait ArtifactIndex: Send + Sync + 'static {
 
     /// Remembers for good that the index holds every version. Idempotence: yes.
     async fn mark_complete(&self) -> Result<()>;
+
+    /// The text that [`set_retention_mark`](Self::set_retention_mark) was last given; none in a new
+    /// index. What it means is for the use case that sets it.
+    async fn retention_mark(&self) -> Result<Option<String>>;
+
+    /// Keeps a text, at most 1 KiB, in place of the last one, or none; all at once, and only if the
+    /// present one is `expected`. Says whether it was. Idempotence: none.
+    async fn set_retention_mark(
+        &self,
+        expected: Option<String>,
+        mark: Option<String>,
+    ) -> Result<bool>;
 }

@@ -9,7 +9,8 @@ mod lock_manager;
 #[cfg(feature = "mocks")]
 pub use artifact_index::MockArtifactIndex;
 pub use artifact_index::{
-    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, Supersede, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload,
+    Supersede, UsageRow,
 };
 #[cfg(feature = "mocks")]
 pub use blob_store::MockBlobStore;

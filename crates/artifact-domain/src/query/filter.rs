@@ -41,6 +41,29 @@ pub enum Versions {
     All,
 }
 
+/// Whether a record has a time from which on it is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Expiry {
+    /// Either.
+    #[default]
+    Any,
+    /// It has none: it stays until somebody says otherwise.
+    Never,
+    /// It has one.
+    Ends,
+}
+
+impl Expiry {
+    /// Whether a record with this time is meant.
+    pub fn has(self, expires_at: Option<Timestamp>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Never => expires_at.is_none(),
+            Self::Ends => expires_at.is_some(),
+        }
+    }
+}
+
 /// What a query selects. Every condition that is given must hold; of `types` and `states` one.
 ///
 /// A live version that has expired is never selected, and `Newest` leaves out a live version if a
@@ -70,6 +93,8 @@ pub struct Filter {
     pub states: Vec<State>,
     /// Which versions.
     pub versions: Versions,
+    /// Whether it has a time of expiry, be that over or not.
+    pub expiry: Expiry,
 }
 
 impl Default for Filter {
@@ -87,6 +112,7 @@ impl Default for Filter {
             max_size_bytes: None,
             states: vec![State::Active, State::Archived],
             versions: Versions::Newest,
+            expiry: Expiry::Any,
         }
     }
 }
@@ -116,6 +142,7 @@ impl Filter {
         let size = record.content.as_ref().map(|content| content.size_bytes);
         !(record.state.is_live() && record.is_expired(now))
             && self.states.contains(&record.state)
+            && self.expiry.has(record.expires_at)
             && globs
                 .into_iter()
                 .all(|(glob, text)| glob.as_ref().is_none_or(|g| g.matches(text)))
@@ -146,7 +173,7 @@ mod tests {
         type Change = fn(&mut Filter);
         let record = record();
         let now = record.created_at;
-        let excluding: [(&str, Change); 9] = [
+        let excluding: [(&str, Change); 10] = [
             ("spec", |f| f.spec = Some("other".parse().unwrap())),
             ("task", |f| f.task = Some("2*".parse().unwrap())),
             ("name", |f| f.name = Some("*.txt".parse().unwrap())),
@@ -155,6 +182,7 @@ mod tests {
             ("min", |f| f.min_size_bytes = Some(11)),
             ("max", |f| f.max_size_bytes = Some(9)),
             ("state", |f| f.states = vec![State::Deleted]),
+            ("expiry", |f| f.expiry = Expiry::Ends),
             ("from", |f| f.created_from = Some(Timestamp::MAX)),
         ];
         assert!(Filter::default().selects(&record, now));

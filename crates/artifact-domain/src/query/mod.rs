@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use cursor::{Cursor, SortValue};
-pub use filter::{Filter, TagFilter, Versions};
+pub use filter::{Expiry, Filter, TagFilter, Versions};
 pub use glob::Glob;
 
 use crate::segment::excerpt;

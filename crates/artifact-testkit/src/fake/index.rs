@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, Supersede, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload,
+    Supersede, UsageRow,
 };
 use artifact_domain::query::{Cursor, Page, Query};
 use artifact_domain::{
@@ -252,11 +253,17 @@ impl ArtifactIndex for MemoryIndex {
         Ok(self.transaction(IndexOperation::Usage, |state| state.usage()))
     }
 
-    async fn due_for_expiry(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>> {
+    async fn due_for_expiry(
+        &self,
+        now: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ArtifactRecord>> {
         Ok(self.transaction(IndexOperation::DueForExpiry, |state| {
             let due = |record: &&ArtifactRecord| record.state.is_live() && record.is_expired(now);
             let mut due: Vec<_> = state.all().filter(due).cloned().collect();
-            due.sort_by_key(|record| record.expires_at);
+            due.retain(|record| after.is_none_or(|last| DueCursor::after(record) > Some(last)));
+            due.sort_by_key(DueCursor::after);
             due.truncate(limit);
             due
         }))
@@ -296,5 +303,27 @@ impl ArtifactIndex for MemoryIndex {
             state.is_complete = true;
         });
         Ok(())
+    }
+
+    async fn retention_mark(&self) -> Result<Option<String>> {
+        Ok(self.transaction(IndexOperation::RetentionMark, |state| {
+            state.retention_mark.clone()
+        }))
+    }
+
+    async fn set_retention_mark(
+        &self,
+        expected: Option<String>,
+        mark: Option<String>,
+    ) -> Result<bool> {
+        self.transaction(IndexOperation::SetRetentionMark, |state| {
+            let long = mark.as_ref().is_some_and(|mark| mark.len() > 1_024);
+            self.check(long, "a mark of retention of more than 1 KiB")?;
+            let is_expected = state.retention_mark == expected;
+            if is_expected {
+                state.retention_mark = mark;
+            }
+            Ok(is_expected)
+        })
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct IndexState {
     seek_tables: HashMap<ArtifactId, Bytes>,
     counters: BTreeMap<Kind, Counter>,
     pub(super) is_complete: bool,
+    pub(super) retention_mark: Option<String>,
 }
 
 impl IndexState {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, ImportVersion, Imported, NewUpload, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, UsageRow,
 };
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
@@ -178,8 +178,13 @@ impl ArtifactIndex for FaultyIndex {
         self.call(IndexOperation::Usage, call).await
     }
 
-    async fn due_for_expiry(&self, now: Timestamp, limit: usize) -> Result<Vec<ArtifactRecord>> {
-        let call = self.inner.due_for_expiry(now, limit);
+    async fn due_for_expiry(
+        &self,
+        now: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<ArtifactRecord>> {
+        let call = self.inner.due_for_expiry(now, after, limit);
         self.call(IndexOperation::DueForExpiry, call).await
     }
 
@@ -206,5 +211,19 @@ impl ArtifactIndex for FaultyIndex {
     async fn mark_complete(&self) -> Result<()> {
         let call = self.inner.mark_complete();
         self.call(IndexOperation::MarkComplete, call).await
+    }
+
+    async fn retention_mark(&self) -> Result<Option<String>> {
+        let call = self.inner.retention_mark();
+        self.call(IndexOperation::RetentionMark, call).await
+    }
+
+    async fn set_retention_mark(
+        &self,
+        expected: Option<String>,
+        mark: Option<String>,
+    ) -> Result<bool> {
+        let call = self.inner.set_retention_mark(expected, mark);
+        self.call(IndexOperation::SetRetentionMark, call).await
     }
 }

@@ -86,10 +86,16 @@ fn what_is_shown_as_yaml_loads_again() {
     assert_eq!(yaml(&shown).settings(), first.settings(), "{shown}");
 }
 
-/// The dotted paths of all leaves; days by type count as one.
+const HAVE_ENTRIES: [&str; 3] = [
+    "retention.by_type",
+    "retention.by_task",
+    "retention.keep_latest_by_task",
+];
+
+/// The dotted paths of all leaves; what has entries counts as one.
 fn leaves(prefix: &str, value: &Value, paths: &mut BTreeSet<String>) {
     match value {
-        Value::Object(map) if prefix != "retention.by_type" => {
+        Value::Object(map) if !HAVE_ENTRIES.contains(&prefix) => {
             for (name, value) in map {
                 let path = if prefix.is_empty() {
                     name.clone()
@@ -166,7 +172,8 @@ fn defaults_are_those_of_the_design() {
         "retention": {
             "enabled": true, "default_days": 30,
             "by_type": { "diff": 30, "log": 7, "test-results": 14 },
-            "keep_latest": 0, "schedule": "0 2 * * *"
+            "by_task": {}, "keep_latest": 0, "keep_latest_by_task": {},
+            "schedule": "0 2 * * *"
         },
         "quota": { "max_storage_gb": 100, "warn_threshold": 0.8, "max_artifact_size": "5GB" },
         "locking": { "enabled": true, "timeout_s": 30, "retry_interval_s": 0.1 },

@@ -106,12 +106,31 @@ fn a_value_out_of_range_or_form_tells_what_was_expected_and_given() {
         ),
         (
             "retention: { schedule: \"0 25 * * *\" }",
-            "`retention.schedule` | five fields as in crontab(5), such as \"0 2 * * *\", got the \
-             text \"0 25 * * *\" (the hour is wrong)",
+            "`retention.schedule` | five fields as in crontab(5), such as \"0 2 * * *\", or \
+             null, got the text \"0 25 * * *\" (the hour is wrong)",
         ),
         (
             "retention: { by_type: { log: 0 } }",
             "`retention.by_type.log` | a whole number from 1 to 36500, or null, got `0`",
+        ),
+        (
+            "retention: { by_task: { nightly: 0 } }",
+            "`retention.by_task` | numbers by pattern, got a mapping (`nightly` is to have a whole \
+             number from 1 to 36500, or never)",
+        ),
+        (
+            "retention: { by_task: { \"[a\": 1 } }",
+            "`retention.by_task` | numbers by pattern, got a mapping (pattern `[a` is malformed: \
+             invalid range pattern)",
+        ),
+        (
+            "retention: { keep_latest_by_task: { a: never } }",
+            "`retention.keep_latest_by_task` | numbers by pattern, got a mapping (`a` is to have a \
+             whole number from 0 to 1000000)",
+        ),
+        (
+            "retention: { by_task: 3 }",
+            "`retention.by_task` | numbers by pattern, got `3`",
         ),
         ("base_path: \"\"", "`base_path` | a path, got the text \"\""),
         (
@@ -361,4 +380,39 @@ fn a_backend_or_engine_without_what_it_needs_is_refused() {
             .load()
             .is_ok()
     );
+}
+
+#[test]
+fn entries_by_pattern_come_from_a_mapping_or_one_text() {
+    let by_task = |machine: Machine| machine.settings().retention.by_task;
+    let expected = [("nightly-*", Some(3)), ("release/*", None)]
+        .map(|(pattern, days)| (pattern.to_owned(), days))
+        .into();
+    let file = "retention: { by_task: { nightly-*: 3, release/*: null } }";
+    assert_eq!(by_task(yaml(file)), expected);
+    let table = "[retention.by_task]\n\"nightly-*\" = 3\n\"release/*\" = \"never\"\n";
+    assert_eq!(by_task(super::toml(table)), expected);
+    let variable =
+        |value| yaml("retention: { by_task: { x: 1 } }").env("ARTIFACT_RETENTION__BY_TASK", value);
+    let text = "nightly-*=3 , release/*=never";
+    assert_eq!(by_task(variable(text)), expected);
+    for (value, reason) in [
+        ("nightly", "`nightly` is to have a whole number"),
+        ("=3", "pattern `` is empty"),
+        ("a=1,a=2", "`a` is in it twice"),
+        ("a=-1", "`a` is to have a whole number"),
+    ] {
+        let error = variable(value).error();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_schedule_can_be_off() {
+    let file = yaml("retention: { schedule: null }").settings();
+    assert_eq!(file.retention.schedule, None);
+    let variable = Machine::new().env("ARTIFACT_RETENTION__SCHEDULE", "");
+    assert_eq!(variable.settings().retention.schedule, None);
+    let default = Machine::new().settings().retention.schedule;
+    assert_eq!(default.as_deref(), Some("0 2 * * *"));
 }

@@ -1,6 +1,6 @@
 //! What is due for expiry.
 
-use artifact_domain::port::{ArtifactIndex, NewUpload};
+use artifact_domain::port::{ArtifactIndex, DueCursor, NewUpload};
 use artifact_domain::{ArtifactId, ArtifactRecord, Timestamp};
 
 use super::{archive, begun, changed, deleted, hold, ids, stored};
@@ -15,7 +15,7 @@ async fn expiring(index: &dyn ArtifactIndex, name: &str, expires_at: i64) -> Art
 }
 
 async fn due(index: &dyn ArtifactIndex, now: i64, limit: usize) -> Vec<ArtifactId> {
-    let due = index.due_for_expiry(sample::at(now), limit).await;
+    let due = index.due_for_expiry(sample::at(now), None, limit).await;
     ids(&due.unwrap())
 }
 
@@ -38,7 +38,7 @@ pub async fn those_are_due_first_that_expired_first(index: Subject<dyn ArtifactI
 /// What never expires is never due.
 pub async fn what_never_expires_is_never_due(index: Subject<dyn ArtifactIndex>) {
     stored(&*index, super::upload(), 1).await;
-    let due = index.due_for_expiry(Timestamp::MAX, 10).await;
+    let due = index.due_for_expiry(Timestamp::MAX, None, 10).await;
     assert_eq!(due.unwrap(), []);
 }
 
@@ -97,4 +97,37 @@ pub async fn ties_are_all_due(index: Subject<dyn ArtifactIndex>) {
     expected.sort();
     assert_eq!(found, expected);
     assert_eq!(due(&*index, 10, 7).await.len(), 7);
+}
+
+/// Page after page gives each once, of one instant in the order of ids, also when those of the
+/// page before are gone by then.
+pub async fn what_is_due_is_gone_through_page_by_page(index: Subject<dyn ArtifactIndex>) {
+    let mut expected = Vec::new();
+    for number in 0..7 {
+        let end = if number < 5 { 10 } else { 20 };
+        expected.push(expiring(&*index, &number.to_string(), end).await.id);
+    }
+    expiring(&*index, "later", 30).await;
+    for removed in [false, true] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = index
+                .due_for_expiry(sample::at(20), after, 3)
+                .await
+                .unwrap();
+            let Some(last) = page.last() else {
+                break;
+            };
+            after = DueCursor::after(last);
+            found.extend(ids(&page));
+            if removed {
+                for record in page {
+                    let gone = deleted(&*index, record).await;
+                    index.remove(gone.id).await.unwrap();
+                }
+            }
+        }
+        assert_eq!(found, expected);
+    }
+    assert_eq!(due(&*index, 20, 10).await, []);
 }

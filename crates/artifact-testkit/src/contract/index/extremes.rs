@@ -167,7 +167,10 @@ pub async fn far_times_are_exact(index: Subject<dyn ArtifactIndex>) {
     }
     let last = selected(&*index, Filter::default(), Timestamp::MAX).await;
     assert_eq!(last, [], "the end of time has come");
-    let due = index.due_for_expiry(Timestamp::MAX, 100).await.unwrap();
+    let due = index
+        .due_for_expiry(Timestamp::MAX, None, 100)
+        .await
+        .unwrap();
     assert_eq!(due.len(), times.len());
 }
 

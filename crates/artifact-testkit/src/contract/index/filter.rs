@@ -1,7 +1,7 @@
 //! Each condition of a query alone, and all together.
 
 use artifact_domain::port::{ArtifactIndex, NewUpload};
-use artifact_domain::query::{Filter, Glob, TagFilter, Versions};
+use artifact_domain::query::{Expiry, Filter, Glob, TagFilter, Versions};
 use artifact_domain::{ArtifactType, State, Timestamp};
 
 use super::{archive, begun, changed, deleted, everything, hold, names, selected, stored, upload};
@@ -279,6 +279,59 @@ pub async fn size_bounds_are_included(index: Subject<dyn ArtifactIndex>) {
     }
 }
 
+/// A time of expiry can be asked for, or its lack, with one spec and type and without; a hold
+/// makes no difference.
+pub async fn what_ends_and_what_does_not_are_told_apart(index: Subject<dyn ArtifactIndex>) {
+    let named = |name| sample::upload("s", "t", "log", name);
+    let ending = |name| NewUpload {
+        expires_at: Some(sample::at(100)),
+        ..named(name)
+    };
+    stored(&*index, named("never"), 1).await;
+    stored(&*index, sample::upload("s", "t", "diff", "other type"), 1).await;
+    stored(&*index, sample::upload("s2", "t", "log", "other spec"), 1).await;
+    stored(&*index, ending("ends"), 1).await;
+    let held = stored(&*index, ending("held"), 1).await;
+    changed(&*index, held, hold).await;
+    let stopped = stored(&*index, ending("stopped"), 1).await;
+    changed(&*index, stopped, |record| record.expires_at = None).await;
+    let cut = stored(&*index, named("cut"), 1).await;
+    changed(&*index, cut, |record| {
+        record.expires_at = Some(sample::at(50));
+    })
+    .await;
+    begun(&*index, named("uploading")).await;
+    let group = Filter {
+        spec: Some("s".parse().unwrap()),
+        types: vec!["log".parse().unwrap()],
+        versions: Versions::All,
+        ..Filter::default()
+    };
+    let all = Filter {
+        versions: Versions::All,
+        ..Filter::default()
+    };
+    let ends = ["cut", "ends", "held"];
+    for (filter, never, rest) in [
+        (group, vec!["never", "stopped"], ends),
+        (
+            all,
+            vec!["never", "other spec", "other type", "stopped"],
+            ends,
+        ),
+    ] {
+        let of = |expiry| Filter {
+            expiry,
+            ..filter.clone()
+        };
+        assert_selects(&*index, of(Expiry::Never), &never).await;
+        assert_selects(&*index, of(Expiry::Ends), &rest).await;
+        let mut any = [&never[..], &rest[..]].concat();
+        any.sort_unstable();
+        assert_selects(&*index, of(Expiry::Any), &any).await;
+    }
+}
+
 /// Of several states one is enough; of none nothing is selected.
 pub async fn states_are_selected_from_a_list(index: Subject<dyn ArtifactIndex>) {
     let named = |name| sample::upload("s", "t", "log", name);
@@ -370,9 +423,11 @@ pub async fn all_conditions_together_must_hold(index: Subject<dyn ArtifactIndex>
         max_size_bytes: Some(50),
         states: vec![State::Active],
         versions: Versions::Newest,
+        expiry: Expiry::Never,
     };
     assert_selects(&*index, all.clone(), &["dir/build.log"]).await;
-    let but: [fn(&mut Filter); 10] = [
+    let but: [fn(&mut Filter); 11] = [
+        |f| f.expiry = Expiry::Ends,
         |f| f.spec = Some(glob("x*")),
         |f| f.task = Some(glob("tas")),
         |f| f.name = Some(glob("*.txt")),

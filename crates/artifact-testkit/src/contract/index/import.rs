@@ -61,7 +61,10 @@ pub async fn what_was_taken_in_is_like_the_rest(index: Subject<dyn ArtifactIndex
     let usage = index.usage().await.unwrap();
     assert_eq!((usage.len(), usage[0].count), (1, 1));
     assert_eq!(usage[0].size_bytes, 100);
-    let due = index.due_for_expiry(sample::at(101), 10).await.unwrap();
+    let due = index
+        .due_for_expiry(sample::at(101), None, 10)
+        .await
+        .unwrap();
     assert_eq!(ids(&due), [record.id]);
     let next = begun(&*index, upload()).await;
     assert_eq!(next.version, Version::new(5).unwrap());

@@ -9,6 +9,7 @@ pub mod extremes;
 pub mod filter;
 pub mod find;
 pub mod import;
+pub mod mark;
 pub mod newest;
 pub mod order;
 pub mod paging;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use artifact_domain::port::{CommitUpload, Committed, NewUpload, Supersede, UsageRow};
-use artifact_domain::query::{Filter, Order, Query, SortValue, Versions};
+use artifact_domain::query::{Expiry, Filter, Order, Query, SortValue, Versions};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Coordinate, ErrorKind, State, Timestamp, Version,
 };
@@ -192,7 +192,7 @@ impl Model {
             live(record) && record.hold.is_none() && record.expires_at.is_some_and(|end| end <= now)
         };
         let mut due: Vec<_> = self.records.iter().filter(due).cloned().collect();
-        due.sort_by_key(|record| record.expires_at);
+        due.sort_by_key(|record| (record.expires_at, record.id));
         due
     }
 
@@ -300,5 +300,10 @@ fn fits(filter: &Filter, record: &ArtifactRecord, now: Timestamp) -> bool {
     {
         return false;
     }
-    filter.states.contains(&record.state)
+    let expiry = match filter.expiry {
+        Expiry::Any => true,
+        Expiry::Never => record.expires_at.is_none(),
+        Expiry::Ends => record.expires_at.is_some(),
+    };
+    expiry && filter.states.contains(&record.state)
 }

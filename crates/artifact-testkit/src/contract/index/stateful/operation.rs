@@ -2,7 +2,7 @@
 //! there when they are played, so that a shortened sequence still means something.
 
 use artifact_domain::port::Supersede;
-use artifact_domain::query::{Filter, Order, TagFilter, Versions};
+use artifact_domain::query::{Expiry, Filter, Order, TagFilter, Versions};
 use artifact_domain::{ArtifactType, State, Tier, Timestamp};
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -204,8 +204,13 @@ fn filter() -> impl Strategy<Value = Filter> {
         prop_oneof![3 => Just(vec![]), 1 => tags],
         states,
     );
-    (globs, lists, (time(), time()), sizes, versions).prop_map(
-        |((spec, task, name), (types, tags, states), created, sizes, versions)| Filter {
+    let expiry = prop_oneof![
+        3 => Just(Expiry::Any),
+        1 => Just(Expiry::Never),
+        1 => Just(Expiry::Ends),
+    ];
+    (globs, lists, (time(), time()), sizes, (versions, expiry)).prop_map(
+        |((spec, task, name), (types, tags, states), created, sizes, (versions, expiry))| Filter {
             spec,
             task,
             name,
@@ -220,6 +225,7 @@ fn filter() -> impl Strategy<Value = Filter> {
             max_size_bytes: sizes.1,
             states,
             versions,
+            expiry,
         },
     )
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Debug;
 
-use artifact_domain::port::{ArtifactIndex, CommitUpload, NewUpload};
+use artifact_domain::port::{ArtifactIndex, CommitUpload, DueCursor, NewUpload};
 use artifact_domain::query::{Filter, Order, PageSize, Query, Versions};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Coordinate, Hold, Result, State, Tier, Timestamp, Version,
@@ -203,9 +203,28 @@ impl Game<'_> {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Checked {
-        let found = answer(self.index.due_for_expiry(now, limit).await);
         let expected = self.model.due_for_expiry(now);
-        among(found, &expected, limit, |record| record.expires_at)
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = answer(self.index.due_for_expiry(now, after, limit).await);
+            let Ok(page) = page else {
+                return same(&page, &Ok(expected));
+            };
+            prop_assert!(page.len() <= limit, "{} are too many", page.len());
+            found.extend(page);
+            if limit == 0 || found.len() > expected.len() {
+                break;
+            }
+            let next = found.last().and_then(DueCursor::after);
+            if next == after {
+                break;
+            }
+            after = next;
+        }
+        same(
+            &found,
+            &expected[..if limit == 0 { 0 } else { expected.len() }].to_vec(),
+        )
     }
 
     async fn abandoned(&self, now: Timestamp, limit: usize) -> Checked {

@@ -1,0 +1,198 @@
+//! Clearing away what is due, and writing the time of expiry anew where the rules say another.
+//! Must not know how it is found.
+
+use artifact_domain::policy::Decision;
+use artifact_domain::query::{Filter, PageSize, Query, Versions};
+use artifact_domain::{ArtifactRecord, Error, Result, State, Timestamp};
+use futures::{StreamExt, stream};
+
+use super::plan::{CleanupAction, CleanupItem, Walk};
+use crate::Store;
+use crate::edit::Edited;
+
+/// How many versions are changed at once; their commits share what makes them durable.
+const CONCURRENCY: usize = 32;
+
+/// How to clean up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CleanupOptions {
+    /// Whether the clock is right even if it is earlier than what is stored.
+    pub trust_clock: bool,
+}
+
+/// What became of an item of the plan.
+#[derive(Debug)]
+pub enum CleanupOutcome {
+    /// It was done.
+    Done,
+    /// Nothing: somebody has changed the version meanwhile so that it is no longer right.
+    Changed,
+    /// It failed.
+    Failed(Error),
+}
+
+/// What a cleanup has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CleanupReport {
+    /// How many versions have gone.
+    pub expired: u64,
+    /// How many bytes their blobs had.
+    pub stored_size_bytes: u64,
+    /// How many stay that now expire at another time than before.
+    pub restamped: u64,
+    /// How many were changed by somebody meanwhile, and left.
+    pub changed: u64,
+    /// How many failed.
+    pub failed: u64,
+}
+
+impl CleanupReport {
+    /// Counts an item and what became of it.
+    pub fn count(&mut self, item: &CleanupItem, outcome: &CleanupOutcome) {
+        match (outcome, item.action) {
+            (CleanupOutcome::Failed(_), _) => self.failed += 1,
+            (CleanupOutcome::Changed, _) => self.changed += 1,
+            (CleanupOutcome::Done, CleanupAction::Restamp(_)) => self.restamped += 1,
+            (CleanupOutcome::Done, CleanupAction::Expire(_)) => {
+                self.expired += 1;
+                self.stored_size_bytes += item.stored_size_bytes();
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Deletes what the rules in force say is due, and writes the time of expiry anew where they
+    /// say another than the record does. Nothing else is deleted: not what is on hold, not what
+    /// an earlier rule has stamped, not what is among the latest that are kept.
+    ///
+    /// Each version is judged again, as it is then, in the moment of its change. `observe` is told
+    /// of each in the order of the plan; one that fails keeps no other. It can be cut off at any
+    /// time and made again, and runs beside anything. Memory: as for the plan.
+    ///
+    /// # Errors
+    /// `Conflict` for a clock that is a day or more earlier than what is stored, unless it is to
+    /// be trusted; those of the index where what is due cannot be found.
+    pub async fn cleanup(
+        &self,
+        options: CleanupOptions,
+        mut observe: impl FnMut(&CleanupItem, &CleanupOutcome) + Send,
+    ) -> Result<CleanupReport> {
+        let mut walk = Walk::begin(self, options).await?;
+        let marking = if walk.is_full {
+            Some(self.begin_marking().await?)
+        } else {
+            None
+        };
+        let mut report = CleanupReport::default();
+        while let Some(batch) = walk.next().await? {
+            let now = walk.now;
+            let mut done = stream::iter(batch)
+                .map(|item| async move {
+                    let outcome = self.carry_out(&item, now).await;
+                    (item, outcome)
+                })
+                .buffered(CONCURRENCY);
+            let mut gone = Vec::new();
+            while let Some((item, outcome)) = done.next().await {
+                let outcome = match outcome {
+                    Ok(Some(changed)) => {
+                        log(&item);
+                        if changed.state == State::Deleted {
+                            gone.push(changed);
+                        }
+                        CleanupOutcome::Done
+                    }
+                    Ok(None) => CleanupOutcome::Changed,
+                    Err(error) => CleanupOutcome::Failed(error),
+                };
+                report.count(&item, &outcome);
+                observe(&item, &outcome);
+            }
+            drop(done);
+            self.purge_quietly(gone).await;
+        }
+        self.purge_marked().await?;
+        if let Some(marking) = marking.filter(|_| report.failed == 0) {
+            self.finish_marking(marking).await?;
+        }
+        tracing::info!(
+            expired = report.expired,
+            stored_size_bytes = report.stored_size_bytes,
+            restamped = report.restamped,
+            changed = report.changed,
+            failed = report.failed,
+            "cleaned up"
+        );
+        Ok(report)
+    }
+
+    /// Does what an item says, if that is still right. None if it is not.
+    async fn carry_out(
+        &self,
+        item: &CleanupItem,
+        now: Timestamp,
+    ) -> Result<Option<ArtifactRecord>> {
+        let policy = &self.options.retention;
+        let edited = self
+            .edit(item.record.clone(), |current| {
+                let ruling = policy.ruling(&current.coordinate, current.retention_days);
+                if ruling != item.ruling {
+                    return Ok(false);
+                }
+                let decision = policy.decide(current, item.kept.is_some(), now);
+                match (decision, item.action) {
+                    (Decision::Expire(_), CleanupAction::Expire(_)) => {
+                        *current = current.clone().into_deleted()?;
+                        Ok(true)
+                    }
+                    (Decision::Restamp(end), CleanupAction::Restamp(_)) => {
+                        current.expires_at = end;
+                        Ok(true)
+                    }
+                    _ => Ok(false),
+                }
+            })
+            .await?;
+        Ok(match edited {
+            Edited::Changed(record) => Some(record),
+            Edited::Unchanged(_) | Edited::Gone => None,
+        })
+    }
+
+    /// Purges what is marked as deleted, of this cleanup or of one that was cut off. What fails
+    /// waits for the next.
+    async fn purge_marked(&self) -> Result<()> {
+        let filter = Filter {
+            states: vec![State::Deleted],
+            versions: Versions::All,
+            ..Filter::default()
+        };
+        let query = Query::new(filter, self.now());
+        let mut marked = std::pin::pin!(self.pages(query).ready_chunks(PageSize::WALK.get()));
+        let mut lasts = false;
+        while let Some(chunk) = marked.next().await {
+            let records = chunk.into_iter().collect::<Result<Vec<_>>>()?;
+            if !lasts {
+                self.let_marks_last().await?;
+                lasts = true;
+            }
+            self.purge_quietly(records).await;
+        }
+        Ok(())
+    }
+}
+
+fn log(item: &CleanupItem) {
+    let (uri, rule) = (item.record.version_uri(), &item.ruling);
+    match item.action {
+        CleanupAction::Expire(since) => {
+            let size = item.stored_size_bytes();
+            tracing::info!(artifact.uri = %uri, %rule, %since, stored_size_bytes = size, "expired");
+        }
+        CleanupAction::Restamp(end) => {
+            let expires_at = end.map(tracing::field::display);
+            tracing::info!(artifact.uri = %uri, %rule, expires_at, "expires at another time");
+        }
+    }
+}
