@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 34] = [
+const VERBS: [(&[&str], bool); 39] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -33,6 +33,11 @@ const VERBS: [(&[&str], bool); 34] = [
     (&["versions"], false),
     (&["versions", "list"], true),
     (&["versions", "prune"], true),
+    (&["why"], true),
+    (&["retention"], false),
+    (&["retention", "show"], true),
+    (&["retention", "set"], true),
+    (&["cleanup"], true),
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),

@@ -2,7 +2,7 @@
 //! table. `docs/performance.md` has the results.
 //!
 //! ```sh
-//! cargo run --release -p e2e --example measure -- [sqlite|sled] [FOLDER] [durable|relaxed|files|search]
+//! cargo run --release -p e2e --example measure -- [sqlite|sled] [FOLDER] [durable|relaxed|files|search|cleanup]
 //! ```
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
@@ -13,6 +13,7 @@
 
 mod bare;
 mod body;
+mod cleanup;
 mod cpu;
 mod files;
 mod search;
@@ -56,6 +57,10 @@ async fn main() -> Outcome<()> {
     }
     if has_part("search") {
         search::measure(engine, base.path()).await?;
+    }
+    // It takes minutes, so only who asks for it gets it.
+    if part.as_deref() == Some("cleanup") {
+        cleanup::measure(engine, base.path()).await?;
     }
     println!("\nPeak memory of this process: {} KiB", peak_kib()?);
     Ok(())

@@ -22,6 +22,7 @@ mod pipes;
 mod record;
 mod recover;
 mod reindex;
+mod retention;
 mod search;
 mod storage;
 mod tags;
