@@ -140,7 +140,7 @@ fn types(names: &[&str]) -> Vec<artifact_domain::ArtifactType> {
 /// Filters that between them use every condition, alone and combined.
 fn filters() -> Vec<Filter> {
     type Change = fn(&mut Filter);
-    let changes: [Change; 26] = [
+    let changes: [Change; 30] = [
         |_| {},
         |f| f.spec = Some(glob("spec-1")),
         |f| f.spec = Some(glob("spec-*")),
@@ -152,6 +152,22 @@ fn filters() -> Vec<Filter> {
         |f| f.name = Some(glob("*[12].txt")),
         |f| f.types = types(&["video"]),
         |f| f.types = types(&["video", "log", "video"]),
+        |f| f.expiry = Expiry::Ends,
+        |f| {
+            f.spec = Some(glob("spec-1"));
+            f.types = types(&["log"]);
+        },
+        |f| {
+            f.spec = Some(glob("spec-1"));
+            f.types = types(&["log"]);
+            f.expiry = Expiry::Never;
+        },
+        |f| {
+            f.spec = Some(glob("spec-1"));
+            f.types = types(&["log"]);
+            f.task = Some(glob("task-1*"));
+            f.expiry = Expiry::Ends;
+        },
         |f| f.tags = tags(&["os=linux"]),
         |f| f.tags = tags(&["every"]),
         |f| f.tags = tags(&["every="]),
@@ -303,6 +319,25 @@ fn hot_queries_walk_their_index() {
         (
             query(|f| f.types = types(&["log", "diff"])),
             "MERGE (UNION ALL)",
+        ),
+        (
+            query(|f| (f.spec, f.types) = (Some(glob("spec-1")), types(&["log"]))),
+            "artifact_group (spec=? AND type=?)",
+        ),
+        (
+            query(|f| {
+                (f.spec, f.types) = (Some(glob("spec-1")), types(&["log"]));
+                (f.expiry, f.versions) = (Expiry::Ends, Versions::All);
+                f.created_from = Some(time(NOW - 96_000_000));
+            }),
+            "artifact_group (spec=? AND type=? AND created_at>?)",
+        ),
+        (
+            query(|f| {
+                (f.spec, f.types) = (Some(glob("spec-1")), types(&["log"]));
+                (f.expiry, f.versions) = (Expiry::Never, Versions::All);
+            }),
+            "artifact_unending (spec=? AND type=?)",
         ),
         (
             query(|f| f.created_from = Some(time(NOW - 96_000_000))),
