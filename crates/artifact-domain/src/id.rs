@@ -82,7 +82,8 @@ impl From<ArtifactId> for String {
 /// that comes too late can overwrite nothing.
 ///
 /// Written as 32 hexadecimal digits. The attempt that uploads a version carries the version's id,
-/// so that an id can be read back from a storage path.
+/// so that an id can be read back from a storage path. One that copies a version to another place
+/// is a UUID of version 8 instead of 7, so that a copy is known for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AttemptId(Uuid);
@@ -91,10 +92,44 @@ impl AttemptId {
     /// How many characters its text has.
     pub(crate) const TEXT_BYTES: usize = 32;
 
-    /// The id that a version has whose bytes this attempt uploaded.
-    pub fn artifact_id(self) -> ArtifactId {
-        ArtifactId(self.0)
+    /// Where the version of a UUID stands in its 128 bits.
+    const VERSION_SHIFT: u32 = 76;
+
+    /// An attempt to copy the bytes of a version to another place, with the bits of a new id.
+    pub fn of_move(id: ArtifactId) -> Self {
+        Self(with_version(id.0, 8))
     }
+
+    /// Whether it copies what another attempt uploaded.
+    pub fn is_move(self) -> bool {
+        self.0.get_version_num() == 8
+    }
+
+    /// The id that a version has whose bytes this attempt uploaded; for an attempt that copies, the
+    /// id from whose bits it was made, which is that of no version unless one was recovered from
+    /// the copy.
+    pub fn artifact_id(self) -> ArtifactId {
+        if self.is_move() {
+            ArtifactId(with_version(self.0, 7))
+        } else {
+            ArtifactId(self.0)
+        }
+    }
+
+    /// The attempt as 128 bits.
+    pub fn as_uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// Takes the 128 bits of an attempt back.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+fn with_version(uuid: Uuid, version: u128) -> Uuid {
+    let others = uuid.as_u128() & !(0xf << AttemptId::VERSION_SHIFT);
+    Uuid::from_u128(others | version << AttemptId::VERSION_SHIFT)
 }
 
 impl From<ArtifactId> for AttemptId {
@@ -166,6 +201,19 @@ mod tests {
                 .artifact_id(),
             id
         );
+    }
+
+    #[test]
+    fn a_copy_is_known_for_one_and_says_when_it_was_made() {
+        let time = Timestamp::from_micros(1_700_000_000_000_000).unwrap();
+        let id = ArtifactId::new(time, [7; 10]);
+        let copy = AttemptId::of_move(id);
+        assert!(copy.is_move() && !AttemptId::from(id).is_move());
+        assert_ne!(copy, AttemptId::from(id));
+        assert_eq!(copy.artifact_id(), id);
+        assert_eq!(copy.artifact_id().created_at(), time);
+        assert_eq!(copy.to_string().parse::<AttemptId>().unwrap(), copy);
+        assert_eq!(AttemptId::from_uuid(copy.as_uuid()), copy);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! and writes nothing: an index calls these inside its transaction.
 
 use crate::port::{CommitUpload, NewUpload};
-use crate::{ArtifactRecord, Error, ErrorKind, Result, Revision, State, Tier, Timestamp, Version};
+use crate::{
+    ArtifactRecord, AttemptId, Error, ErrorKind, Result, Revision, State, Tier, Timestamp, Version,
+};
 
 impl ArtifactRecord {
     /// The record of an upload that begins.
@@ -58,6 +60,19 @@ impl ArtifactRecord {
     pub fn superseded(mut self) -> Self {
         self.state = State::Deleted;
         self.revision = self.revision.next();
+        self
+    }
+
+    /// The record once its bytes are kept in `tier`, as `attempt` wrote them. Only for live ones.
+    #[must_use]
+    pub fn moved(mut self, tier: Tier, attempt: AttemptId, now: Timestamp) -> Self {
+        self.archived_at = match tier.state() {
+            State::Archived => self.archived_at.or(Some(now)),
+            _ => None,
+        };
+        self.state = tier.state();
+        self.tier = tier;
+        self.attempt = attempt;
         self
     }
 
@@ -223,6 +238,25 @@ mod tests {
             kind(|r| r.lease_until = Some(Timestamp::MAX)),
             ErrorKind::InvalidInput
         );
+    }
+
+    #[test]
+    fn a_move_is_a_legal_change_of_state_tier_and_attempt() {
+        let old = record();
+        let attempt = AttemptId::of_move(old.id);
+        let then = Timestamp::UNIX_EPOCH;
+        let archived = old.clone().moved(Tier::Cold, attempt, then);
+        let archived = old.replaced_by(archived).unwrap();
+        let shown = (archived.state, archived.tier, archived.archived_at);
+        assert_eq!(shown, (State::Archived, Tier::Cold, Some(then)));
+        assert_eq!(archived.attempt, attempt);
+        let again = archived.clone().moved(Tier::Cold, attempt, Timestamp::MAX);
+        assert_eq!(again.archived_at, Some(then), "it is archived since then");
+        let back = archived.clone().moved(Tier::Hot, old.attempt, then);
+        let back = archived.replaced_by(back).unwrap();
+        let shown = (back.state, back.tier, back.archived_at);
+        assert_eq!(shown, (State::Active, Tier::Hot, None));
+        assert_eq!(old.moved(Tier::Warm, attempt, then).state, State::Active);
     }
 
     #[test]

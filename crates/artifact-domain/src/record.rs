@@ -123,7 +123,7 @@ pub struct ArtifactRecord {
     pub coordinate: Coordinate,
     /// Which version it is.
     pub version: Version,
-    /// Who writes, or wrote, the blob.
+    /// Who writes, or wrote, the blob. A move writes another one, and makes it this.
     pub attempt: AttemptId,
     /// Where it stands in its life.
     pub state: State,
@@ -143,7 +143,7 @@ pub struct ArtifactRecord {
     pub retention_days: Option<u32>,
     /// From when on it is gone.
     pub expires_at: Option<Timestamp>,
-    /// Since when it is in a colder tier.
+    /// Since when it is archived.
     pub archived_at: Option<Timestamp>,
     /// What keeps it, whatever else says it should go.
     pub hold: Option<Hold>,
@@ -172,6 +172,11 @@ impl ArtifactRecord {
     /// Whether it can be read at `now`: stored, and not expired.
     pub fn is_visible(&self, now: Timestamp) -> bool {
         self.state.is_live() && !self.is_expired(now)
+    }
+
+    /// Whether its bytes lie elsewhere than when it was read as `earlier`.
+    pub fn has_moved(&self, earlier: &Self) -> bool {
+        (self.attempt, self.tier) != (earlier.attempt, earlier.tier)
     }
 
     /// What is known of the bytes; an error where none are stored.

@@ -97,6 +97,14 @@ impl Tier {
     /// Every tier, the quickest first.
     pub const ALL: [Self; 3] = [Self::Hot, Self::Warm, Self::Cold];
 
+    /// The state of a version whose bytes are kept in this tier.
+    pub const fn state(self) -> State {
+        match self {
+            Self::Hot | Self::Warm => State::Active,
+            Self::Cold => State::Archived,
+        }
+    }
+
     /// The name in capitals, as it stands in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

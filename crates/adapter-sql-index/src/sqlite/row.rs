@@ -59,7 +59,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<(Rid, ArtifactRecord)> {
     let version = Version::new(row.get(7)?).map_err(|cause| error::unreadable("version", cause))?;
     let record = ArtifactRecord {
         id: id(row.get(1)?),
-        attempt: AttemptId::from(id(row.get(2)?)),
+        attempt: AttemptId::from_uuid(Uuid::from_bytes(row.get(2)?)),
         coordinate,
         version,
         state: parsed("state", text(row, 8)?)?,
@@ -95,7 +95,7 @@ pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result
     )?;
     Ok(statement.insert(named_params! {
         ":id": id_bytes(record.id),
-        ":attempt": id_bytes(record.attempt.artifact_id()),
+        ":attempt": record.attempt.as_uuid().into_bytes(),
         ":spec": at.spec().as_str(),
         ":task": at.task().as_str(),
         ":type": at.artifact_type().to_string(),
@@ -136,7 +136,7 @@ pub(super) fn overwrite(connection: &Connection, rid: Rid, record: &ArtifactReco
     )?;
     statement.execute(named_params! {
         ":rid": rid,
-        ":attempt": id_bytes(record.attempt.artifact_id()),
+        ":attempt": record.attempt.as_uuid().into_bytes(),
         ":state": record.state.as_str(),
         ":revision": revision(record)?,
         ":tier": record.tier.as_str(),

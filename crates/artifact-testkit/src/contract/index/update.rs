@@ -1,7 +1,9 @@
 //! Replacing a record, if nobody else changed it.
 
 use artifact_domain::port::ArtifactIndex;
-use artifact_domain::{ArtifactRecord, ErrorKind, Revision, State, Tier, Timestamp, Version};
+use artifact_domain::{
+    ArtifactRecord, AttemptId, ErrorKind, Revision, State, Tier, Timestamp, Version,
+};
 
 use super::{archive, begun, changed, deleted, found, hold, kind, stored, upload};
 use crate::{Subject, sample};
@@ -10,7 +12,7 @@ use crate::{Subject, sample};
 pub async fn everything_that_can_change_is_changed(index: Subject<dyn ArtifactIndex>) {
     let record = stored(&*index, upload(), 5).await;
     let mut new = record.clone();
-    new.attempt = sample::fresh_id().into();
+    new.attempt = AttemptId::of_move(sample::fresh_id());
     new.content = Some(sample::content(77));
     new.mime_type = "image/png".parse().unwrap();
     archive(&mut new);
