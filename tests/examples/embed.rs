@@ -42,6 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let index = base.path().join("index.sqlite");
     let store = Store::new(
         Ports {
+            tiers: artifact_app::Tiers::default(),
             blobs: Arc::new(OpendalStore::fs(files)?),
             index: Arc::new(SqliteIndex::open(index, SqliteOptions::default()).await?),
             locks: Some(Arc::new(FileLocks::new(

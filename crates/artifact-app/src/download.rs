@@ -2,7 +2,7 @@
 
 use artifact_domain::port::ByteStream;
 use artifact_domain::{
-    ArtifactRecord, ArtifactRef, ByteRange, Error, ErrorKind, RangeRequest, Result,
+    ArtifactRecord, ArtifactRef, ByteRange, Error, ErrorKind, RangeRequest, Result, Tier,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -79,8 +79,9 @@ impl Store {
     /// range only the blocks that it touches are read.
     ///
     /// # Errors
-    /// `NotFound` and `Expired`; `InvalidInput` for a range beyond the end; in the stream
-    /// `Integrity` when stored bytes are damaged.
+    /// `NotFound` and `Expired`; `InvalidInput` for a range beyond the end; `Conflict` for a
+    /// version of a tier that must be restored before it is read; in the stream `Integrity` when
+    /// stored bytes are damaged.
     pub async fn download(
         &self,
         artifact: &ArtifactRef,
@@ -120,9 +121,18 @@ impl Store {
         async {
             for _ in 0..RESOLVE_ROUNDS {
                 let record = self.show(artifact).await?;
+                if record.tier == Tier::Cold && !self.options.tiers.cold_read_through {
+                    return Err(needs_restore(&record));
+                }
                 match self.open(&record, want, verification).await {
                     Err(error) if error.kind() == ErrorKind::NotFound => {
                         self.explain_missing(&record, error).await?;
+                    }
+                    // Its store gives no bytes of a colder tier.
+                    Err(error)
+                        if error.kind() == ErrorKind::Conflict && record.tier != Tier::Hot =>
+                    {
+                        return Err(needs_restore(&record).with_source(error));
                     }
                     opened => return opened,
                 }
@@ -137,17 +147,20 @@ impl Store {
         .await
     }
 
-    /// A blob that is not there is damage, unless its version has been deleted since it was found.
+    /// A blob that is not there is damage, unless its version was deleted or moved since it was
+    /// found.
     async fn explain_missing(&self, record: &ArtifactRecord, missing: Error) -> Result<()> {
         match self.ports.index.find(record.id).await? {
-            Some(current) if current.state.is_live() => Err(Error::new(
-                ErrorKind::Integrity,
-                format!(
-                    "the bytes of {} are missing from the store",
-                    record.version_uri()
-                ),
-            )
-            .with_source(missing)),
+            Some(current) if current.state.is_live() && !current.has_moved(record) => {
+                Err(Error::new(
+                    ErrorKind::Integrity,
+                    format!(
+                        "the bytes of {} are missing from the store",
+                        record.version_uri()
+                    ),
+                )
+                .with_source(missing))
+            }
             _ => Ok(()),
         }
     }
@@ -178,4 +191,12 @@ impl Store {
             body: Box::pin(body),
         })
     }
+}
+
+fn needs_restore(record: &ArtifactRecord) -> Error {
+    let uri = record.version_uri();
+    let tier = record.tier.to_string().to_lowercase();
+    let message = format!("{uri} is kept in the {tier} tier, which is not read from");
+    Error::new(ErrorKind::Conflict, message)
+        .with_hint(format!("`artifact restore {uri}` brings it back"))
 }

@@ -217,6 +217,7 @@ mod tests {
         let record = index.commit(commit).await.unwrap().record;
         let ports = Ports {
             blobs: Arc::new(MemoryBlobStore::new()),
+            tiers: crate::Tiers::default(),
             index,
             locks: None,
             clock: Arc::new(ManualClock::new(sample::now())),

@@ -7,12 +7,14 @@ use std::time::Duration;
 use artifact_domain::port::Swept;
 use artifact_domain::query::{Filter, Query, Versions};
 use artifact_domain::{
-    ArtifactRecord, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result, State, Timestamp,
+    ArtifactRecord, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result, State, Tier,
+    Timestamp,
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::Store;
 use crate::manifest::{TaskKey, Urgency};
+use crate::orphan::Orphan;
 
 /// How many items are cleared at once.
 const CONCURRENCY: usize = 16;
@@ -20,7 +22,8 @@ const CONCURRENCY: usize = 16;
 /// What counts as garbage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GcOptions {
-    /// How old a blob must be that neither index nor metadata knows.
+    /// How old a blob must be that neither index nor metadata knows. With less than an hour, what a
+    /// move is about to name may be taken away; its version stays where it was then.
     pub grace: Duration,
 }
 
@@ -65,6 +68,8 @@ pub struct GcItem {
     pub reason: GcReason,
     /// Which version, unless it is none.
     pub record: Option<Box<ArtifactRecord>>,
+    /// In which store the blobs lie, by the quickest tier that is kept there.
+    pub tier: Tier,
     /// The blobs that are there.
     pub blobs: Vec<BlobKey>,
     /// How many files: blobs, or temporary ones.
@@ -161,15 +166,18 @@ impl Store {
     }
 
     async fn version_item(&self, reason: GcReason, record: ArtifactRecord) -> Result<GcItem> {
+        let place = self.place_of(record.tier);
+        let blobs = self.blobs_of(place);
         let mut item = GcItem {
             reason,
+            tier: place,
             blobs: Vec::new(),
             files: 0,
             size_bytes: 0,
             record: None,
         };
         for key in record.possible_blob_keys() {
-            match self.ports.blobs.stat(key.clone()).await {
+            match blobs.stat(key.clone()).await {
                 Ok(stat) => {
                     item.files += 1;
                     item.size_bytes += stat.size_bytes;
@@ -191,6 +199,7 @@ impl Store {
             .try_flatten()
             .map_ok(|orphan| GcItem {
                 reason: GcReason::Orphan,
+                tier: orphan.place,
                 record: None,
                 blobs: vec![orphan.key],
                 files: 1,
@@ -199,11 +208,12 @@ impl Store {
     }
 
     fn temporaries(&self) -> impl Stream<Item = Result<GcItem>> + Send + '_ {
-        let found = async move {
-            let left = self.ports.blobs.leftovers(self.lease_ago()).await?;
-            Ok(temporary(left))
-        };
-        stream::once(found).try_filter_map(|item| async move { Ok(item) })
+        stream::iter(self.places())
+            .map(Ok)
+            .try_filter_map(move |place| async move {
+                let left = self.blobs_of(place).leftovers(self.lease_ago()).await?;
+                Ok(temporary(place, left))
+            })
     }
 
     fn lease_ago(&self) -> Timestamp {
@@ -224,10 +234,11 @@ impl Store {
                 self.purge(vec![(**record).clone()]).await?;
             }
             (GcReason::Temporary, _) => {
-                return Ok(temporary(self.ports.blobs.sweep(self.lease_ago()).await?));
+                let swept = self.blobs_of(item.tier).sweep(self.lease_ago()).await?;
+                return Ok(temporary(item.tier, swept));
             }
             _ => {
-                if !self.clear_orphan(&item.blobs).await? {
+                if !self.clear_orphan(&item).await? {
                     return Ok(None);
                 }
             }
@@ -235,20 +246,28 @@ impl Store {
         Ok(Some(item))
     }
 
-    async fn clear_orphan(&self, blobs: &[BlobKey]) -> Result<bool> {
-        for key in blobs {
-            let known = match key.meaning() {
-                BlobMeaning::Content { attempt, .. } => {
-                    let id = attempt.artifact_id();
-                    self.ports.index.find(id).await?.is_some()
-                }
-                _ => true,
+    async fn clear_orphan(&self, item: &GcItem) -> Result<bool> {
+        for key in &item.blobs {
+            let blob = Orphan::maybe(item.tier, key.as_str(), item.size_bytes);
+            let orphan = match blob {
+                Some(blob) => self.unless_named(blob).await?,
+                None => None,
             };
-            if known {
+            let Some(orphan) = orphan else {
+                return Ok(false);
+            };
+            if !self.can_spare(&orphan).await? {
                 return Ok(false);
             }
+            // Metadata that still names this copy would mislead a rebuild.
+            if let Some(record) = orphan.spare_of.as_deref().filter(|one| one.state.is_live()) {
+                self.let_marks_last().await?;
+                self.write_down_all(&orphan.task(), vec![record.clone()])
+                    .await?;
+            }
         }
-        let failures = self.ports.blobs.delete(blobs.to_vec()).await?;
+        let blobs = self.blobs_of(item.tier);
+        let failures = blobs.delete(item.blobs.clone()).await?;
         failures.into_iter().next().map_or(Ok(true), |failure| {
             let context = format!("the orphan at {} could not be removed", failure.key);
             Err(failure.error.context(context))
@@ -259,8 +278,8 @@ impl Store {
     async fn tidy_metadata(&self, report: &mut GcReport) -> Result<()> {
         let mut unfolded = HashSet::new();
         let mut tasks = HashSet::new();
-        let mut listing = self.ports.blobs.list(BlobPrefix::all()).await?;
-        while let Some(listed) = listing.try_next().await? {
+        let mut listing = std::pin::pin!(self.list_everywhere(BlobPrefix::all()));
+        while let Some((_, listed)) = listing.try_next().await? {
             let Ok(key) = BlobKey::parse(&listed.path) else {
                 continue;
             };
@@ -301,9 +320,10 @@ impl GcReport {
     }
 }
 
-fn temporary(left: Swept) -> Option<GcItem> {
+fn temporary(place: Tier, left: Swept) -> Option<GcItem> {
     (left.count > 0).then_some(GcItem {
         reason: GcReason::Temporary,
+        tier: place,
         record: None,
         blobs: Vec::new(),
         files: left.count,

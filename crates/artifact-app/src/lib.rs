@@ -16,14 +16,18 @@ mod manifest;
 mod measure;
 mod orphan;
 mod pipe;
+mod places;
 mod purge;
 mod reap;
 mod reindex;
+mod relocate;
 mod retention;
 mod retry;
 mod search;
+mod soundness;
 mod source;
 mod store;
+mod tiers;
 mod upload;
 mod verify;
 mod versions;
@@ -36,6 +40,7 @@ pub use digest::digest;
 pub use download::{Download, DownloadOptions, Verification};
 pub use gc::{GcItem, GcOptions, GcReason, GcReport};
 pub use lines::Page;
+pub use places::Tiers;
 pub use reap::ReapReport;
 pub use reindex::{ReindexFinding, ReindexOptions, ReindexReport};
 pub use retention::{
@@ -43,6 +48,7 @@ pub use retention::{
     Retained, RetentionChange,
 };
 pub use store::{Ports, Store, StoreOptions};
+pub use tiers::{Move, MoveEvent, MoveReport, MoveScope};
 pub use upload::{Compression, UploadRequest};
 pub use verify::{Damage, LOST_TAG, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
 pub use versions::{OldVersion, PruneScope};

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use artifact_domain::{ArtifactRecord, Result};
+use artifact_domain::{ArtifactRecord, BlobKey, Error, Result, Tier};
 use futures::{StreamExt, stream};
 
 use crate::Store;
@@ -19,14 +19,7 @@ impl Store {
         if records.is_empty() {
             return Ok(());
         }
-        let keys: Vec<_> = records
-            .iter()
-            .flat_map(ArtifactRecord::possible_blob_keys)
-            .collect();
-        let failures = self
-            .retrying("delete", || self.ports.blobs.delete(keys.clone()))
-            .await?;
-        let kept: HashSet<_> = failures.iter().map(|failure| &failure.key).collect();
+        let (kept, failure) = self.remove_bytes(&records).await;
         let bare = |record: &ArtifactRecord| {
             record
                 .possible_blob_keys()
@@ -44,11 +37,40 @@ impl Store {
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
-        failures.into_iter().next().map_or(Ok(()), |failure| {
-            let context = format!("the bytes at {} could not be removed", failure.key);
-            Err(failure.error.context(context))
-        })?;
+        failure.map_or(Ok(()), Err)?;
         removals.into_iter().collect()
+    }
+
+    /// Removes the bytes of versions; gives those that are still there, and the first failure. A
+    /// store that is out of reach keeps no bytes of another from going.
+    async fn remove_bytes(&self, records: &[ArtifactRecord]) -> (HashSet<BlobKey>, Option<Error>) {
+        let (mut kept, mut first) = (HashSet::new(), None);
+        for place in self.places() {
+            let keys: Vec<_> = records
+                .iter()
+                // In the hot store too: the tier may have had no store of its own then.
+                .filter(|record| place == Tier::Hot || self.place_of(record.tier) == place)
+                .flat_map(ArtifactRecord::possible_blob_keys)
+                .collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let blobs = self.blobs_of(place);
+            match self.retrying("delete", || blobs.delete(keys.clone())).await {
+                Ok(failures) => {
+                    for failure in failures {
+                        let context = format!("the bytes at {} could not be removed", failure.key);
+                        first.get_or_insert(failure.error.context(context));
+                        kept.insert(failure.key);
+                    }
+                }
+                Err(error) => {
+                    first.get_or_insert(error);
+                    kept.extend(keys);
+                }
+            }
+        }
+        (kept, first)
     }
 
     /// Purges what can wait if it fails: it stays marked, and is purged with the next leftovers.

@@ -2,6 +2,7 @@
 //! blobs that no metadata names, from their paths and their bytes.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
 use artifact_domain::port::{ImportVersion, Imported, LockKey, LockPatience};
 use artifact_domain::{
@@ -80,6 +81,9 @@ pub struct ReindexReport {
     pub missing: u64,
     /// How many blobs neither the index nor the metadata names, and were left for `gc`.
     pub unnamed: u64,
+    /// How many blobs are copies of versions that the index knows by another copy: what a move has
+    /// left. They are for `gc`.
+    pub spare: u64,
     /// How many could not be read, or not be taken in.
     pub failed: u64,
     /// How many lines of metadata are damaged.
@@ -165,8 +169,8 @@ impl Run<'_> {
     /// Every task of which there is a file: a listing may miss metadata that is just folded.
     async fn restore_all(&self, report: &mut ReindexReport) -> Result<()> {
         let mut seen = HashSet::new();
-        let mut listing = self.store.ports.blobs.list(BlobPrefix::all()).await?;
-        while let Some(listed) = listing.try_next().await? {
+        let mut listing = pin!(self.store.list_everywhere(BlobPrefix::all()));
+        while let Some((_, listed)) = listing.try_next().await? {
             let Ok(key) = BlobKey::parse(&listed.path) else {
                 continue;
             };
@@ -245,7 +249,7 @@ impl Run<'_> {
         if ports.index.find(record.id).await?.is_some() {
             return Ok(Verdict::Known);
         }
-        match ports.blobs.stat(record.blob_key()?).await {
+        match self.store.whereabouts(record).await {
             Ok(_) => Ok(Verdict::Lost),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             // What a whole index does not know was purged, whatever the metadata still says of it.
@@ -272,37 +276,71 @@ impl Run<'_> {
             match outcome {
                 Imported::Added => {}
                 Imported::Known => report.known += 1,
-                Imported::VersionTaken => {
-                    report.failed += 1;
-                    let record = version.record;
-                    let (uri, key) = (record.version_uri(), record.blob_key()?);
-                    self.tell(&ReindexFinding::VersionTaken(uri, key), report);
-                }
+                Imported::VersionTaken => self.taken(version.record, report).await?,
             }
         }
         Ok(outcomes)
     }
 
+    /// A version whose number is taken is another copy of the same bytes, or another version.
+    async fn taken(&self, record: ArtifactRecord, report: &mut ReindexReport) -> Result<()> {
+        let index = &self.store.ports.index;
+        let known = index.find_version(record.coordinate.clone(), record.version);
+        let known = known.await?.and_then(|known| known.content);
+        let digest = |content: &Option<Content>| content.as_ref().map(|content| content.digest);
+        if record.attempt.is_move() && digest(&known) == digest(&record.content) {
+            report.spare += 1;
+            return Ok(());
+        }
+        report.failed += 1;
+        let (uri, key) = (record.version_uri(), record.blob_key()?);
+        self.tell(&ReindexFinding::VersionTaken(uri, key), report);
+        Ok(())
+    }
+
     /// Every blob whose version the index does not know by now.
     async fn recover_all(&self, report: &mut ReindexReport) -> Result<()> {
         let takes_in = self.options.recover || !self.was_complete;
-        let listing = self.store.ports.blobs.list(BlobPrefix::all()).await?;
+        // Store by store, so that of two copies that nothing tells apart the quicker one counts.
+        for place in self.store.places() {
+            self.recover_place(place, takes_in, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn recover_place(
+        &self,
+        place: Tier,
+        takes_in: bool,
+        report: &mut ReindexReport,
+    ) -> Result<()> {
+        let store = self.store.blobs_of(place);
+        let listing = store.list(BlobPrefix::all()).await?;
         let blobs = listing.try_filter_map(|listed| async move {
             let size_bytes = listed.stat.size_bytes;
-            Ok(Orphan::maybe(&listed.path, size_bytes))
+            Ok(Orphan::maybe(place, &listed.path, size_bytes))
         });
-        let mut batches = std::pin::pin!(blobs.try_chunks(orphan::BATCH));
+        let mut batches = pin!(blobs.try_chunks(orphan::BATCH));
         while let Some(blobs) = batches.next().await {
             let blobs = blobs.map_err(|error| error.1)?;
             let unknown = self.store.without_record(blobs).await?;
+            let all = unknown.len();
+            let unknown: Vec<_> = unknown
+                .into_iter()
+                .filter(|blob| blob.spare_of.is_none())
+                .collect();
+            report.spare += (all - unknown.len()) as u64;
             if !takes_in {
                 report.unnamed += unknown.len() as u64;
                 continue;
             }
+            let all = unknown.len();
+            let unknown = self.store.recoverable(unknown).await?;
+            report.unnamed += (all - unknown.len()) as u64;
             for blobs in unknown.chunks(RECOVERED_BATCH) {
                 let keys = blobs.iter().map(|blob| blob.key.clone());
                 let read: Vec<_> = stream::iter(keys)
-                    .map(|key| async move { (self.recover(&key).await, key) })
+                    .map(|key| async move { (self.recover(place, &key).await, key) })
                     .buffer_unordered(READERS)
                     .collect()
                     .await;
@@ -343,7 +381,7 @@ impl Run<'_> {
 
     /// The version of a blob, from its path and its bytes; none if it went meanwhile, or came to
     /// be known.
-    async fn recover(&self, key: &BlobKey) -> Result<Option<ImportVersion>> {
+    async fn recover(&self, place: Tier, key: &BlobKey) -> Result<Option<ImportVersion>> {
         let BlobMeaning::Content {
             coordinate,
             version,
@@ -354,9 +392,10 @@ impl Run<'_> {
             return Ok(None);
         };
         let store = self.store;
+        let blobs = store.blobs_of(place);
         let blob = async {
-            let stat = store.ports.blobs.stat(key.clone()).await?;
-            let blob = store.ports.blobs.get(key.clone(), None).await?;
+            let stat = blobs.stat(key.clone()).await?;
+            let blob = blobs.get(key.clone(), None).await?;
             let measured = measure(blob, encoding, u64::MAX).await?;
             Ok::<_, Error>((stat, measured))
         };
@@ -368,14 +407,15 @@ impl Run<'_> {
         if store.ports.index.find(id).await?.is_some() {
             return Ok(None);
         }
-        let seek_table = self.seek_table_of(key, encoding, &measured).await?;
+        let seek_table = self.seek_table_of(place, key, encoding, &measured).await?;
         let created_at = id.created_at();
         let (retention_days, expires_at) = self.expiry_of(&coordinate, created_at);
         let record = ArtifactRecord {
             id,
             attempt,
             version,
-            state: State::Active,
+            // A copy tells its tier by where it lies, and its own age for that of the version.
+            state: place.state(),
             revision: Revision::default().next(),
             content: Some(Content {
                 digest: measured.digest,
@@ -384,12 +424,12 @@ impl Run<'_> {
                 encoding,
             }),
             mime_type: (self.options.media_type)(coordinate.name(), &measured.head),
-            tier: Tier::default(),
+            tier: place,
             created_at,
             lease_until: None,
             retention_days,
             expires_at,
-            archived_at: None,
+            archived_at: (place.state() == State::Archived).then_some(created_at),
             hold: None,
             tags: artifact_domain::Tags::default(),
             metadata: artifact_domain::Metadata::default(),
@@ -401,6 +441,7 @@ impl Run<'_> {
     /// Only what has more than one block has a seek table.
     async fn seek_table_of(
         &self,
+        place: Tier,
         key: &BlobKey,
         encoding: Encoding,
         measured: &Measured,
@@ -408,7 +449,7 @@ impl Run<'_> {
         if measured.size_bytes <= SEEKABLE_BYTES {
             return Ok(None);
         }
-        let blob = self.store.ports.blobs.get(key.clone(), None).await?;
+        let blob = self.store.blobs_of(place).get(key.clone(), None).await?;
         Ok(rebuild_seek_table(blob, encoding, measured).await)
     }
 

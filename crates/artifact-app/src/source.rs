@@ -120,9 +120,8 @@ impl<'a> Source<'a> {
     }
 
     async fn stored(&self, range: Option<ByteRange>) -> Result<ByteStream> {
-        let blobs = &self.store.ports.blobs;
         self.store
-            .retrying("get", || blobs.get(self.key.clone(), range))
+            .get_blob(self.record.tier, &self.key, range)
             .await
     }
 

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use artifact_domain::policy::{PruneRule, QuotaPolicy, RetentionPolicy};
+use artifact_domain::policy::{PruneRule, QuotaPolicy, RetentionPolicy, TierPolicy};
 use artifact_domain::port::{
     ArtifactIndex, BlobStore, Clock, LockManager, LockPatience, Supersede,
 };
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 
 use crate::Level;
+use crate::Tiers;
 use crate::admit::Plenty;
 use crate::manifest::Journal;
 use crate::retention::Compared;
@@ -18,8 +19,10 @@ use crate::retention::Compared;
 /// What the store reaches the outside world through.
 #[derive(Clone)]
 pub struct Ports {
-    /// Where the bytes are kept.
+    /// Where the bytes are kept, and the metadata beside them.
     pub blobs: Arc<dyn BlobStore>,
+    /// Where the bytes of colder tiers are kept, if not there.
+    pub tiers: Tiers,
     /// Where the records are kept.
     pub index: Arc<dyn ArtifactIndex>,
     /// The locks between writers; none where locking is switched off. The index alone keeps
@@ -42,6 +45,8 @@ pub struct StoreOptions {
     pub retention: RetentionPolicy,
     /// How much may be stored.
     pub quota: QuotaPolicy,
+    /// When versions move to colder tiers, and how those are read.
+    pub tiers: TierPolicy,
     /// How long to wait for a lock.
     pub lock_patience: LockPatience,
     /// How long an upload may be silent before it counts as abandoned. A running upload renews
@@ -52,7 +57,7 @@ pub struct StoreOptions {
 }
 
 impl Default for StoreOptions {
-    /// Gzip at level 6, no versioning, kept for ever, no quota, leases of 15 minutes, 3 retries.
+    /// Gzip at level 6, no versioning, kept for ever, no quota, no moves by age, leases of 15 minutes, 3 retries.
     fn default() -> Self {
         Self {
             compression: Some(Level::default()),
@@ -60,6 +65,7 @@ impl Default for StoreOptions {
             prune: None,
             retention: RetentionPolicy::default(),
             quota: QuotaPolicy::default(),
+            tiers: TierPolicy::default(),
             lock_patience: LockPatience::default(),
             lease: Duration::from_mins(15),
             retries: 3,

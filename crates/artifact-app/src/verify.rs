@@ -2,19 +2,20 @@
 //! against the index. Marks what is lost and mends what can be mended; takes nothing away.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use artifact_domain::query::{Filter, Query};
 use artifact_domain::{
     ArtifactRecord, ArtifactRef, BlobKey, BlobPrefix, Error, ErrorKind, Result, SpecName, Tag,
-    TaskId, Timestamp,
+    TaskId, Tier, Timestamp,
 };
 use futures::TryStreamExt;
 
 use crate::Store;
 use crate::edit::Edited;
 use crate::manifest::{TaskCheck, TaskKey};
-use crate::measure::measure;
+use crate::soundness::Soundness;
 
 /// The tag that a repair gives to versions whose bytes are lost; its value says how.
 pub const LOST_TAG: &str = "lost";
@@ -106,6 +107,8 @@ pub enum VerifyFinding {
     },
     /// A blob that neither index nor metadata knows.
     UnknownBlob {
+        /// In which store, by the quickest tier that is kept there.
+        tier: Tier,
         /// Where it is.
         key: BlobKey,
         /// Its bytes.
@@ -273,8 +276,8 @@ impl Run<'_> {
     /// Every file of the store: the tasks it belongs to, and blobs that nobody knows.
     async fn blobs(&mut self) -> Result<()> {
         let store = self.store;
-        let mut listing = store.ports.blobs.list(BlobPrefix::all()).await?;
-        while let Some(listed) = listing.try_next().await? {
+        let mut listing = pin!(store.list_everywhere(BlobPrefix::all()));
+        while let Some((_, listed)) = listing.try_next().await? {
             if let Ok(key) = BlobKey::parse(&listed.path) {
                 self.tasks.insert(TaskKey::of_key(&key));
             }
@@ -282,7 +285,12 @@ impl Run<'_> {
         let settled = store.now().saturating_sub(SETTLING);
         let mut orphans = std::pin::pin!(store.orphans(settled));
         while let Some(orphan) = orphans.try_next().await? {
+            // What a move has left, or is about to take away, is for `gc`.
+            if orphan.spare_of.is_some() {
+                continue;
+            }
             let finding = VerifyFinding::UnknownBlob {
+                tier: orphan.place,
                 key: orphan.key,
                 size_bytes: orphan.size_bytes,
             };
@@ -337,7 +345,7 @@ fn metadata_finding(task: TaskKey, check: &TaskCheck, repaired: bool) -> Option<
     })
 }
 
-fn is_marked(record: &ArtifactRecord) -> bool {
+pub(crate) fn is_marked(record: &ArtifactRecord) -> bool {
     let marks = [Damage::Missing, Damage::Damaged].map(Damage::as_str);
     let value = record.tags.get(LOST_TAG);
     value.is_some_and(|value| marks.contains(&value))
@@ -384,55 +392,37 @@ impl Store {
     }
 
     async fn read_bytes(&self, record: &ArtifactRecord) -> Result<Bytes> {
-        match self.compare_bytes(record).await {
-            Ok(bytes) => Ok(bytes),
-            Err(error) => {
-                let current = self.ports.index.find(record.id).await?;
-                if !current.is_some_and(|current| current.state.is_live()) {
-                    return Ok(Bytes::Gone);
+        const ROUNDS: usize = 8;
+        let mut record = record.clone();
+        let mut round = 0;
+        loop {
+            let error = match self.compare_bytes(&record).await {
+                Ok(Soundness::Sound) => return Ok(Bytes::Sound),
+                Ok(Soundness::Unread) => return Ok(Bytes::Unread),
+                Err(error) => error,
+            };
+            round += 1;
+            match self.ports.index.find(record.id).await? {
+                Some(current) if !current.state.is_live() => return Ok(Bytes::Gone),
+                None => return Ok(Bytes::Gone),
+                // What was read lay where it lies no more.
+                Some(current) if current.has_moved(&record) && round < ROUNDS => record = current,
+                Some(_) => {
+                    let damage = match error.kind() {
+                        ErrorKind::NotFound => Damage::Missing,
+                        ErrorKind::Integrity => Damage::Damaged,
+                        _ => Damage::Unreadable,
+                    };
+                    return Ok(Bytes::Wrong(damage, error));
                 }
-                let damage = match error.kind() {
-                    ErrorKind::NotFound => Damage::Missing,
-                    ErrorKind::Integrity => Damage::Damaged,
-                    _ => Damage::Unreadable,
-                };
-                Ok(Bytes::Wrong(damage, error))
             }
         }
     }
 
-    async fn compare_bytes(&self, record: &ArtifactRecord) -> Result<Bytes> {
-        let content = record.stored_content()?;
-        let key = record.blob_key()?;
-        let blobs = &self.ports.blobs;
-        let stat = self.retrying("stat", || blobs.stat(key.clone())).await?;
-        if stat.size_bytes != content.stored_size_bytes {
-            let message = format!(
-                "it has {} stored bytes, {} were written",
-                stat.size_bytes, content.stored_size_bytes
-            );
-            return Err(Error::new(ErrorKind::Integrity, message));
-        }
-        let blob = match self.retrying("get", || blobs.get(key.clone(), None)).await {
-            // It would have to be restored first.
-            Err(error) if error.kind() == ErrorKind::Conflict => return Ok(Bytes::Unread),
-            blob => blob?,
-        };
-        let found = measure(blob, content.encoding, content.size_bytes).await?;
-        if found.size_bytes != content.size_bytes {
-            let message = format!(
-                "it has {} bytes, {} were uploaded",
-                found.size_bytes, content.size_bytes
-            );
-            return Err(Error::new(ErrorKind::Integrity, message));
-        }
-        if found.digest != content.digest {
-            let message = format!(
-                "its SHA-256 is {}, that of the upload was {}",
-                found.digest, content.digest
-            );
-            return Err(Error::new(ErrorKind::Integrity, message));
-        }
-        Ok(Bytes::Sound)
+    async fn compare_bytes(&self, record: &ArtifactRecord) -> Result<Soundness> {
+        let place = self.whereabouts(record).await?;
+        let (key, content) = (record.blob_key()?, record.stored_content()?);
+        self.check_blob(&**self.blobs_of(place), &key, content)
+            .await
     }
 }

@@ -4,6 +4,7 @@
 mod clock;
 mod schedule;
 pub mod settings;
+mod tiers;
 mod wiring;
 
 pub use clock::SystemClock;

@@ -9,16 +9,16 @@ use adapter_filelock::FileLocks;
 use adapter_opendal::{FsOptions, OpendalStore};
 use adapter_sled_index::{SledIndex, SledOptions};
 use adapter_sql_index::{SqliteIndex, SqliteOptions};
-use artifact_app::{Level, Ports, Store, StoreOptions};
-use artifact_domain::policy::{PruneRule, QuotaPolicy, RetentionPolicy};
+use artifact_app::{Level, Ports, Store, StoreOptions, Tiers};
+use artifact_domain::policy::{PruneRule, QuotaPolicy, RetentionPolicy, TierPolicy};
 use artifact_domain::port::{
     ArtifactIndex, BlobStore, Clock, LockManager, LockPatience, Supersede,
 };
 use artifact_domain::{BlobKey, BlobPrefix, Error, ErrorKind, Result};
 use futures::TryStreamExt;
 
-use crate::SystemClock;
 use crate::settings::{Backend, Durability, IndexEngine, Retention, Settings};
+use crate::{SystemClock, tiers};
 
 /// Opens the store that `settings` describe. What is missing on disk is made.
 ///
@@ -42,8 +42,10 @@ pub async fn open(settings: &Settings) -> Result<Store> {
 pub async fn open_at(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store> {
     let blobs = blobs(settings)?;
     let index = index(settings).await?;
-    require_complete(&*blobs, &*index).await?;
-    plug(settings, blobs, index, clock)
+    let tiers = tiers::open(settings, Some(&*index)).await?;
+    let stores = [Some(&blobs), tiers.warm.as_ref(), tiers.cold.as_ref()];
+    require_complete(stores.into_iter().flatten(), &*index).await?;
+    plug(settings, blobs, tiers, index, clock)
 }
 
 /// What becomes of an index that is there when it is rebuilt.
@@ -85,8 +87,11 @@ pub async fn open_to_rebuild(settings: &Settings, rebuild: Rebuild) -> Result<Re
         let set_aside = set_aside(settings).await?;
         (index(settings).await?, set_aside)
     };
+    // What the index says of the tiers is not to be relied on: one that is away must not be taken
+    // for an empty one.
+    let tiers = tiers::open(settings, None).await?;
     Ok(Reopened {
-        store: plug(settings, blobs, index, Arc::new(SystemClock))?,
+        store: plug(settings, blobs, tiers, index, Arc::new(SystemClock))?,
         set_aside,
     })
 }
@@ -94,11 +99,13 @@ pub async fn open_to_rebuild(settings: &Settings, rebuild: Rebuild) -> Result<Re
 fn plug(
     settings: &Settings,
     blobs: Arc<dyn BlobStore>,
+    tiers: Tiers,
     index: Arc<dyn ArtifactIndex>,
     clock: Arc<dyn Clock>,
 ) -> Result<Store> {
     let ports = Ports {
         blobs,
+        tiers,
         index,
         locks: locks(settings, &clock),
         clock,
@@ -108,13 +115,20 @@ fn plug(
 
 /// An empty index is right for an empty store. Beside blobs it was lost: to go on would give their
 /// versions again, and let `gc` take them for orphans.
-async fn require_complete(blobs: &dyn BlobStore, index: &dyn ArtifactIndex) -> Result<()> {
+async fn require_complete(
+    stores: impl Iterator<Item = &Arc<dyn BlobStore>>,
+    index: &dyn ArtifactIndex,
+) -> Result<()> {
     if index.is_complete().await? {
         return Ok(());
     }
-    let listing = blobs.list(BlobPrefix::all()).await?;
-    let ours = listing.try_filter(|listed| ready(BlobKey::parse(&listed.path).is_ok()));
-    if pin!(ours).try_next().await?.is_none() {
+    let mut is_empty = true;
+    for blobs in stores {
+        let listing = blobs.list(BlobPrefix::all()).await?;
+        let ours = listing.try_filter(|listed| ready(BlobKey::parse(&listed.path).is_ok()));
+        is_empty &= pin!(ours).try_next().await?.is_none();
+    }
+    if is_empty {
         return index.mark_complete().await;
     }
     // Another process may have begun with the empty store meanwhile.
@@ -139,18 +153,21 @@ async fn set_aside(settings: &Settings) -> Result<Option<PathBuf>> {
 
 fn blobs(settings: &Settings) -> Result<Arc<dyn BlobStore>> {
     Ok(match settings.backend {
-        Backend::Fs => Arc::new(OpendalStore::fs(FsOptions {
-            root: settings.base_path.clone(),
-            durability: match settings.durability {
-                Durability::Full => adapter_opendal::Durability::Full,
-                Durability::Relaxed => adapter_opendal::Durability::Relaxed,
-            },
-        })?),
+        Backend::Fs => files(settings, settings.base_path.clone())?,
         Backend::Memory => Arc::new(OpendalStore::memory()?),
         Backend::S3 | Backend::Gcs | Backend::GithubActions | Backend::GitlabCi => {
             return Err(unsupported("backend", settings.backend, "fs"));
         }
     })
+}
+
+/// Blobs as files below `root`.
+pub(crate) fn files(settings: &Settings, root: PathBuf) -> Result<Arc<dyn BlobStore>> {
+    let durability = match settings.durability {
+        Durability::Full => adapter_opendal::Durability::Full,
+        Durability::Relaxed => adapter_opendal::Durability::Relaxed,
+    };
+    Ok(Arc::new(OpendalStore::fs(FsOptions { root, durability })?))
 }
 
 async fn index(settings: &Settings) -> Result<Arc<dyn ArtifactIndex>> {
@@ -213,6 +230,11 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
         },
         prune: prune.transpose()?,
         retention: retention_policy(&settings.retention)?,
+        tiers: TierPolicy {
+            warm_after_days: settings.tiers.warm_after_days,
+            cold_after_days: settings.tiers.cold_after_days,
+            cold_read_through: settings.tiers.cold.read_through,
+        },
         quota: QuotaPolicy {
             max_storage_bytes: settings.quota.max_storage_bytes(),
             max_artifact_bytes: Some(settings.quota.max_artifact_size.bytes()),

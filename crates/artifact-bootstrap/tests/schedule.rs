@@ -41,6 +41,7 @@ async fn it_runs_at_each_time_and_a_run_that_fails_is_followed_by_the_next() {
         index: faulty.clone(),
         locks: None,
         clock: Arc::new(RuntimeClock(Instant::now())),
+        tiers: artifact_app::Tiers::default(),
     };
     let options = StoreOptions {
         retention: RetentionPolicy {

@@ -283,8 +283,8 @@ fn its_json_says_what_went_and_how_much() {
     assert_eq!(
         items,
         [json!({
-            "reason": "orphan", "uri": null, "id": null, "paths": [path], "files": 1,
-            "size_bytes": 1_234,
+            "reason": "orphan", "uri": null, "id": null, "tier": "HOT", "paths": [path],
+            "files": 1, "size_bytes": 1_234,
         })]
     );
     assert_eq!(

@@ -168,7 +168,7 @@ impl Store {
             if is_named.is_err() || self.ports.index.find(record.id).await?.is_some() {
                 continue;
             }
-            match self.ports.blobs.stat(record.blob_key()?).await {
+            match self.whereabouts(&record).await {
                 Ok(_) => check.unknown.push(record.id),
                 Err(error) if error.kind() == ErrorKind::NotFound => check.stale.push(record.id),
                 Err(error) => return Err(error),

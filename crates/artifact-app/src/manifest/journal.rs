@@ -196,7 +196,8 @@ impl Store {
             };
             stream::iter(batches)
                 .for_each_concurrent(CONCURRENCY, |(task, batch)| async move {
-                    if let Err(error) = self.write_batch(&task, &batch).await {
+                    let derived = true;
+                    if let Err(error) = self.write_batch(&task, &batch, derived).await {
                         tracing::warn!(
                             %task, count = batch.len(), error = %error,
                             "metadata beside the blobs waits for gc"
@@ -208,13 +209,19 @@ impl Store {
         }
     }
 
-    async fn write_batch(&self, task: &TaskKey, batch: &Batch) -> Result<()> {
-        let derived = PutOptions {
-            derived: true,
+    /// Writes what versions of one task have become at once, durably: what they were may go then.
+    pub(crate) async fn write_down(&self, task: &TaskKey, entries: Vec<Entry>) -> Result<()> {
+        let entries = entries.into_iter().map(|entry| (entry.id(), entry));
+        self.write_batch(task, &entries.collect(), false).await
+    }
+
+    async fn write_batch(&self, task: &TaskKey, batch: &Batch, derived: bool) -> Result<()> {
+        let options = PutOptions {
+            derived,
             content_type: "application/json".parse().ok(),
             ..PutOptions::default()
         };
-        self.put_delta(task, batch.values(), derived).await?;
+        self.put_delta(task, batch.values(), options).await?;
         let chance = self.new_id()?.as_uuid().as_u128() % LOOK_EVERY as u128 == 0;
         // Where versions only went, the task may be empty now, and is not to leave a folder.
         let only_purged = batch

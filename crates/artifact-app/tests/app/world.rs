@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use artifact_app::{Body, DownloadOptions, Ports, Store, StoreOptions, UploadRequest};
+use artifact_app::{Body, DownloadOptions, Ports, Store, StoreOptions, Tiers, UploadRequest};
 use artifact_domain::port::{ArtifactIndex, BlobStore};
 use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactUri, BlobKey, BlobMeaning, Result};
 use artifact_testkit::{ManualClock, MemoryBlobStore, MemoryIndex, MemoryLocks, sample};
@@ -29,6 +29,7 @@ impl World {
         let locks = Arc::new(MemoryLocks::new().with_clock(clock.clone()));
         let ports = Ports {
             blobs: blobs.clone(),
+            tiers: Tiers::default(),
             index: index.clone(),
             locks: Some(locks.clone()),
             clock: Arc::new(clock.clone()),
@@ -52,10 +53,24 @@ impl World {
     ) -> Store {
         let ports = Ports {
             blobs: blobs.unwrap_or_else(|| self.blobs.clone()),
+            tiers: Tiers::default(),
             index: index.unwrap_or_else(|| self.index.clone()),
             locks: Some(self.locks.clone()),
             clock: Arc::new(self.clock.clone()),
         };
+        Store::new(ports, self.options.clone())
+    }
+
+    /// The same store with other ports as `change` makes them.
+    pub(crate) fn store_as(&self, change: impl FnOnce(&mut Ports)) -> Store {
+        let mut ports = Ports {
+            blobs: self.blobs.clone(),
+            tiers: Tiers::default(),
+            index: self.index.clone(),
+            locks: Some(self.locks.clone()),
+            clock: Arc::new(self.clock.clone()),
+        };
+        change(&mut ports);
         Store::new(ports, self.options.clone())
     }
 

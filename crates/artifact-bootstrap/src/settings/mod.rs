@@ -22,7 +22,7 @@ mod layers;
 mod load;
 mod model;
 mod node;
-mod rules;
+pub(crate) mod rules;
 mod schema;
 mod secret;
 mod sources;
@@ -33,8 +33,8 @@ mod tests;
 pub use byte_size::ByteSize;
 pub use load::{Effective, Loaded};
 pub use model::{
-    Backend, Compression, Durability, Gcs, Index, IndexEngine, Locking, Quota, Retention, Retry,
-    S3, Settings, Upload, Versioning,
+    Backend, ColdTier, Compression, Durability, Gcs, Index, IndexEngine, Locking, Quota, Retention,
+    Retry, S3, Settings, Tiers, Upload, Versioning, WarmTier,
 };
 pub use secret::{REDACTED, Secret, SecretUrl};
 pub use sources::{Origin, Sources};

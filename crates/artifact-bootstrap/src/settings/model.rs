@@ -37,6 +37,8 @@ pub struct Settings {
     pub versioning: Versioning,
     /// When artifacts expire and are cleaned up.
     pub retention: Retention,
+    /// Where the bytes of older artifacts are kept, and from when on.
+    pub tiers: Tiers,
     /// How much may be stored.
     pub quota: Quota,
     /// How writers of one artifact wait for each other.
@@ -180,6 +182,38 @@ pub struct Retention {
     pub keep_latest_by_task: BTreeMap<String, u32>,
     /// When cleanup runs: five fields as in crontab(5), UTC; never when absent.
     pub schedule: Option<String>,
+}
+
+/// Where the bytes of older artifacts are kept, and from when on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tiers {
+    /// Days after its upload from which a version is to be warm; never when absent.
+    pub warm_after_days: Option<u32>,
+    /// Days after its upload from which a version is to be archived; never when absent.
+    pub cold_after_days: Option<u32>,
+    /// The tier of what is older and still in use.
+    pub warm: WarmTier,
+    /// The tier of what is archived.
+    pub cold: ColdTier,
+}
+
+/// The tier of what is older and still in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmTier {
+    /// Absolute folder of its blobs; that of the hot tier when absent.
+    pub base_path: Option<PathBuf>,
+}
+
+/// The tier of what is archived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColdTier {
+    /// Absolute folder of its blobs; that of the hot tier when absent.
+    pub base_path: Option<PathBuf>,
+    /// Whether what is archived can be read where it is.
+    pub read_through: bool,
 }
 
 /// How much may be stored.

@@ -1,5 +1,7 @@
 //! What one setting demands of another. Single values were checked before.
 
+use std::path::Path;
+
 use artifact_domain::{Error, Result};
 
 use super::SecretUrl;
@@ -27,6 +29,7 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         Backend::Gcs => need("gcs.bucket", settings.gcs.bucket.is_some(), "backend gcs")?,
         Backend::Fs | Backend::Memory | Backend::GithubActions | Backend::GitlabCi => {}
     }
+    check_tiers(settings)?;
     if settings.index.engine == IndexEngine::Postgres {
         need(
             "index.url",
@@ -42,6 +45,43 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_tiers(settings: &Settings) -> Result<()> {
+    if settings.backend != Backend::Fs {
+        return Ok(());
+    }
+    let tiers = &settings.tiers;
+    let folders = [
+        ("base_path", Some(&settings.base_path)),
+        ("tiers.warm.base_path", tiers.warm.base_path.as_ref()),
+        ("tiers.cold.base_path", tiers.cold.base_path.as_ref()),
+    ];
+    let folders: Vec<_> = folders
+        .into_iter()
+        .filter_map(|(key, path)| Some((key, path?)))
+        .collect();
+    for (key, path) in &folders[1..] {
+        for (other, beside) in &folders {
+            refuse_nested((key, path), (other, beside))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a folder in a folder: what lies in the inner one would be found in the outer one too.
+pub(crate) fn refuse_nested(
+    (key, path): (&str, &Path),
+    (other, beside): (&str, &Path),
+) -> Result<()> {
+    let is_nested = path != beside && (path.starts_with(beside) || beside.starts_with(path));
+    if !is_nested {
+        return Ok(());
+    }
+    let (path, beside) = (path.display(), beside.display());
+    let message = format!("`{key}` ({path}) and `{other}` ({beside}) lie in one another");
+    Err(Error::invalid_input(message)
+        .with_hint("give each a folder beside the other, or the same folder to both"))
 }
 
 fn need(key: &str, present: bool, by: &str) -> Result<()> {

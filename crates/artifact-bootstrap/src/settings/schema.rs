@@ -190,6 +190,12 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("compression", "How blobs are compressed"),
     ("versioning", "What happens to earlier versions"),
     ("retention", "When artifacts expire and are cleaned up"),
+    (
+        "tiers",
+        "Where the bytes of older artifacts are kept, and from when on",
+    ),
+    ("tiers.warm", "The tier of what is older and still in use"),
+    ("tiers.cold", "The tier of what is archived"),
     ("quota", "How much may be stored"),
     ("locking", "How writers of one artifact wait for each other"),
     ("retry", "How passing faults are retried"),
@@ -407,6 +413,36 @@ pub(super) const KEYS: &[Key] = &[
         "when `cleanup --scheduled` runs: minute, hour, day of the month, month, day of the week, \
          in UTC; null: never",
     )),
+    key(
+        "tiers.warm_after_days",
+        DAYS,
+        Default::Null,
+        "days after its upload from which `archive --by-age` makes a version warm; null: never",
+    ),
+    key(
+        "tiers.cold_after_days",
+        DAYS,
+        Default::Null,
+        "days after its upload from which `archive --by-age` archives a version; null: never",
+    ),
+    key(
+        "tiers.warm.base_path",
+        Kind::Path,
+        Default::Null,
+        "folder of the blobs that are warm; null: where the hot ones are",
+    ),
+    key(
+        "tiers.cold.base_path",
+        Kind::Path,
+        Default::Null,
+        "folder of the blobs that are archived; null: where the hot ones are",
+    ),
+    key(
+        "tiers.cold.read_through",
+        Kind::Bool,
+        Default::Bool(true),
+        "whether what is archived can be read where it is, or must be restored first",
+    ),
     or_null(key(
         "quota.max_storage_gb",
         Kind::Number {

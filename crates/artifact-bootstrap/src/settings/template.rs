@@ -17,14 +17,21 @@ pub fn default_file() -> String {
         write_key(&mut text, "", key.path, key);
     }
     for (section, doc) in SECTIONS {
-        push(&mut text, format_args!("\n# {doc}.\n{section}:\n"));
+        // A section in a section follows it in the table.
+        let depth = section.matches('.').count();
+        let (outer, inner) = ("  ".repeat(depth), "  ".repeat(depth + 1));
+        let name = section.rsplit('.').next().unwrap_or(section);
+        push(
+            &mut text,
+            format_args!("\n{outer}# {doc}.\n{outer}{name}:\n"),
+        );
         for key in KEYS {
             let name = key
                 .path
                 .strip_prefix(section)
                 .and_then(|rest| rest.strip_prefix('.'));
-            if let Some(name) = name {
-                write_key(&mut text, "  ", name, key);
+            if let Some(name) = name.filter(|name| !name.contains('.')) {
+                write_key(&mut text, &inner, name, key);
             }
         }
     }

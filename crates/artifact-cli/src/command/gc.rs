@@ -85,6 +85,7 @@ fn show(item: &GcItem, ui: &Ui) -> std::io::Result<()> {
             "reason": item.reason.as_str(),
             "uri": uri.map(|uri| uri.to_string()),
             "id": item.record.as_ref().map(|record| record.id),
+            "tier": item.tier,
             "paths": paths,
             "files": item.files,
             "size_bytes": item.size_bytes,

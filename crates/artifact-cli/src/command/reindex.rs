@@ -137,6 +137,7 @@ fn conclude(report: &ReindexReport, ui: &Ui) -> Result<(), Failure> {
             "known": report.known,
             "missing": report.missing,
             "unnamed": report.unnamed,
+            "spare": report.spare,
             "failed": report.failed,
             "damaged_lines": report.damaged_lines,
         }))?;
@@ -153,6 +154,12 @@ fn conclude(report: &ReindexReport, ui: &Ui) -> Result<(), Failure> {
         ui.note(format_args!(
             "{} blobs are named by nothing and wait for gc; --recover takes them in",
             report.unnamed
+        ));
+    }
+    if report.spare > 0 {
+        ui.note(format_args!(
+            "{} blobs are spare copies, which moves to another tier have left, and wait for gc",
+            report.spare
         ));
     }
     if report.missing + report.failed > 0 {

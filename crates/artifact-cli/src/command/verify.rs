@@ -212,8 +212,12 @@ fn as_json(finding: &VerifyFinding) -> Value {
             "behind": behind, "ahead": ahead, "damaged_lines": damaged_lines,
             "repaired": repaired,
         }),
-        VerifyFinding::UnknownBlob { key, size_bytes } => json!({
-            "finding": "unknown", "path": key.as_str(), "size_bytes": size_bytes,
+        VerifyFinding::UnknownBlob {
+            tier,
+            key,
+            size_bytes,
+        } => json!({
+            "finding": "unknown", "tier": tier, "path": key.as_str(), "size_bytes": size_bytes,
         }),
     }
 }

@@ -122,8 +122,10 @@ fn the_schema_and_the_types_hold_the_same_keys() {
 
     let sections: BTreeSet<_> = KEYS
         .iter()
-        .filter_map(|key| key.path.split_once('.'))
-        .map(|(section, _)| section)
+        .flat_map(|key| {
+            let dots = key.path.match_indices('.');
+            dots.map(|(dot, _)| &key.path[..dot])
+        })
         .collect();
     assert_eq!(
         sections,
@@ -174,6 +176,11 @@ fn defaults_are_those_of_the_design() {
             "by_type": { "diff": 30, "log": 7, "test-results": 14 },
             "by_task": {}, "keep_latest": 0, "keep_latest_by_task": {},
             "schedule": "0 2 * * *"
+        },
+        "tiers": {
+            "warm_after_days": null, "cold_after_days": null,
+            "warm": { "base_path": null },
+            "cold": { "base_path": null, "read_through": true }
         },
         "quota": { "max_storage_gb": 100, "warn_threshold": 0.8, "max_artifact_size": "5GB" },
         "locking": { "enabled": true, "timeout_s": 30, "retry_interval_s": 0.1 },
