@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    cat, cleanup, completions, config, delete, download, gc, hold, lock, meta, reindex, retention,
-    search, show, tag, tail, upload, verify, versions, why,
+    archive, cat, cleanup, completions, config, delete, download, gc, hold, lock, meta, reindex,
+    retention, search, show, tag, tail, upload, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -109,6 +109,10 @@ pub(crate) enum Verb {
     Retention(retention::RetentionArgs),
     /// Clear away what is due by the rules of retention
     Cleanup(cleanup::CleanupArgs),
+    /// Move artifacts to the cold tier, or older ones to colder tiers
+    Archive(archive::ArchiveArgs),
+    /// Bring artifacts back to the hot tier
+    Restore(archive::RestoreArgs),
     /// Read what is stored and compare it with what is known of it
     Verify(verify::VerifyArgs),
     /// Clear what nobody will read any more and what crashes have left

@@ -1,5 +1,6 @@
 //! The verbs, one module each: what can be typed after it, and the use case it runs.
 
+pub(crate) mod archive;
 pub(crate) mod cat;
 pub(crate) mod cleanup;
 pub(crate) mod completions;
@@ -42,6 +43,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Why(args) => why::run(args, context).await,
         Verb::Retention(args) => retention::run(args, context).await,
         Verb::Cleanup(args) => cleanup::run(args, context).await,
+        Verb::Archive(args) => archive::run(args, context).await,
+        Verb::Restore(args) => archive::run_restore(args, context).await,
         Verb::Verify(args) => verify::run(args, context).await,
         Verb::Gc(args) => gc::run(args, context).await,
         Verb::Reindex(args) => reindex::run(args, context).await,

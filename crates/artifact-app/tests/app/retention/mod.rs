@@ -54,6 +54,7 @@ fn over(world: &World, retention: RetentionPolicy, index: Arc<dyn ArtifactIndex>
         index,
         locks: Some(world.locks.clone()),
         clock: Arc::new(world.clock.clone()),
+        tiers: artifact_app::Tiers::default(),
     };
     let options = StoreOptions {
         retention,

@@ -1,0 +1,226 @@
+//! `artifact archive` and `artifact restore`: move artifacts to another tier and back.
+
+use artifact_app::{MoveEvent, MoveReport, MoveScope, Store};
+use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactView, Error, Result, Tier};
+use clap::Args;
+use futures::TryStreamExt;
+use indicatif::HumanBytes;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failures::{Failure, Failures};
+use crate::filter::FilterArgs;
+
+/// What to archive.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each version is copied to the cold tier, read there from beginning to end, and only then taken away
+where it was. It can be interrupted and run again. With filters, all versions that match and are
+active are archived, not only the newest.
+
+--by-age moves what tiers.warm_after_days and tiers.cold_after_days say, counted from the upload:
+first to the warm tier, where it stays active, then to the cold one.
+
+Examples:
+  artifact archive artifact://demo/1/log/build.log
+  artifact archive --spec demo --before 2026-01-01 --dry-run
+  artifact archive --by-age")]
+pub(crate) struct ArchiveArgs {
+    /// URIs or ids; a URI names the newest version
+    #[arg(value_name = "URI|ID", conflicts_with_all = ["FilterArgs", "by_age"])]
+    artifacts: Vec<ArtifactRef>,
+    #[command(flatten)]
+    what: FilterArgs,
+    /// Move what is old enough to the tier of its age, of everything or of what matches
+    #[arg(long)]
+    by_age: bool,
+    /// Say what would be moved and move nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What to restore.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Brings the bytes back from a colder tier, read from beginning to end before they go there; the
+artifact is active again. With filters, all versions that match and are in a colder tier come back.
+
+Examples:
+  artifact restore artifact://demo/1/log/build.log
+  artifact restore --spec demo --state archived --dry-run")]
+pub(crate) struct RestoreArgs {
+    /// URIs or ids; a URI names the newest version
+    #[arg(value_name = "URI|ID", conflicts_with = "FilterArgs")]
+    artifacts: Vec<ArtifactRef>,
+    #[command(flatten)]
+    what: FilterArgs,
+    /// Say what would be moved and move nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) async fn run(args: ArchiveArgs, context: &Context) -> Result<(), Failure> {
+    let store = context.store().await?;
+    if !args.artifacts.is_empty() {
+        return each(&args.artifacts, Tier::Cold, args.dry_run, &store, context).await;
+    }
+    if args.what.is_empty() && !args.by_age {
+        return Err(nothing_named("archive", "--by-age, ").into());
+    }
+    let filter = Box::new(args.what.filter(&store));
+    let scope = if args.by_age {
+        MoveScope::ByAge(filter)
+    } else {
+        MoveScope::Archive(filter)
+    };
+    all(scope, "moved", args.dry_run, &store, context).await
+}
+
+pub(crate) async fn run_restore(args: RestoreArgs, context: &Context) -> Result<(), Failure> {
+    let store = context.store().await?;
+    if !args.artifacts.is_empty() {
+        return each(&args.artifacts, Tier::Hot, args.dry_run, &store, context).await;
+    }
+    if args.what.is_empty() {
+        return Err(nothing_named("restore", "").into());
+    }
+    let scope = MoveScope::Restore(Box::new(args.what.filter(&store)));
+    all(scope, "restored", args.dry_run, &store, context).await
+}
+
+fn nothing_named(verb: &str, more: &str) -> Error {
+    Error::invalid_input(format!("nothing to {verb} was named"))
+        .with_hint(format!("name URIs or ids, {more}or filters such as --spec"))
+}
+
+async fn each(
+    artifacts: &[ArtifactRef],
+    tier: Tier,
+    dry_run: bool,
+    store: &Store,
+    context: &Context,
+) -> Result<(), Failure> {
+    let mut failures = Failures::default();
+    for artifact in artifacts {
+        let moved = async {
+            Ok::<_, Error>(match (dry_run, tier) {
+                (true, _) => {
+                    let planned = store.plan_move(artifact, tier).await?;
+                    planned.map(|planned| planned.record)
+                }
+                (false, Tier::Hot) => Some(store.restore(artifact).await?),
+                (false, _) => Some(store.archive(artifact).await?),
+            })
+        };
+        match context.interrupt.cut_off(Box::pin(moved)).await? {
+            Ok(Some(record)) => context.ui.artifact(&record, record.version_uri())?,
+            Ok(None) => {}
+            Err(error) => failures.add(&context.ui, &error),
+        }
+    }
+    failures.into_result()
+}
+
+async fn all(
+    scope: MoveScope,
+    verb: &'static str,
+    dry_run: bool,
+    store: &Store,
+    context: &Context,
+) -> Result<(), Failure> {
+    let work = Box::pin(async {
+        if dry_run {
+            plan(scope, store, context).await
+        } else {
+            execute(scope, verb, store, context).await
+        }
+    });
+    context.interrupt.cut_off(work).await?
+}
+
+async fn plan(scope: MoveScope, store: &Store, context: &Context) -> Result<(), Failure> {
+    let mut plan = store.move_plan(scope);
+    let mut report = MoveReport::default();
+    while let Some(one) = plan.try_next().await? {
+        report.moved += 1;
+        report.stored_size_bytes += stored_size(&one.record);
+        show(&one.record, one.tier, context)?;
+    }
+    conclude(&report, true, "would be moved", context)
+}
+
+async fn execute(
+    scope: MoveScope,
+    verb: &'static str,
+    store: &Store,
+    context: &Context,
+) -> Result<(), Failure> {
+    let progress = context.progress(verb, None, None);
+    let mut failures = Failures::default();
+    let mut written = Ok(());
+    let report = store
+        .move_all(scope, |event| match event {
+            MoveEvent::Moved(record) => {
+                progress.add_file();
+                progress.add_bytes(stored_size(&record));
+                if written.is_ok() {
+                    written = progress.suspend(|| show(&record, record.tier, context));
+                }
+            }
+            MoveEvent::Lost(record) => {
+                let uri = record.version_uri();
+                let text = format!("{uri} is marked as lost and stays where it is");
+                progress.suspend(|| context.ui.warn(text));
+            }
+            MoveEvent::Failed(_, error) => {
+                progress.suspend(|| failures.add(&context.ui, &error));
+            }
+        })
+        .await;
+    progress.finish();
+    written?;
+    conclude(&report?, false, "moved", context)?;
+    failures.into_result()
+}
+
+/// Where an artifact is or will be; with JSON its record, and where it goes if it is not there.
+fn show(record: &ArtifactRecord, tier: Tier, context: &Context) -> std::io::Result<()> {
+    let uri = record.version_uri();
+    let line = format!("{:4}  {uri}", tier.as_str().to_lowercase());
+    if context.ui.json() && record.tier != tier {
+        let mut object = serde_json::to_value(ArtifactView::from(record))?;
+        object["move_to"] = json!(tier);
+        return context.ui.object(&object);
+    }
+    context.ui.artifact(record, line)
+}
+
+fn stored_size(record: &ArtifactRecord) -> u64 {
+    record
+        .content
+        .as_ref()
+        .map_or(0, |content| content.stored_size_bytes)
+}
+
+fn conclude(
+    report: &MoveReport,
+    dry_run: bool,
+    did: &str,
+    context: &Context,
+) -> Result<(), Failure> {
+    if context.ui.json() {
+        context.ui.object(&json!({
+            "moved": report.moved,
+            "stored_size_bytes": report.stored_size_bytes,
+            "lost": report.lost,
+            "failed": report.failed,
+            "dry_run": dry_run,
+        }))?;
+    } else {
+        let bytes = HumanBytes(report.stored_size_bytes);
+        context
+            .ui
+            .note(format_args!("{} versions, {bytes} {did}", report.moved));
+    }
+    Ok(())
+}
