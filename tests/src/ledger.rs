@@ -64,7 +64,12 @@ struct Artifact {
 #[derive(Debug, Default)]
 pub struct Ledger {
     artifacts: BTreeMap<String, Artifact>,
+    /// Since the last comparison artifacts whose addresses begin so may have moved to other tiers.
+    moving: BTreeSet<String>,
 }
+
+/// What a move to another tier changes.
+const PLACE: [&str; 3] = ["state", "tier", "archived_at"];
 
 /// What a rebuild gives back even of a version that no metadata names.
 const CORE: [&str; 8] = [
@@ -130,6 +135,11 @@ impl Ledger {
         }
     }
 
+    /// Artifacts whose addresses begin so are going to be moved, perhaps by several at once.
+    pub fn try_move(&mut self, prefix: &str) {
+        self.moving.insert(prefix.to_owned());
+    }
+
     /// A deletion was acknowledged.
     pub fn delete(&mut self, uri: &str) {
         self.artifacts
@@ -180,8 +190,12 @@ impl Ledger {
         for (uri, artifact) in &mut self.artifacts {
             let records = by_uri.remove(uri.as_str()).unwrap_or_default();
             let mut say = |what: String| wrong.push(format!("{uri}: {what}"));
+            if self.moving.iter().any(|prefix| uri.starts_with(prefix)) {
+                artifact.follow(&records);
+            }
             artifact.compare(&records, index, &mut say);
         }
+        self.moving.clear();
         wrong.extend(by_uri.keys().map(|uri| format!("{uri} was never uploaded")));
         wrong
     }
@@ -220,6 +234,21 @@ impl Artifact {
 
     fn standing(&self) -> impl Iterator<Item = &Value> {
         self.attempts.iter().filter_map(Attempt::said)
+    }
+
+    /// Takes what is found of the place of what stands, which somebody may have changed.
+    fn follow(&mut self, found: &[&Value]) {
+        for attempt in &mut self.attempts {
+            let mut own = found.iter().filter(|one| one["sha256"] == *attempt.sha256);
+            let (Some(found), Outcome::Stands { said, .. }) = (own.next(), &mut attempt.outcome)
+            else {
+                continue;
+            };
+            let state = found["state"].as_str();
+            if matches!(state, Some("ACTIVE" | "ARCHIVED")) {
+                PLACE.iter().for_each(|key| said[key] = found[key].clone());
+            }
+        }
     }
 
     fn compare(&mut self, found: &[&Value], index: Index, wrong: &mut impl FnMut(String)) {
@@ -398,6 +427,27 @@ mod tests {
         assert_eq!(wrong, Vec::<String>::new());
         // From then on it is so.
         assert_wrong(&mut ledger, &[record(1, "1")], "it was");
+    }
+
+    #[test]
+    fn only_what_is_being_moved_may_change_its_place() {
+        let mut archived = record(1, "1");
+        archived["state"] = json!("ARCHIVED");
+        archived["tier"] = json!("COLD");
+        archived["archived_at"] = json!("2026-03-01T12:00:00Z");
+        let found = [archived];
+        assert_wrong(&mut ledger(Life::Once, 1), &found, "it was");
+        let mut moving = ledger(Life::Once, 1);
+        moving.try_move("artifact://default/1/");
+        assert_eq!(moving.compare(&found, Index::Kept), Vec::<String>::new());
+        // From then on it is there, unless it is moved again.
+        assert_wrong(&mut moving, &[record(1, "1")], "it was");
+        let mut elsewhere = ledger(Life::Once, 1);
+        elsewhere.try_move("artifact://default/2/");
+        assert_wrong(&mut elsewhere, &found, "it was");
+        let mut lost = ledger(Life::Once, 1);
+        lost.try_move("artifact://default/1/");
+        assert_wrong(&mut lost, &[], "lost");
     }
 
     #[test]

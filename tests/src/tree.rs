@@ -190,7 +190,7 @@ pub fn remove(path: &Path) {
 }
 
 /// Adds every file below a folder, which may be missing.
-pub(crate) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+pub fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     // It may be missing, or go away while it is listed.
     let Ok(entries) = fs::read_dir(folder) else {
         return;

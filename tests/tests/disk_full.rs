@@ -71,3 +71,40 @@ fn a_full_disk_is_survived_with_sqlite() {
 fn a_full_disk_is_survived_with_sled() {
     a_full_disk("sled", "16m", 24_000_000);
 }
+
+#[test]
+fn a_cold_disk_that_is_full_leaves_everything_where_it_was() {
+    let store = Sandbox::new();
+    let cold = store.root().join("cold");
+    let Some(_disk) = SmallDisk::mount(&cold, "1m") else {
+        return;
+    };
+    let store = store.with_env("ARTIFACT_TIERS__COLD__BASE_PATH", &cold);
+    store.write("tree/large", e2e::tree::noise(1, 3_000_000));
+    store.write("tree/small", e2e::tree::noise(2, 3_000));
+    store.ok(&["upload", "tree", "--task", "1", "--type", "data"]);
+    let outcome = store.run(&["archive", "--task", "1"]).expect_code(8);
+    outcome.says(&["artifact://default/1/data/large", "space"]);
+    // One that fails keeps no other from being moved.
+    let moved = "cold  artifact://default/1/data/small?version=1\n";
+    assert_eq!(outcome.text(), moved);
+    let mut found = Vec::new();
+    e2e::tree::files_below(&cold, &mut found);
+    assert_eq!(
+        found.len(),
+        1,
+        "something of the large one is left: {found:?}"
+    );
+    for name in ["large", "small"] {
+        let uri = format!("artifact://default/1/data/{name}");
+        let bytes = store.bytes(&["cat", &uri]);
+        assert!(
+            bytes == store.read(format!("tree/{name}")),
+            "{name} is not whole"
+        );
+    }
+    store.ok(&["verify"]);
+    // What does not fit there fits here.
+    let uri = "artifact://default/1/data/large";
+    assert_eq!(store.json(&["show", uri])[0]["state"], "ACTIVE");
+}

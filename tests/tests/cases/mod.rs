@@ -2,10 +2,12 @@
 //! `crate::INDEX` which engine it is.
 
 mod aged;
+mod archive;
 mod attributes;
 mod bad_arguments;
 mod bad_names;
 mod bad_places;
+mod cold_folder;
 mod concurrency;
 mod crash;
 mod delete;

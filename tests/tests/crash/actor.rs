@@ -21,6 +21,8 @@ pub(crate) enum Task {
     Delete,
     /// Fetches what this addresses into a file, and must find it if it is there already.
     Read(String, PathBuf, bool),
+    /// Moves versions to another tier, or back.
+    Move,
     /// Works on the whole store.
     Job(&'static [&'static str]),
 }
@@ -61,7 +63,8 @@ impl Actor {
             40..52 => tree(world, random),
             52..60 => trickle(world, random),
             60..72 => delete(world, random),
-            72..80 => read(world, random),
+            72..78 => read(world, random),
+            78..86 => mover(world, random),
             _ => job(world, random),
         }
     }
@@ -84,6 +87,7 @@ impl Actor {
             Task::Trickle(..) => "slow upload",
             Task::Delete => "delete",
             Task::Read(..) => "download",
+            Task::Move => "move",
             Task::Job(args) => args[0],
         }
     }
@@ -142,6 +146,8 @@ impl Actor {
                 // Deleted, or on its way there, or held up by another job of the kind.
                 Task::Delete => outcome.code == Some(3),
                 Task::Read(_, _, is_there) => outcome.code == Some(3) && !is_there,
+                // What is moved, superseded or deleted by somebody else is no error.
+                Task::Move => false,
                 Task::Job(["gc", ..]) => outcome.code == Some(7),
                 // A version whose deletion was cut off is lost, to who knows the metadata alone.
                 Task::Job(["reindex", ..]) => matches!(outcome.code, Some(5 | 7)),
@@ -168,7 +174,7 @@ impl Actor {
                 let is_whole = ledger.was_tried(uri, &sha256);
                 assert!(is_whole, "{uri} was read as nobody wrote it:\n{outcome}");
             }
-            Task::Read(..) | Task::Job(_) => {}
+            Task::Read(..) | Task::Move | Task::Job(_) => {}
         }
         Ended {
             was_killed,
@@ -190,7 +196,7 @@ impl Actor {
                 }
             }
             Task::Delete => account_deletions(text, ledger),
-            Task::Read(..) | Task::Job(_) => {}
+            Task::Read(..) | Task::Move | Task::Job(_) => {}
         }
     }
 }
@@ -337,6 +343,17 @@ fn read(world: &mut World, random: &mut Random) -> Actor {
     Actor {
         command: world.store.command(args),
         task: Task::Read(uri, file, is_there),
+    }
+}
+
+/// Archives what several write, or brings it back.
+fn mover(world: &mut World, random: &mut Random) -> Actor {
+    let verb = *random.pick(&["archive", "restore"]);
+    world.ledger.try_move("artifact://default/shared/");
+    let args = [verb, "--task", "shared", "--json", "--no-progress"];
+    Actor {
+        command: world.store.command(args),
+        task: Task::Move,
     }
 }
 

@@ -7,8 +7,8 @@
 //! | --- | --- |
 //! | 1. what was acknowledged survives | `World::assert_kept`, after the index was rebuilt too; `power` |
 //! | 2. what failed or was cut off is not seen, and is cleared after its lease | `Ledger::compare`, `World::assert_clears`, writers that are stopped past their lease while another reaps |
-//! | 3. reads take no lock and give whole versions | downloads during a storm, compared with what was ever uploaded |
-//! | 4. one blob, one version | as many blobs as versions, in `World::assert_clears` |
+//! | 3. reads take no lock and give whole versions | downloads during a storm, while others archive and restore what they read, compared with what was ever uploaded |
+//! | 4. one blob, one version | as many blobs as versions, in `World::assert_clears`, in the hot and the cold folder together |
 //! | 5. versions 1 to N, none lost, none twice | `Ledger::compare` |
 //! | 6. deletions can be cut off and repeated | what was deleted stays so, in `Ledger::compare` |
 //! | 7. expired is gone, held stays | `Kept::assert_kept` |

@@ -182,7 +182,7 @@ impl World {
         let unfinished = [&["search", "--all-versions"], &unfinished[..]].concat();
         assert_eq!(self.store.ok(&unfinished), "", "gc has left something");
         self.ledger.settle();
-        let blobs = self.store.blobs();
+        let blobs = self.blobs();
         assert_eq!(
             blobs.len(),
             self.ledger.standing() + Kept::BLOBS,
@@ -218,10 +218,17 @@ impl World {
         fs::remove_dir_all(self.store.work("out")).expect("it can be removed");
     }
 
+    /// The blobs of all tiers.
+    fn blobs(&self) -> Vec<PathBuf> {
+        let mut blobs = self.store.blobs();
+        tree::files_below(&self.store.root().join("cold"), &mut blobs);
+        blobs
+    }
+
     /// Lets all blobs look as if they had been written long ago.
     fn age_blobs(&self) {
         let then = SystemTime::now() - LONG_AGO;
-        for path in self.store.blobs() {
+        for path in self.blobs() {
             // Temporary files are judged by the lease, and that is over.
             if let Ok(file) = fs::File::options().append(true).open(&path) {
                 file.set_modified(then).expect("times can be set");
@@ -230,10 +237,13 @@ impl World {
     }
 }
 
-/// A sandbox whose uploads are given up soon after they have died.
+/// A sandbox whose uploads are given up soon after they have died, with a folder for what is
+/// archived.
 pub(crate) fn sandbox(index: &str) -> Sandbox {
     let lease_s = LEASE.as_secs().to_string();
-    Sandbox::with_index(index).with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s)
+    let store = Sandbox::with_index(index).with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s);
+    let cold = store.root().join("cold");
+    store.with_env("ARTIFACT_TIERS__COLD__BASE_PATH", cold)
 }
 
 /// The last line, of a command that succeeded.

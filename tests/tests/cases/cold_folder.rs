@@ -1,0 +1,141 @@
+//! A cold folder that cannot be used, or should not be: said as it is, and nothing is lost by it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use e2e::tree::prose;
+
+use super::archive::{blobs_in, tiered};
+use super::sandbox;
+
+const COLD: &str = "ARTIFACT_TIERS__COLD__BASE_PATH";
+const WARM: &str = "ARTIFACT_TIERS__WARM__BASE_PATH";
+
+#[test]
+fn one_that_is_not_mounted_holds_up_nothing_else() {
+    let store = tiered();
+    for name in ["a.txt", "b.txt"] {
+        store.write(name, prose(1, 3_000));
+    }
+    let a = store.ok(&["upload", "a.txt"]).trim().to_owned();
+    let b = store.ok(&["upload", "b.txt"]).trim().to_owned();
+    store.ok(&["archive", &a]);
+    let (cold, away) = (store.root().join("cold"), store.root().join("away"));
+    fs::rename(&cold, &away).expect("it can be renamed");
+    for is_empty_folder in [false, true] {
+        if is_empty_folder {
+            // As that of a disk that is not mounted.
+            fs::create_dir(&cold).expect("it can be made");
+        }
+        store
+            .run(&["cat", &a])
+            .expect_code(9)
+            .says(&["tiers.cold.base_path", "mount"]);
+        store.run(&["archive", &b]).expect_code(9).says(&["mount"]);
+        store.fails(&["gc"], 9);
+        assert_eq!(store.bytes(&["cat", &b]), store.read("b.txt"));
+        store.ok(&["upload", "b.txt", "--task", "other"]);
+        assert_eq!(store.ok(&["search"]).lines().count(), 3);
+        assert_eq!(cold.exists(), is_empty_folder, "nobody has made it");
+        assert_eq!(blobs_in(&store, "cold").len(), 0);
+    }
+    fs::remove_dir(&cold).expect("it is empty");
+    fs::rename(&away, &cold).expect("it can be renamed");
+    assert_eq!(store.bytes(&["cat", &a]), store.read("a.txt"));
+    store.ok(&["verify"]);
+}
+
+#[test]
+fn one_that_is_new_is_made() {
+    let store = tiered().with_env(COLD, "far/away/cold");
+    store.write("a.txt", "text");
+    let uri = store.ok(&["upload", "a.txt"]).trim().to_owned();
+    store.ok(&["archive", &uri]);
+    let made = store.work("far/away/cold/artifacts");
+    assert!(made.is_dir(), "{} is not there", made.display());
+}
+
+#[test]
+fn one_that_may_not_be_written_leaves_everything_where_it_was() {
+    let store = tiered();
+    store.write("a.txt", prose(1, 3_000));
+    let uri = store.ok(&["upload", "a.txt"]).trim().to_owned();
+    let cold = store.root().join("cold");
+    fs::create_dir_all(&cold).expect("it can be made");
+    let outcome = store.run_unprivileged(&cold, 0o500, &["archive", &uri]);
+    outcome.expect_code(4).says(&[&uri, "ermission"]);
+    assert_eq!(store.json(&["show", &uri])[0]["state"], "ACTIVE");
+    assert_eq!(store.bytes(&["cat", &uri]), store.read("a.txt"));
+    assert_eq!(blobs_in(&store, "cold").len(), 0);
+    store.ok(&["archive", &uri]);
+    assert_eq!(blobs_in(&store, "cold").len(), 1);
+}
+
+#[test]
+fn one_that_is_a_file_is_refused() {
+    let store = tiered();
+    fs::write(store.root().join("cold"), "a file").expect("it can be written");
+    let error = store.fails(&["search"], 2);
+    assert!(error.contains("tiers.cold.base_path"), "{error}");
+}
+
+#[test]
+fn the_folder_of_the_store_itself_is_shared() {
+    for through_a_link in [false, true] {
+        let store = sandbox();
+        let (base, link) = (store.store(""), store.root().join("link"));
+        fs::create_dir_all(&base).expect("it can be made");
+        symlink(&base, &link).expect("links can be made");
+        let store = store.with_env(COLD, if through_a_link { link } else { base });
+        store.write("a.txt", prose(1, 3_000));
+        let uri = store.ok(&["upload", "a.txt"]).trim().to_owned();
+        let before = store.blobs();
+        store.ok(&["archive", &uri]);
+        assert_eq!(store.blobs(), before, "only the record has changed");
+        assert_eq!(store.json(&["show", &uri])[0]["tier"], "COLD");
+        store.ok(&["verify"]);
+        assert_eq!(store.ok(&["gc"]), "cleared 0 items, 0 B\n");
+        store.ok(&["delete", &uri]);
+        store.assert_empty();
+    }
+}
+
+#[test]
+fn warm_and_cold_may_share_a_folder() {
+    let store = tiered();
+    let cold = store.root().join("cold");
+    let store = store.with_env(WARM, cold);
+    store.write("a.txt", prose(1, 3_000));
+    let uri = store.ok(&["upload", "a.txt"]).trim().to_owned();
+    store.ok(&["archive", &uri]);
+    assert_eq!(blobs_in(&store, "cold").len(), 1);
+    assert_eq!(store.ok(&["gc"]), "cleared 0 items, 0 B\n");
+    store.ok(&["restore", &uri]);
+    assert_eq!(blobs_in(&store, "cold").len(), 0);
+}
+
+#[test]
+fn one_in_another_is_refused() {
+    let store = sandbox();
+    let root = store.root().to_owned();
+    let base = store.store("");
+    fs::create_dir_all(&base).expect("it can be made");
+    symlink(&base, root.join("link")).expect("links can be made");
+    let inside = [
+        base.join("cold"),
+        base.join("artifacts"),
+        root.clone(),
+        root.join("link/cold"),
+    ];
+    let mut store = store;
+    for nested in inside {
+        store = store.with_env(COLD, &nested);
+        let outcome = store.run(&["search"]).expect_code(2);
+        outcome.says(&["tiers.cold.base_path", "base_path", "lie in one another"]);
+    }
+    store = store
+        .with_env(COLD, root.join("tiers/cold"))
+        .with_env(WARM, root.join("tiers"));
+    let outcome = store.run(&["config", "check"]).expect_code(2);
+    outcome.says(&["tiers.warm.base_path", "tiers.cold.base_path"]);
+}
