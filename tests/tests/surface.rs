@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 39] = [
+const VERBS: [(&[&str], bool); 41] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -38,6 +38,8 @@ const VERBS: [(&[&str], bool); 39] = [
     (&["retention", "show"], true),
     (&["retention", "set"], true),
     (&["cleanup"], true),
+    (&["archive"], true),
+    (&["restore"], true),
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),

@@ -1,18 +1,13 @@
 //! Archiving and restoring: states, tiers, filters, ages; what is printed, and where the bytes lie.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use artifact_bootstrap::open_at;
-use artifact_bootstrap::settings::{IndexEngine, Settings};
-use artifact_domain::Timestamp;
-use artifact_domain::port::Clock;
-use bytes::Bytes;
 use e2e::tree::{files_below, noise, prose};
 use e2e::{Random, Sandbox};
 use serde_json::json;
 
+use super::aged::{self, Aged};
 use super::{sandbox, texts};
 
 /// A store whose cold tier is a folder beside it.
@@ -195,43 +190,15 @@ fn what_is_to_move_must_be_named() {
     assert!(error.contains("tiers.cold_after_days"), "{error}");
 }
 
-/// A clock that stands still.
-struct At(Timestamp);
-
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-}
-
 /// Uploads as the program would have done so many days ago.
-fn upload_days_ago(store: &Sandbox, days: u32, names: &[&str]) {
-    let mut settings = Settings::with_base_path(&store.store("")).expect("settings are sound");
-    settings.retention.enabled = false;
-    settings.index.engine = match crate::INDEX {
-        "sled" => IndexEngine::Sled,
-        _ => IndexEngine::Sqlite,
+fn upload_days_ago(store: &Sandbox, days_ago: i64, name: &str) {
+    let uri = format!("artifact://old/1/data/{name}");
+    let upload = Aged {
+        uri: &uri,
+        days_ago,
+        retention_days: Some(365),
     };
-    let now = jiff::Timestamp::now().as_microsecond();
-    let now = Timestamp::from_micros(now).expect("it is now");
-    let then = now.saturating_sub(Duration::from_hours(24) * days);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be made");
-    runtime.block_on(async {
-        let opened = open_at(&settings, Arc::new(At(then))).await;
-        let opened = opened.expect("the store can be opened");
-        for name in names {
-            let uri: artifact_domain::ArtifactUri = format!("artifact://old/1/data/{name}")
-                .parse()
-                .expect("an address");
-            let request = artifact_app::UploadRequest::new(uri.coordinate().clone());
-            let bytes = Bytes::from(format!("the bytes of {name}"));
-            opened.upload(request, bytes).await.expect("it is stored");
-        }
-        opened.settle().await;
-    });
+    aged::upload(store, &[upload]);
 }
 
 #[test]
@@ -242,9 +209,9 @@ fn age_moves_to_the_warm_and_then_to_the_cold_folder() {
         .with_env("ARTIFACT_TIERS__WARM__BASE_PATH", warm)
         .with_env("ARTIFACT_TIERS__WARM_AFTER_DAYS", "30")
         .with_env("ARTIFACT_TIERS__COLD_AFTER_DAYS", "90");
-    upload_days_ago(&store, 100, &["oldest"]);
-    upload_days_ago(&store, 40, &["older"]);
-    upload_days_ago(&store, 20, &["young"]);
+    upload_days_ago(&store, 100, "oldest");
+    upload_days_ago(&store, 40, "older");
+    upload_days_ago(&store, 20, "young");
     let planned = store.json(&["archive", "--by-age", "--dry-run"]);
     assert_eq!(texts(&planned[..2], "move_to"), ["WARM", "COLD"]);
     assert_eq!(planned.len(), 3);
@@ -269,7 +236,7 @@ fn age_moves_to_the_warm_and_then_to_the_cold_folder() {
     assert_eq!(again[0]["moved"], 0);
     for name in ["oldest", "older", "young"] {
         let uri = format!("artifact://old/1/data/{name}");
-        assert_eq!(store.ok(&["cat", &uri]), format!("the bytes of {name}"));
+        assert_eq!(store.ok(&["cat", &uri]), uri);
     }
     // Everything can be had again from what lies in the three folders.
     let before = store.ok(&["search", "--json"]);

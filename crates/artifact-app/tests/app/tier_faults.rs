@@ -321,6 +321,29 @@ async fn bytes_that_are_not_what_was_uploaded_are_not_moved() {
 }
 
 #[tokio::test]
+async fn a_collector_that_is_cut_off_misleads_no_rebuild() {
+    let mut failed = 0;
+    for nth in 1..8 {
+        let faulty = Faulty::new().await;
+        // The metadata goes on naming the copy in the hot store, which is spare by now.
+        let refused = BlobFault::Fail(ErrorKind::Internal);
+        faulty.hot.inject(BlobOperation::Put, When::Next, refused);
+        faulty.store.archive(&uri("a")).await.unwrap();
+        assert_eq!(faulty.tiered.blobs(), (1, 1));
+        faulty.tiered.world.clock.advance(Duration::from_hours(48));
+        faulty
+            .hot
+            .inject(BlobOperation::List, When::Nth(nth), refused);
+        let outcome = faulty.store.gc(GcOptions::default(), |_| {}).await;
+        failed += usize::from(outcome.is_err() && faulty.tiered.blobs() == (0, 1));
+        faulty.clear();
+        let what = format!("list {nth}");
+        faulty.assert_nothing_is_lost(Tier::Cold, &what).await;
+    }
+    assert!(failed > 0, "it was never cut off where it matters");
+}
+
+#[tokio::test]
 async fn a_download_that_meets_a_move_finds_the_bytes() {
     let faulty = Faulty::new().await;
     let late = BlobFault::Delay(Duration::from_millis(100));
