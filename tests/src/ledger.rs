@@ -246,7 +246,9 @@ impl Artifact {
             };
             let state = found["state"].as_str();
             if matches!(state, Some("ACTIVE" | "ARCHIVED")) {
-                PLACE.iter().for_each(|key| said[key] = found[key].clone());
+                for key in PLACE {
+                    said[key] = found[key].clone();
+                }
             }
         }
     }

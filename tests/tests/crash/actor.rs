@@ -203,7 +203,8 @@ impl Actor {
 
 /// Whether an upload was silent for longer than its lease, and is told so.
 fn is_late(outcome: &Outcome) -> bool {
-    outcome.code == Some(6) && outcome.stderr.contains("lease")
+    let is_told = ["lease", "is over, it is DELETED"];
+    outcome.code == Some(6) && is_told.iter().any(|text| outcome.stderr.contains(text))
 }
 
 fn account_deletions(text: &str, ledger: &mut Ledger) {
