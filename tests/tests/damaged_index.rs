@@ -76,6 +76,36 @@ fn the_sqlite_index_of_a_newer_release_is_left_alone() {
 }
 
 #[test]
+fn counters_that_drift_are_found_and_mended() {
+    let store = filled("sqlite");
+    let sound = store.ok(&["usage", "--json"]);
+    for change in [
+        "UPDATE usage SET count = count + 3, stored_size_bytes = stored_size_bytes + 1000",
+        "UPDATE usage SET size_bytes = -5",
+        "DELETE FROM usage",
+    ] {
+        let script = format!(
+            "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\n\
+             c.execute('{change}')\nc.commit()"
+        );
+        let status = python(&script, &store.store("index.sqlite")).status();
+        assert!(status.expect("python3 can be started").success());
+
+        let found = store.run(&["verify", "--json"]).expect_code(5).objects();
+        let finding = found[0]["finding"].as_str().expect("it is text");
+        assert!(finding.contains("counter"), "{found:?}");
+        assert_eq!(found[0]["repaired"], false);
+        let said = store.run(&["verify"]).expect_code(5);
+        assert!(said.text().starts_with("counter  "), "{said}");
+
+        let mended = store.run(&["verify", "--repair"]).expect_code(0);
+        assert!(mended.text().contains("(counted anew)"), "{mended}");
+        store.ok(&["verify"]);
+        assert_eq!(store.ok(&["usage", "--json"]), sound);
+    }
+}
+
+#[test]
 fn a_sqlite_index_that_is_locked_is_waited_for() {
     let store = filled("sqlite");
     let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\n\

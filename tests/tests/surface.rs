@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 41] = [
+const VERBS: [(&[&str], bool); 42] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -40,6 +40,7 @@ const VERBS: [(&[&str], bool); 41] = [
     (&["cleanup"], true),
     (&["archive"], true),
     (&["restore"], true),
+    (&["usage"], true),
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),

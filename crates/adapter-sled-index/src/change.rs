@@ -3,32 +3,64 @@
 
 use std::collections::BTreeMap;
 
+use artifact_domain::port::UsageRow;
 use artifact_domain::{ArtifactId, ArtifactRecord, Result};
 
 use crate::chunk;
 use crate::engine::Engine;
 use crate::entry;
 use crate::key::{Key, table};
-use crate::usage::UsageDelta;
+use crate::usage::{self, UsageDelta};
 
 pub(crate) struct Change<'a> {
     engine: &'a Engine,
     writes: BTreeMap<Key, Option<Vec<u8>>>,
     usage: UsageDelta,
+    /// All that was stored or reserved before the change, once it is known.
+    held_bytes: Option<i128>,
 }
 
 impl<'a> Change<'a> {
-    pub(crate) fn new(engine: &'a Engine) -> Self {
+    pub(crate) fn new(engine: &'a Engine, held_bytes: Option<i128>) -> Self {
         Self {
             engine,
             writes: BTreeMap::new(),
             usage: UsageDelta::default(),
+            held_bytes,
         }
     }
 
     /// The state before the change.
     pub(crate) fn engine(&self) -> &'a Engine {
         self.engine
+    }
+
+    /// All that was stored or reserved before the change.
+    pub(crate) fn held_bytes(&mut self) -> Result<u64> {
+        let held = match self.held_bytes {
+            Some(held) => held,
+            None => usage::stored_bytes(self.engine)?,
+        };
+        self.held_bytes = Some(held);
+        Ok(u64::try_from(held).unwrap_or(0))
+    }
+
+    /// All that is stored or reserved after the change, if it is known.
+    pub(crate) fn held_afterwards(&self) -> Option<i128> {
+        Some(self.held_bytes? + self.usage.stored_bytes())
+    }
+
+    /// Puts counters in the place of all that there are.
+    pub(crate) fn set_counters(&mut self, rows: &[UsageRow]) -> Result<()> {
+        for key in usage::keys(self.engine)? {
+            self.writes.insert(key?, None);
+        }
+        for row in rows {
+            let (key, value) = usage::entry(row);
+            self.writes.insert(key, Some(value));
+        }
+        self.held_bytes = None;
+        Ok(())
     }
 
     /// Adds a record that is not there yet.

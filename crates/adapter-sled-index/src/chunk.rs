@@ -8,7 +8,7 @@ use artifact_domain::{ArtifactId, Error, ErrorKind, Result};
 
 use crate::engine::Engine;
 use crate::error::damaged;
-use crate::key::Key;
+use crate::key::{Key, trailing_id};
 
 const CHUNK_BYTES: usize = 4 * 1024;
 const LENGTH_BYTES: usize = 4;
@@ -64,6 +64,12 @@ pub(crate) fn stored_keys(engine: &Engine, table: u8, id: ArtifactId) -> Result<
         .map(|number| chunk_key(table, id, number))
         .take(count)
         .collect())
+}
+
+/// Whose first chunk a key is, if it is one.
+pub(crate) fn first_of(key: &[u8]) -> Option<ArtifactId> {
+    let (rest, number) = key.split_last_chunk::<4>()?;
+    (*number == [0; 4]).then(|| trailing_id(rest))?
 }
 
 fn chunk_key(table: u8, id: ArtifactId, number: u32) -> Key {

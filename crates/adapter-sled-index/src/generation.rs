@@ -19,8 +19,9 @@ use crate::error::{damaged, from_io};
 const FILE_NAME: &str = "generation";
 const SYNCED_FILE_NAME: &str = "synced";
 
-/// The format of everything in the index directory. The first had no mark of completeness.
-const FORMAT: u32 = 2;
+/// The format of everything in the index directory. The first had no mark of completeness, the
+/// second no reservations in the records of uploads.
+const FORMAT: u32 = 3;
 const FIRST_FORMAT: u32 = 1;
 
 /// Who an index is, and in which format.
@@ -48,6 +49,11 @@ impl Generation {
             format: FORMAT,
             id: self.id.clone(),
         })
+    }
+
+    /// Whether its format has no mark of completeness.
+    pub(crate) fn is_unmarked(&self) -> bool {
+        self.format == FIRST_FORMAT
     }
 
     /// Whether it is the same index in a later format.
@@ -167,24 +173,31 @@ mod tests {
     }
 
     #[test]
-    fn every_format_is_held_still_and_the_first_becomes_the_second() {
-        let first = include_bytes!("../tests/golden/generation-v1.json");
-        let second = include_bytes!("../tests/golden/generation-v2.json");
-        let [old, new] = [first, second].map(|golden| {
+    fn every_format_is_held_still_and_the_earlier_become_the_newest() {
+        let [first, second, newest] = [
+            include_bytes!("../tests/golden/generation-v1.json"),
+            include_bytes!("../tests/golden/generation-v2.json"),
+            include_bytes!("../tests/golden/generation-v3.json"),
+        ]
+        .map(|golden| {
             let read = Generation::from_bytes(golden).unwrap();
             assert_eq!(read.to_bytes(), golden);
             read
         });
-        assert_eq!(old.upgraded(), Some(new.clone()));
-        assert_eq!(new.upgraded(), None);
-        assert!(new.succeeds(&old) && !old.succeeds(&new) && !new.succeeds(&new));
-        assert!(!Generation::new().succeeds(&old));
+        for old in [&first, &second] {
+            assert_eq!(old.upgraded(), Some(newest.clone()));
+            assert!(newest.succeeds(old) && !old.succeeds(&newest));
+        }
+        assert!(first.is_unmarked() && !second.is_unmarked() && !newest.is_unmarked());
+        assert_eq!(newest.upgraded(), None);
+        assert!(!newest.succeeds(&newest));
+        assert!(!Generation::new().succeeds(&first));
     }
 
     #[test]
     fn what_is_newer_or_no_generation_is_refused() {
         let kind = |bytes: &[u8]| Generation::from_bytes(bytes).unwrap_err().kind();
-        assert_eq!(kind(br#"{"format":3,"more":[]}"#), ErrorKind::Unsupported);
+        assert_eq!(kind(br#"{"format":4,"more":[]}"#), ErrorKind::Unsupported);
         assert_eq!(kind(br#"{"format":0,"id":"x"}"#), ErrorKind::Integrity);
         assert_eq!(kind(b"\0\0\0\0"), ErrorKind::Integrity);
     }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, Recount,
+    UsageRow,
 };
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
@@ -128,6 +130,13 @@ impl ArtifactIndex for SledIndex {
         .await
     }
 
+    async fn reserve(&self, id: ArtifactId, reservation: Reservation) -> Result<()> {
+        self.write(Survives::Crash, move |change| {
+            write::reserve(change, id, reservation)
+        })
+        .await
+    }
+
     async fn commit(&self, commit: CommitUpload) -> Result<Committed> {
         self.write(Survives::PowerLoss, move |change| {
             write::commit(change, &commit)
@@ -174,6 +183,20 @@ impl ArtifactIndex for SledIndex {
 
     async fn usage(&self) -> Result<Vec<UsageRow>> {
         self.read(usage::rows).await
+    }
+
+    async fn recount(&self, repair: bool) -> Result<Recount> {
+        let (found, _) = self.read(usage::recount).await?;
+        if found.is_sound() || !repair {
+            return Ok(found);
+        }
+        // Counted again where nobody can change anything meanwhile.
+        self.write(Survives::PowerLoss, |change| {
+            let (found, counted) = usage::recount(change.engine())?;
+            change.set_counters(&counted)?;
+            Ok(found)
+        })
+        .await
     }
 
     async fn due_for_expiry(

@@ -58,6 +58,11 @@ impl Key {
         Self(vec![table])
     }
 
+    /// A key as it is stored.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
     /// Adds a whole text.
     pub(crate) fn text(mut self, text: &str) -> Self {
         self = self.text_prefix(text);

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,8 @@ pub(crate) struct Store {
     durability: Durability,
     /// Changes exclude reads and each other: sled has no reads of one moment that span calls.
     order: RwLock<()>,
+    /// All that is stored or reserved, once it was summed up. Nobody else writes the counters.
+    held_bytes: Mutex<Option<i128>>,
     arrivals: Arrivals,
     /// The number of the last change; the first is 1.
     applied: AtomicU64,
@@ -98,8 +100,10 @@ impl Store {
                 dir.display()
             )));
         }
-        if let Some(newest) = found.as_ref().and_then(Generation::upgraded) {
-            upgrade::to_newest(&engine, &files, &newest, dir)?;
+        if let Some(found) = &found
+            && let Some(newest) = found.upgraded()
+        {
+            upgrade::to_newest(&engine, &files, found, &newest, dir)?;
         }
         Ok(Self {
             engine,
@@ -107,6 +111,7 @@ impl Store {
             synced,
             durability: options.durability,
             order: RwLock::new(()),
+            held_bytes: Mutex::default(),
             arrivals: Arrivals::default(),
             applied: AtomicU64::new(applied),
             // Of the changes found, those after the mark may not have been synced.
@@ -147,8 +152,13 @@ impl Store {
         let _arrival = self.arrivals.enter();
         let _order = self.order.write().unwrap_or_else(PoisonError::into_inner);
         self.check()?;
-        let mut change = Change::new(&self.engine);
+        let mut held_bytes = self
+            .held_bytes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut change = Change::new(&self.engine, *held_bytes);
         let value = f(&mut change)?;
+        let held_afterwards = change.held_afterwards();
         let mut sequence = self.applied.load(Ordering::Acquire);
         if let Some(mut batch) = change.into_batch()? {
             sequence += 1;
@@ -156,6 +166,7 @@ impl Store {
             self.engine.apply(batch).map_err(|error| self.stop(error))?;
             self.applied.store(sequence, Ordering::Release);
         }
+        *held_bytes = held_afterwards;
         Ok((value, sequence))
     }
 

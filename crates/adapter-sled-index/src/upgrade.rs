@@ -15,15 +15,19 @@ use crate::store::generation_key;
 /// beside it. A crash in between leaves the database newer than what is said: opening ends it.
 ///
 /// Format 2 has a mark for an index that misses nothing. One of format 1 was there from the first
-/// version on, so it gets the mark.
+/// version on, so it gets the mark. Format 3 has what uploads reserve; in the others they reserve
+/// nothing, which is what a record without it says.
 pub(crate) fn to_newest(
     engine: &Engine,
     files: &DataFiles,
+    found: &Generation,
     newest: &Generation,
     dir: &Path,
 ) -> Result<()> {
     let mut batch = sled::Batch::default();
-    batch.insert(complete_key().into_bytes(), Vec::new());
+    if found.is_unmarked() {
+        batch.insert(complete_key().into_bytes(), Vec::new());
+    }
     batch.insert(generation_key().into_bytes(), newest.to_bytes());
     engine.apply(batch)?;
     engine.flush()?;

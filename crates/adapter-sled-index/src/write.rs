@@ -1,6 +1,7 @@
 //! The changes of the index, each on a [`Change`]. The rules of what may follow what are those of
 //! the domain; here is only what to read and what to put.
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, Committed, NewUpload, Supersede};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Error, ErrorKind, Result, State, Timestamp, Version,
@@ -14,6 +15,8 @@ pub(crate) fn begin(change: &mut Change<'_>, upload: NewUpload) -> Result<Artifa
         let message = format!("the id {} is known already", upload.id);
         return Err(Error::new(ErrorKind::AlreadyExists, message));
     }
+    let reservation = upload.reservation;
+    reservation.admit(others(change, reservation)?)?;
     let highest = read::versions(change.engine(), &upload.coordinate)?.next();
     let version = match highest.transpose()? {
         Some((version, _)) => version.next()?,
@@ -28,6 +31,25 @@ pub(crate) fn renew(change: &mut Change<'_>, id: ArtifactId, lease_until: Timest
     let old = known(change, id)?;
     let new = old.clone().renewed(lease_until)?;
     change.replace(&old, &new)
+}
+
+pub(crate) fn reserve(
+    change: &mut Change<'_>,
+    id: ArtifactId,
+    reservation: Reservation,
+) -> Result<()> {
+    let old = known(change, id)?;
+    let all = others(change, reservation)?;
+    let new = old.clone().reserving(reservation, all)?;
+    change.replace(&old, &new)
+}
+
+/// All that is stored or reserved, where the limit of a reservation makes that matter.
+fn others(change: &mut Change<'_>, reservation: Reservation) -> Result<u64> {
+    match reservation.limit_bytes {
+        Some(_) => change.held_bytes(),
+        None => Ok(0),
+    }
 }
 
 pub(crate) fn commit(change: &mut Change<'_>, commit: &CommitUpload) -> Result<Committed> {

@@ -40,6 +40,7 @@ async fn write_all(index: &SledIndex) {
         upload.metadata = sample::metadata(r#"{"build":{"number":7,"ok":true}}"#);
         upload.retention_days = Some(n);
         upload.expires_at = Some(sample::at(86_400 * i64::from(n)));
+        upload.reservation.bytes = 1_000;
         index.begin(upload).await.unwrap();
     }
     for n in 1..=3 {
@@ -70,6 +71,19 @@ async fn read_all(index: &SledIndex) -> (Vec<ArtifactRecord>, Vec<UsageRow>) {
         records.push(index.find(sample::id(n)).await.unwrap().unwrap());
     }
     (records, index.usage().await.unwrap())
+}
+
+/// What a format keeps that knew of no reservations.
+fn without_reservations(
+    (mut records, mut usage): (Vec<ArtifactRecord>, Vec<UsageRow>),
+) -> (Vec<ArtifactRecord>, Vec<UsageRow>) {
+    for record in &mut records {
+        record.reserved_bytes = 0;
+    }
+    for row in usage.iter_mut().filter(|row| row.state == State::Uploading) {
+        row.stored_size_bytes = 0;
+    }
+    (records, usage)
 }
 
 /// Every key and value of a closed index, its own id replaced.
@@ -131,9 +145,9 @@ async fn the_newest_format_is_the_one_that_was_published() {
     drop(index);
     let listed = listed(dir.path());
     if std::env::var_os("REGENERATE").is_some() {
-        fs::write(golden("index-v2.txt"), &listed).unwrap();
+        fs::write(golden("index-v3.txt"), &listed).unwrap();
     }
-    assert_eq!(listed, text("index-v2.txt"));
+    assert_eq!(listed, text("index-v3.txt"));
 }
 
 #[tokio::test]
@@ -143,7 +157,12 @@ async fn indexes_of_every_format_are_read_and_are_complete() {
     write_all(&fresh).await;
     assert!(!fresh.is_complete().await.unwrap());
     let expected = read_all(&fresh).await;
-    for format in ["v1", "v2"] {
+    for format in ["v1", "v2", "v3"] {
+        let expected = if format == "v3" {
+            expected.clone()
+        } else {
+            without_reservations(expected.clone())
+        };
         let dir = tempfile::tempdir().unwrap();
         restore(dir.path(), format);
         // The second time it has been upgraded already.
@@ -153,9 +172,10 @@ async fn indexes_of_every_format_are_read_and_are_complete() {
             let table = index.seek_table(sample::id(2)).await.unwrap();
             assert_eq!(table.as_deref(), Some([1, 2, 3].as_slice()));
             assert!(index.is_complete().await.unwrap(), "{format}");
+            assert!(index.recount(false).await.unwrap().is_sound(), "{format}");
         }
         let beside = fs::read_to_string(dir.path().join("generation")).unwrap();
-        assert_eq!(beside, text("generation-v2.json"));
+        assert_eq!(beside, text("generation-v3.json"));
         // And it can be written still.
         let index = open(dir.path()).await;
         let upload = sample::upload("org/repo", "run é 7", "custom:my-type", "src/main.rs");
@@ -164,27 +184,44 @@ async fn indexes_of_every_format_are_read_and_are_complete() {
 }
 
 /// The mark is the one thing that the second format adds; the counter of changes differs since
-/// setting it was a change where the index was new.
+/// setting it was a change where the index was new. The third adds nothing to what is there.
 #[tokio::test]
-async fn an_upgraded_index_is_like_one_that_was_made_in_the_newest_format() {
-    let dir = tempfile::tempdir().unwrap();
-    restore(dir.path(), "v1");
-    drop(open(dir.path()).await);
-    let without_sequence = |listed: &str| -> Vec<String> {
-        let lines = listed.lines().filter(|line| !line.starts_with("msequence"));
+async fn an_upgraded_index_is_like_one_that_was_made_in_a_later_format() {
+    let comparable = |listed: &str| -> Vec<String> {
+        let lines = listed
+            .lines()
+            .filter(|line| !line.starts_with("msequence") && !line.starts_with("mgeneration"));
         lines.map(str::to_owned).collect()
     };
-    let upgraded = without_sequence(&listed(dir.path()));
-    assert_eq!(upgraded, without_sequence(&text("index-v2.txt")));
+    for format in ["v1", "v2"] {
+        let dir = tempfile::tempdir().unwrap();
+        restore(dir.path(), format);
+        drop(open(dir.path()).await);
+        let upgraded = listed(dir.path());
+        assert_eq!(comparable(&upgraded), comparable(&text("index-v2.txt")));
+        assert!(upgraded.contains(r#"{\"format\":3,"#));
+    }
+}
+
+/// What was not complete in the second format is not made so by the third.
+#[tokio::test]
+async fn an_upgrade_of_an_incomplete_index_does_not_complete_it() {
+    let dir = tempfile::tempdir().unwrap();
+    restore(dir.path(), "v2");
+    let database = sled::open(dir.path().join("db")).unwrap();
+    assert!(database.remove(b"mcomplete\0").unwrap().is_some());
+    drop(database);
+    assert!(!open(dir.path()).await.is_complete().await.unwrap());
+    assert!(!open(dir.path()).await.is_complete().await.unwrap());
 }
 
 /// What a crash leaves between the two steps of an upgrade.
 #[tokio::test]
 async fn an_upgrade_that_was_cut_off_is_finished() {
     let dir = tempfile::tempdir().unwrap();
-    restore(dir.path(), "v2");
+    restore(dir.path(), "v3");
     fs::copy(golden("generation-v1.json"), dir.path().join("generation")).unwrap();
     assert!(open(dir.path()).await.is_complete().await.unwrap());
     let beside = fs::read_to_string(dir.path().join("generation")).unwrap();
-    assert_eq!(beside, text("generation-v2.json"));
+    assert_eq!(beside, text("generation-v3.json"));
 }

@@ -209,7 +209,7 @@ async fn an_index_of_a_newer_release_is_refused_and_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     add_many(&open(dir.path()).await, 1).await;
     let generation = dir.path().join("generation");
-    let newer = r#"{"format":3,"id":"x","more":true}"#;
+    let newer = r#"{"format":4,"id":"x","more":true}"#;
     fs::write(&generation, newer).unwrap();
     let error = open_error(dir.path()).await;
     assert_eq!(error.kind(), ErrorKind::Unsupported);

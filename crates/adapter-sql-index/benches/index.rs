@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use adapter_sql_index::{Durability, SqliteIndex, SqliteOptions};
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{ArtifactIndex, CommitUpload, NewUpload, Supersede};
 use artifact_domain::query::{Filter, Order, PageSize, Query, TagFilter};
 use artifact_domain::{
@@ -263,6 +264,7 @@ fn upload(n: u32) -> NewUpload {
         lease_until: at(n + 3_600),
         retention_days: Some(30),
         expires_at: Some(at(n + 30 * 86_400)),
+        reservation: Reservation::default(),
     }
 }
 

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod admit;
 mod body;
 mod change;
 mod decode;
@@ -23,12 +22,14 @@ mod reindex;
 mod relocate;
 mod retention;
 mod retry;
+mod room;
 mod search;
 mod soundness;
 mod source;
 mod store;
 mod tiers;
 mod upload;
+mod usage;
 mod verify;
 mod versions;
 
@@ -50,5 +51,6 @@ pub use retention::{
 pub use store::{Ports, Store, StoreOptions};
 pub use tiers::{Move, MoveEvent, MoveReport, MoveScope};
 pub use upload::{Compression, UploadRequest};
+pub use usage::{QuotaWarning, Usage, UsageGroup, UsageKey, UsageTotal};
 pub use verify::{Damage, LOST_TAG, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
 pub use versions::{OldVersion, PruneScope};

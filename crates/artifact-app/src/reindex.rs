@@ -427,6 +427,7 @@ impl Run<'_> {
             tier: place,
             created_at,
             lease_until: None,
+            reserved_bytes: 0,
             retention_days,
             expires_at,
             archived_at: (place.state() == State::Archived).then_some(created_at),

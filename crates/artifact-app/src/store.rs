@@ -12,7 +12,6 @@ use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 
 use crate::Level;
 use crate::Tiers;
-use crate::admit::Plenty;
 use crate::manifest::Journal;
 use crate::retention::Compared;
 
@@ -80,7 +79,6 @@ pub struct Store {
     pub(crate) ports: Ports,
     pub(crate) options: Arc<StoreOptions>,
     pub(crate) journal: Arc<Journal>,
-    pub(crate) plenty: Arc<Plenty>,
     pub(crate) compared: Arc<Compared>,
 }
 
@@ -91,7 +89,6 @@ impl Store {
             ports,
             options: Arc::new(options),
             journal: Arc::default(),
-            plenty: Arc::default(),
             compared: Arc::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Storing an artifact: admit, lock, begin, stream, commit, unlock, purge what was superseded.
 
 use artifact_codec::EncodeOptions;
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, LockGuard, LockKey, NewUpload, PutOptions};
 use artifact_domain::{
     ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind, Metadata,
@@ -9,6 +10,7 @@ use artifact_domain::{
 use bytes::Bytes;
 use tracing::Instrument;
 
+use crate::room::Expected;
 use crate::{Body, Store, encode};
 
 /// Whether an upload is compressed.
@@ -81,8 +83,9 @@ impl Store {
         let uri = artifact_domain::ArtifactUri::from(request.coordinate.clone());
         let span = tracing::info_span!("upload", artifact.uri = %uri);
         async {
-            self.admit(body.size_bytes().or(request.size_hint_bytes))
-                .await?;
+            if let Some(size_bytes) = body.size_bytes().or(request.size_hint_bytes) {
+                self.options.quota.admit_artifact(size_bytes)?;
+            }
             let guard = self.lock_coordinate(&request.coordinate).await?;
             let outcome = self.store(request, body).await;
             release(guard).await;
@@ -116,19 +119,26 @@ impl Store {
         request: UploadRequest,
         body: Body,
     ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
-        let options = match request.compression {
-            Compression::AsConfigured => {
-                EncodeOptions::new().with_compression(self.options.compression)
-            }
-            Compression::Off => EncodeOptions::new().with_compression(None),
-        }
-        .with_size_hint(body.size_bytes().or(request.size_hint_bytes));
+        let level = match request.compression {
+            Compression::AsConfigured => self.options.compression,
+            Compression::Off => None,
+        };
+        let known = body.size_bytes().or(request.size_hint_bytes);
+        let expected = match (known, level) {
+            (None, _) => Expected::Unknown,
+            (Some(bytes), Some(_)) => Expected::AtMost(bytes),
+            (Some(bytes), None) => Expected::AsTheyAre(bytes),
+        };
+        let options = EncodeOptions::new()
+            .with_compression(level)
+            .with_size_hint(known);
         let put = PutOptions {
             size_hint_bytes: None,
             content_type: Some(request.mime_type.clone()),
             ..PutOptions::default()
         };
-        let reserved = self.reserve(request).await?;
+        let reserved = self.reserve(request, expected).await?;
+        let body = (body, expected);
         let stored = match self.write_blob(&reserved, body, options, put).await {
             Ok(stored) => self.commit(&reserved, stored).await,
             Err(error) => Err(error),
@@ -139,7 +149,7 @@ impl Store {
         stored
     }
 
-    async fn reserve(&self, request: UploadRequest) -> Result<ArtifactRecord> {
+    async fn reserve(&self, request: UploadRequest, expected: Expected) -> Result<ArtifactRecord> {
         let created_at = self.now();
         let expires_at =
             self.options
@@ -155,16 +165,16 @@ impl Store {
             lease_until: created_at.saturating_add(self.options.lease),
             retention_days: request.retention_days,
             expires_at,
+            reservation: Reservation::default(),
         };
-        // Not retried: a second begin would reserve a second version.
-        self.ports.index.begin(upload).await
+        self.begin(upload, expected).await
     }
 
     /// Streams the body through the codec into the blob store, renewing the lease meanwhile.
     async fn write_blob(
         &self,
         reserved: &ArtifactRecord,
-        body: Body,
+        body: (Body, Expected),
         options: EncodeOptions,
         put: PutOptions,
     ) -> Result<Stored> {
@@ -177,7 +187,7 @@ impl Store {
     async fn encode_and_put(
         &self,
         reserved: &ArtifactRecord,
-        body: Body,
+        (body, expected): (Body, Expected),
         options: EncodeOptions,
         put: PutOptions,
     ) -> Result<Stored> {
@@ -192,11 +202,8 @@ impl Store {
             reserved.attempt,
             form,
         );
-        let stat = self
-            .ports
-            .blobs
-            .put(key.clone(), encoding.stream, put)
-            .await?;
+        let stream = self.with_room(reserved, expected, encoding.stream);
+        let stat = self.ports.blobs.put(key.clone(), stream, put).await?;
         let encoded = encoding.result.await.map_err(|_| {
             Error::new(
                 ErrorKind::Internal,
@@ -291,7 +298,7 @@ impl Store {
     }
 }
 
-fn lost_lease(cause: Error) -> Error {
+pub(crate) fn lost_lease(cause: Error) -> Error {
     Error::new(
         ErrorKind::Conflict,
         "it was silent for longer than its lease and was given up",

@@ -1,10 +1,12 @@
-//! Verifying: the bytes of each version against its record, and the metadata beside the blobs
-//! against the index. Marks what is lost and mends what can be mended; takes nothing away.
+//! Verifying: the bytes of each version against its record, the metadata beside the blobs against
+//! the index, and the counters of the index against its records. Marks what is lost and mends what
+//! can be mended; takes nothing away.
 
 use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
+use artifact_domain::port::UsageDrift;
 use artifact_domain::query::{Filter, Query};
 use artifact_domain::{
     ArtifactRecord, ArtifactRef, BlobKey, BlobPrefix, Error, ErrorKind, Result, SpecName, Tag,
@@ -26,7 +28,7 @@ const SETTLING: Duration = Duration::from_hours(1);
 /// What to verify.
 #[derive(Debug, Clone, Default)]
 pub enum VerifyScope {
-    /// Every version, every blob, and the metadata of every task.
+    /// Every version, every blob, the metadata of every task, and the counters.
     #[default]
     Everything,
     /// The versions that a filter selects, expired ones too, and what the metadata says of them.
@@ -103,6 +105,20 @@ pub enum VerifyFinding {
         /// How many of its lines are damaged.
         damaged_lines: u64,
         /// Whether a repair has written it again.
+        repaired: bool,
+    },
+    /// A counter of the index disagrees with its records.
+    Counter {
+        /// What it says, and what the records come to.
+        drift: Box<UsageDrift>,
+        /// Whether a repair has put it right.
+        repaired: bool,
+    },
+    /// Counters of the index that cannot be read.
+    UnreadableCounters {
+        /// How many.
+        count: u64,
+        /// Whether a repair has put them right.
         repaired: bool,
     },
     /// A blob that neither index nor metadata knows.
@@ -186,6 +202,10 @@ impl Store {
             versions: artifact_domain::query::Versions::All,
             ..Filter::default()
         });
+        if filter.is_none() {
+            // First, since counters that have drifted may forbid the changes of other repairs.
+            run.counters().await?;
+        }
         // At the epoch nothing has expired, so what has is verified too.
         let records = self.pages(Query::new(of_versions, Timestamp::UNIX_EPOCH));
         run.versions(records, options.readers).await?;
@@ -219,6 +239,25 @@ impl Run<'_> {
         self.report.findings += 1;
         self.report.mended += u64::from(mended);
         (self.observe)(Some(finding), &self.report);
+    }
+
+    async fn counters(&mut self) -> Result<()> {
+        let repaired = self.repair;
+        let index = &self.store.ports.index;
+        let recount = self.store.retrying("recount", || index.recount(repaired));
+        let recount = recount.await?;
+        for drift in recount.drifts {
+            let drift = Box::new(drift);
+            self.found(&VerifyFinding::Counter { drift, repaired }, repaired);
+        }
+        if recount.unreadable > 0 {
+            let count = recount.unreadable;
+            self.found(
+                &VerifyFinding::UnreadableCounters { count, repaired },
+                repaired,
+            );
+        }
+        Ok(())
     }
 
     async fn versions(

@@ -237,6 +237,7 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
         },
         quota: QuotaPolicy {
             max_storage_bytes: settings.quota.max_storage_bytes(),
+            warn_storage_bytes: settings.quota.warn_storage_bytes(),
             max_artifact_bytes: Some(settings.quota.max_artifact_size.bytes()),
         },
         lock_patience: LockPatience {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
     archive, cat, cleanup, completions, config, delete, download, gc, hold, lock, meta, reindex,
-    retention, search, show, tag, tail, upload, verify, versions, why,
+    retention, search, show, tag, tail, upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -113,6 +113,8 @@ pub(crate) enum Verb {
     Archive(archive::ArchiveArgs),
     /// Bring artifacts back to the hot tier
     Restore(archive::RestoreArgs),
+    /// Show how much is stored, and how near that is to the limit
+    Usage(usage::UsageArgs),
     /// Read what is stored and compare it with what is known of it
     Verify(verify::VerifyArgs),
     /// Clear what nobody will read any more and what crashes have left

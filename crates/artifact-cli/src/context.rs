@@ -102,6 +102,16 @@ impl Context {
         }
     }
 
+    /// Says that little room is left, if it is so. What the user came for is done by now, so a
+    /// failure is only logged.
+    pub(crate) async fn warn_of_quota(&self, store: &Store) {
+        match store.quota_warning().await {
+            Ok(Some(warning)) => self.ui.warn(warning),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(error = %error, "how much is stored is not known"),
+        }
+    }
+
     /// Progress of something with `total_bytes`, if known, and `total_files`.
     pub(crate) fn progress(
         &self,

@@ -138,11 +138,12 @@ fn use_color(color: Color) -> bool {
 }
 
 /// Sends the log to stderr: warnings, with `-v` what happens, with `-vv` everything of ours.
-/// `ARTIFACT_LOG` overrules, in the form of `tracing`'s filters.
+/// `ARTIFACT_LOG` overrules, in the form of `tracing`'s filters. That a quota is nearly used up is
+/// said by the commands themselves.
 pub(crate) fn log_to_stderr(global: &Global) {
     let ours = match (global.quiet, global.verbose) {
         (true, _) => "error",
-        (false, 0) => "warn",
+        (false, 0) => "warn,artifact_app::usage=error",
         (false, 1) => "warn,artifact=info,artifact_app=info,adapter_filelock=info",
         (false, _) => {
             "info,artifact=debug,artifact_app=debug,adapter_filelock=debug,\

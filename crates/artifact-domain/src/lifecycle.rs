@@ -1,6 +1,7 @@
 //! The rules of every change to a record, in one place, so that no index can have its own. Reads
 //! and writes nothing: an index calls these inside its transaction.
 
+use crate::policy::Reservation;
 use crate::port::{CommitUpload, NewUpload};
 use crate::{
     ArtifactRecord, AttemptId, Error, ErrorKind, Result, Revision, State, Tier, Timestamp, Version,
@@ -21,6 +22,7 @@ impl ArtifactRecord {
             tier: Tier::default(),
             created_at: upload.created_at,
             lease_until: Some(upload.lease_until),
+            reserved_bytes: upload.reservation.bytes,
             retention_days: upload.retention_days,
             expires_at: upload.expires_at,
             archived_at: None,
@@ -39,6 +41,20 @@ impl ArtifactRecord {
         Ok(self)
     }
 
+    /// The record with other bytes reserved, where that is admitted beside all that is stored or
+    /// reserved, `all_bytes`, in which its own are counted. A `Conflict` once it is no longer
+    /// uploading; `QuotaExceeded` for more than fit.
+    pub fn reserving(mut self, reservation: Reservation, all_bytes: u64) -> Result<Self> {
+        if self.state != State::Uploading {
+            return Err(self.no_longer_uploading());
+        }
+        if reservation.bytes > self.reserved_bytes {
+            reservation.admit(all_bytes.saturating_sub(self.reserved_bytes))?;
+        }
+        self.reserved_bytes = reservation.bytes;
+        Ok(self)
+    }
+
     /// The record once its bytes are stored, or nothing if it was committed with the same content
     /// before; a `Conflict` if it was reaped, or committed with other content.
     pub fn committed(mut self, commit: &CommitUpload) -> Result<Option<Self>> {
@@ -46,6 +62,7 @@ impl ArtifactRecord {
             self.state = State::Active;
             self.content = Some(commit.content.clone());
             self.lease_until = None;
+            self.reserved_bytes = 0;
             self.revision = self.revision.next();
             return Ok(Some(self));
         }
@@ -116,6 +133,11 @@ impl ArtifactRecord {
             )));
         }
         changed.revision = self.revision.next();
+        // Reserving does not change the revision, so what was read may be out of date.
+        changed.reserved_bytes = match changed.state {
+            State::Uploading => self.reserved_bytes,
+            _ => 0,
+        };
         Ok(changed)
     }
 
@@ -137,7 +159,8 @@ impl ArtifactRecord {
     /// Refuses to import an upload on its way, or a record whose state disagrees with its content.
     pub fn check_importable(&self) -> Result<()> {
         let stored = self.content.is_some() || self.state == State::Deleted;
-        if self.state != State::Uploading && stored && self.lease_until.is_none() {
+        let is_over = self.lease_until.is_none() && self.reserved_bytes == 0;
+        if self.state != State::Uploading && stored && is_over {
             return Ok(());
         }
         Err(Error::invalid_input(format!(
@@ -209,6 +232,40 @@ mod tests {
             reaped.renewed(Timestamp::MAX).unwrap_err().kind(),
             ErrorKind::Conflict
         );
+    }
+
+    #[test]
+    fn a_reservation_grows_as_far_as_it_fits_beside_the_others_and_ends_with_the_upload() {
+        let reserve = |bytes| Reservation {
+            bytes,
+            limit_bytes: Some(100),
+        };
+        let upload = uploading().reserving(reserve(30), 0).unwrap();
+        assert_eq!(upload.held_bytes(), 30);
+        let grown = |bytes, all| {
+            let grown = upload.clone().reserving(reserve(bytes), all);
+            grown.map(|r| r.held_bytes()).map_err(|e| e.kind())
+        };
+        assert_eq!(grown(60, 70), Ok(60));
+        assert_eq!(grown(61, 70), Err(ErrorKind::QuotaExceeded));
+        assert_eq!((grown(30, 170), grown(10, 170)), (Ok(30), Ok(10)));
+        let committed = upload.clone().committed(&commit()).unwrap().unwrap();
+        assert_eq!(committed.held_bytes(), 7);
+        let late = committed.reserving(reserve(1), 0).unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::Conflict);
+        assert_eq!(upload.into_deleted().unwrap().held_bytes(), 0);
+    }
+
+    #[test]
+    fn a_replacement_leaves_a_reservation_as_it_is_or_gives_it_back() {
+        let mut upload = uploading();
+        upload.reserved_bytes = 30;
+        let mut stale = upload.clone();
+        stale.reserved_bytes = 10;
+        assert_eq!(upload.replaced_by(stale).unwrap().reserved_bytes, 30);
+        let mut reaped = upload.clone().into_deleted().unwrap();
+        reaped.reserved_bytes = 30;
+        assert_eq!(upload.replaced_by(reaped).unwrap().reserved_bytes, 0);
     }
 
     #[test]

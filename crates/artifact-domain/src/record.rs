@@ -139,6 +139,9 @@ pub struct ArtifactRecord {
     pub created_at: Timestamp,
     /// Until when an upload may take before it counts as abandoned.
     pub lease_until: Option<Timestamp>,
+    /// How many bytes an upload on its way has reserved; 0 in any other state.
+    #[serde(default, skip_serializing_if = "is_none_reserved")]
+    pub reserved_bytes: u64,
     /// For how many days its uploader wanted it kept, where that was said.
     pub retention_days: Option<u32>,
     /// From when on it is gone.
@@ -151,6 +154,14 @@ pub struct ArtifactRecord {
     pub tags: Tags,
     /// Its free metadata.
     pub metadata: Metadata,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_none_reserved(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 impl ArtifactRecord {
@@ -193,6 +204,12 @@ impl ArtifactRecord {
         })
     }
 
+    /// How many bytes of a storage limit it takes: those of its blob, and those it has reserved.
+    pub fn held_bytes(&self) -> u64 {
+        let stored = self.content.as_ref().map_or(0, |c| c.stored_size_bytes);
+        stored.saturating_add(self.reserved_bytes)
+    }
+
     /// Where its blob is.
     pub fn blob_key(&self) -> Result<BlobKey> {
         self.stored_content()
@@ -220,6 +237,7 @@ impl ArtifactRecord {
         }
         self.state = State::Deleted;
         self.lease_until = None;
+        self.reserved_bytes = 0;
         Ok(self)
     }
 
@@ -271,6 +289,7 @@ pub(crate) mod tests {
             tier: Tier::Hot,
             created_at,
             lease_until: None,
+            reserved_bytes: 0,
             retention_days: None,
             expires_at: None,
             archived_at: None,

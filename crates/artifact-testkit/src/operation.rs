@@ -32,6 +32,8 @@ pub enum IndexOperation {
     Begin,
     /// `renew`
     Renew,
+    /// `reserve`
+    Reserve,
     /// `commit`
     Commit,
     /// `update`
@@ -48,6 +50,8 @@ pub enum IndexOperation {
     Query,
     /// `usage`
     Usage,
+    /// `recount`
+    Recount,
     /// `due_for_expiry`
     DueForExpiry,
     /// `abandoned_uploads`

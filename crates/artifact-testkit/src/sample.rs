@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, NewUpload, Supersede};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Metadata, MimeType,
@@ -60,6 +61,7 @@ pub fn upload_to(coordinate: Coordinate) -> NewUpload {
         lease_until: now().saturating_add(Duration::from_hours(1)),
         retention_days: None,
         expires_at: None,
+        reservation: Reservation::default(),
     }
 }
 
@@ -97,6 +99,14 @@ pub fn commit(id: ArtifactId, size_bytes: u64) -> CommitUpload {
         content: content(size_bytes),
         supersede: Supersede::Nothing,
         seek_table: None,
+    }
+}
+
+/// A reservation of so many bytes under a limit.
+pub fn reservation(bytes: u64, limit_bytes: u64) -> Reservation {
+    Reservation {
+        bytes,
+        limit_bytes: Some(limit_bytes),
     }
 }
 

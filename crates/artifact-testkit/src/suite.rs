@@ -116,6 +116,20 @@ macro_rules! artifact_index_contract {
                 what_is_not_known_cannot_be_renewed,
                 what_is_no_upload_cannot_be_renewed,
             }
+            reserve {
+                a_reservation_is_counted_until_the_commit,
+                an_upload_that_is_given_up_gives_back,
+                what_does_not_fit_does_not_begin,
+                what_is_deleted_counts_until_it_is_removed,
+                a_reservation_grows_and_shrinks,
+                what_is_no_upload_reserves_nothing,
+                an_update_leaves_a_reservation_as_it_is,
+                of_many_at_once_only_as_many_fit_as_there_is_room,
+            }
+            recount {
+                an_index_that_is_sound_has_no_drift,
+                a_repair_of_what_is_sound_changes_nothing,
+            }
             commit {
                 a_commit_makes_an_upload_visible,
                 a_commit_keeps_changes_made_meanwhile,

@@ -112,6 +112,9 @@ async fn a_strict_index_refuses_what_no_caller_should_do() {
     assert_misuse(index.update(visible).await);
 
     let commit = sample::commit(uploading.id, 1);
+    assert_misuse(index.commit(commit.clone()).await);
+    let reservation = sample::reservation(1, 1);
+    index.reserve(uploading.id, reservation).await.unwrap();
     let mut record = index.commit(commit).await.unwrap().record;
     assert_misuse(index.update(record.clone()).await);
     record.hold = Some(Hold {

@@ -197,6 +197,7 @@ async fn every_operation_of_an_index_can_fail() {
     for operation in [
         IndexOperation::Begin,
         IndexOperation::Renew,
+        IndexOperation::Reserve,
         IndexOperation::Commit,
         IndexOperation::Update,
         IndexOperation::Remove,
@@ -205,6 +206,7 @@ async fn every_operation_of_an_index_can_fail() {
         IndexOperation::FindNewest,
         IndexOperation::Query,
         IndexOperation::Usage,
+        IndexOperation::Recount,
         IndexOperation::DueForExpiry,
         IndexOperation::AbandonedUploads,
         IndexOperation::SeekTable,
@@ -220,6 +222,7 @@ async fn every_operation_of_an_index_can_fail() {
         let error = match operation {
             IndexOperation::Begin => index.begin(sample::upload_to(at.clone())).await.err(),
             IndexOperation::Renew => index.renew(id, now).await.err(),
+            IndexOperation::Reserve => index.reserve(id, sample::reservation(1, 1)).await.err(),
             IndexOperation::Commit => index.commit(sample::commit(id, 1)).await.err(),
             IndexOperation::Update => index
                 .update(sample::record("s", "t", "log", "a"))
@@ -231,6 +234,7 @@ async fn every_operation_of_an_index_can_fail() {
             IndexOperation::FindNewest => index.find_newest(at.clone(), now).await.err(),
             IndexOperation::Query => index.query(query).await.err(),
             IndexOperation::Usage => index.usage().await.err(),
+            IndexOperation::Recount => index.recount(true).await.err(),
             IndexOperation::DueForExpiry => index.due_for_expiry(now, None, 1).await.err(),
             IndexOperation::AbandonedUploads => index.abandoned_uploads(now, 1).await.err(),
             IndexOperation::SeekTable => index.seek_table(id).await.err(),

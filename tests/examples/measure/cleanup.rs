@@ -119,6 +119,7 @@ fn version(number: u32, first: Timestamp, apart: Duration) -> Outcome<ImportVers
         metadata: Metadata::default(),
         created_at,
         lease_until: created_at,
+        reservation: artifact_domain::policy::Reservation::default(),
         retention_days: None,
         expires_at: Some(created_at.saturating_add(KEPT)),
     };

@@ -1,4 +1,4 @@
-//! How large an artifact, and all of them together, may be: exit code 8, and nothing is kept.
+//! How large an artifact may be: exit code 8, and nothing is kept.
 
 use e2e::tree::noise;
 
@@ -43,20 +43,4 @@ fn one_that_is_too_large_does_not_keep_the_others() {
     let outcome = store.run(&["upload", "tree"]).expect_code(8);
     assert_eq!(outcome.text().lines().count(), 2, "{outcome}");
     assert_eq!(store.blobs().len(), 2);
-}
-
-#[test]
-fn a_full_store_takes_nothing_more() {
-    let store = sandbox().with_env("ARTIFACT_QUOTA__MAX_STORAGE_GB", "0.001");
-    store.write("a.bin", noise(1, 1_000_000));
-    store.write("b.bin", noise(2, 10));
-    let args = ["--no-compress", "--type", "data", "--task", "1"];
-    let upload = |name: &str| store.run(&[&["upload", name], &args[..]].concat());
-    let _ = upload("a.bin").expect_code(0);
-    let outcome = upload("b.bin").expect_code(8);
-    outcome.says(&["b.bin", "1000000 bytes", "quota.max_storage_gb"]);
-    assert_eq!(store.blobs().len(), 1);
-    assert_eq!(store.json(&["search"]).len(), 1);
-    store.ok(&["delete", "artifact://default/1/data/a.bin"]);
-    let _ = upload("b.bin").expect_code(0);
 }

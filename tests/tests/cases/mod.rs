@@ -21,6 +21,7 @@ mod limits;
 mod metadata;
 mod parts;
 mod pipes;
+mod quota;
 mod record;
 mod recover;
 mod reindex;

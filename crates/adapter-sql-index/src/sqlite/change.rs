@@ -1,6 +1,7 @@
 //! Changes records, each function inside a transaction that its caller opened. Must not know the
 //! rules of a change, which are the domain's, nor when the transaction commits.
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, Committed, NewUpload, Supersede};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Coordinate, Error, ErrorKind, State, Tags, Timestamp, Version,
@@ -18,6 +19,9 @@ pub(super) fn begin(connection: &CountingConnection, upload: NewUpload) -> Resul
         let message = format!("the id {} is taken already", upload.id);
         return Err(Error::new(ErrorKind::AlreadyExists, message).into());
     }
+    upload
+        .reservation
+        .admit(others(connection, &upload.reservation)?)?;
     let version = match highest_version(connection, &upload.coordinate)? {
         Some(highest) => highest.next()?,
         None => Version::FIRST,
@@ -25,6 +29,14 @@ pub(super) fn begin(connection: &CountingConnection, upload: NewUpload) -> Resul
     let record = ArtifactRecord::begin(upload, version);
     insert(connection, &record)?;
     Ok(record)
+}
+
+/// All that is stored or reserved, where the limit of a reservation makes that matter.
+fn others(connection: &CountingConnection, reservation: &Reservation) -> Result<u64> {
+    match reservation.limit_bytes {
+        Some(_) => counters::held_bytes(connection),
+        None => Ok(0),
+    }
 }
 
 /// Stores a record that is new, whatever its state.
@@ -63,6 +75,21 @@ pub(super) fn renew(
         connection.prepare_cached("UPDATE artifact SET lease_until = ? WHERE rid = ?")?;
     statement.execute((lease_until.as_micros(), rid))?;
     Ok(())
+}
+
+/// Sets how many bytes an upload reserves.
+pub(super) fn reserve(
+    connection: &CountingConnection,
+    id: ArtifactId,
+    reservation: Reservation,
+) -> Result<()> {
+    let (rid, old) = known(connection, id)?;
+    let all = others(connection, &reservation)?;
+    let new = old.clone().reserving(reservation, all)?;
+    let sql = "UPDATE artifact SET reserved_bytes = ? WHERE rid = ?";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.execute((row::reserved_column(&new)?, rid))?;
+    counters::changed(connection, &old, &new)
 }
 
 /// Makes an upload visible, and the older versions go where that is asked for.

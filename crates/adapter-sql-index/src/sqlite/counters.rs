@@ -45,7 +45,7 @@ fn share_of(record: &ArtifactRecord, sign: i64) -> Result<CounterDelta> {
     Ok(CounterDelta {
         count: sign,
         size_bytes: sign * stored_size(content.map_or(0, |c| c.size_bytes))?,
-        stored_size_bytes: sign * stored_size(content.map_or(0, |c| c.stored_size_bytes))?,
+        stored_size_bytes: sign * stored_size(record.held_bytes())?,
     })
 }
 
@@ -64,7 +64,7 @@ pub(super) fn write(connection: &CountingConnection) -> Result<()> {
     Ok(())
 }
 
-fn add(connection: &Connection, key: &CounterKey, delta: CounterDelta) -> Result<()> {
+pub(super) fn add(connection: &Connection, key: &CounterKey, delta: CounterDelta) -> Result<()> {
     let mut add = connection.prepare_cached(
         "INSERT INTO usage (spec, type, state, tier, count, size_bytes, stored_size_bytes) \
          VALUES (:spec, :type, :state, :tier, :count, :size_bytes, :stored_size_bytes) \
@@ -82,6 +82,23 @@ fn add(connection: &Connection, key: &CounterKey, delta: CounterDelta) -> Result
         ":stored_size_bytes": delta.stored_size_bytes,
     })?;
     Ok(())
+}
+
+/// All that is stored or reserved, with what this transaction has changed so far.
+///
+/// The counters are summed up once, and again after another process has changed them.
+pub(super) fn held_bytes(connection: &CountingConnection) -> Result<u64> {
+    let mut statement = connection.prepare_cached("PRAGMA data_version")?;
+    let data_version: i64 = statement.query_row((), |row| row.get(0))?;
+    let written = connection.sum_of(data_version, || {
+        let sql = "SELECT coalesce(sum(stored_size_bytes), 0) FROM usage";
+        Ok(connection
+            .prepare_cached(sql)?
+            .query_row((), |row| row.get(0))?)
+    })?;
+    // Counters that have drifted may come to less than nothing.
+    let held = written.saturating_add(connection.uncounted_bytes());
+    Ok(u64::try_from(held).unwrap_or(0))
 }
 
 /// Reads all counters, in the order of their rows.

@@ -1,11 +1,13 @@
 //! The connection that changes are made on, with what they add to the counters. Must not know what
 //! a change is, nor how counters are stored.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::Deref;
 
 use rusqlite::Connection;
+
+use super::error::Result;
 
 /// Which row of the counters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,6 +34,15 @@ pub(super) struct CountingConnection {
     connection: Connection,
     change: RefCell<Vec<(CounterKey, CounterDelta)>>,
     round: RefCell<HashMap<CounterKey, CounterDelta>>,
+    sum: Cell<Option<Sum>>,
+}
+
+/// What the counters of stored bytes came to when the transaction began, and in which state of the
+/// database: its number changes when another connection writes.
+#[derive(Debug, Clone, Copy)]
+struct Sum {
+    data_version: i64,
+    bytes: i64,
 }
 
 impl CountingConnection {
@@ -40,6 +51,7 @@ impl CountingConnection {
             connection,
             change: RefCell::default(),
             round: RefCell::default(),
+            sum: Cell::default(),
         }
     }
 
@@ -67,11 +79,53 @@ impl CountingConnection {
     /// The transaction was undone.
     pub(super) fn forget_all(&self) {
         self.forget_change();
-        self.round.borrow_mut().clear();
+        self.forget_round();
     }
 
-    /// What the changes that were made add up to.
+    /// What was counted so far is written already, or undone, and so are sums unknown.
+    pub(super) fn forget_round(&self) {
+        self.round.borrow_mut().clear();
+        self.sum.set(None);
+    }
+
+    /// What was counted so far and is not written yet.
+    pub(super) fn uncounted(&self) -> HashMap<CounterKey, CounterDelta> {
+        self.round.borrow().clone()
+    }
+
+    /// The stored bytes of all that was counted so far and is not written yet.
+    pub(super) fn uncounted_bytes(&self) -> i64 {
+        let (round, change) = (self.round.borrow(), self.change.borrow());
+        let deltas = round.values().chain(change.iter().map(|(_, delta)| delta));
+        deltas.map(|delta| delta.stored_size_bytes).sum()
+    }
+
+    /// What the written counters of stored bytes come to, counted by `count` where that is not
+    /// known for this state of the database.
+    pub(super) fn sum_of(
+        &self,
+        data_version: i64,
+        count: impl FnOnce() -> Result<i64>,
+    ) -> Result<i64> {
+        let known = self.sum.get();
+        if let Some(sum) = known.filter(|sum| sum.data_version == data_version) {
+            return Ok(sum.bytes);
+        }
+        let bytes = count()?;
+        self.sum.set(Some(Sum {
+            data_version,
+            bytes,
+        }));
+        Ok(bytes)
+    }
+
+    /// What the changes that were made add up to; whoever asks writes it.
     pub(super) fn counted(&self) -> Vec<(CounterKey, CounterDelta)> {
+        let written = self.uncounted_bytes();
+        if let Some(mut sum) = self.sum.take() {
+            sum.bytes = sum.bytes.saturating_add(written);
+            self.sum.set(Some(sum));
+        }
         let mut round = self.round.borrow_mut();
         round
             .drain()

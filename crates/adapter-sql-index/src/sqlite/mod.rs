@@ -13,6 +13,7 @@ mod patience;
 mod plan;
 mod presence;
 mod readers;
+mod recount;
 mod remark;
 mod row;
 mod schema;
@@ -25,8 +26,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, Recount,
+    UsageRow,
 };
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
@@ -170,6 +173,11 @@ impl ArtifactIndex for SqliteIndex {
         self.writer.make(Survives::Crash, change).await
     }
 
+    async fn reserve(&self, id: ArtifactId, reservation: Reservation) -> Result<()> {
+        let change = move |connection: &_| change::reserve(connection, id, reservation);
+        self.writer.make(Survives::Crash, change).await
+    }
+
     async fn commit(&self, commit: CommitUpload) -> Result<Committed> {
         let change = move |connection: &_| change::commit(connection, &commit);
         self.writer.make(Survives::PowerLoss, change).await
@@ -215,6 +223,15 @@ impl ArtifactIndex for SqliteIndex {
 
     async fn usage(&self) -> Result<Vec<UsageRow>> {
         self.readers.read(counters::read).await
+    }
+
+    async fn recount(&self, repair: bool) -> Result<Recount> {
+        let found = self.readers.read(recount::recount).await?;
+        if found.is_sound() || !repair {
+            return Ok(found);
+        }
+        // Counted again where nobody can change anything meanwhile.
+        self.writer.make(Survives::PowerLoss, recount::repair).await
     }
 
     async fn due_for_expiry(

@@ -62,6 +62,7 @@ fn add(connection: &CountingConnection, n: u32) -> ArtifactRecord {
         expires_at: n
             .is_multiple_of(6)
             .then(|| time(NOW - 1 + i64::from(n % 2))),
+        reservation: artifact_domain::policy::Reservation::default(),
     };
     let id = upload.id;
     let record = change::begin(connection, upload).unwrap();

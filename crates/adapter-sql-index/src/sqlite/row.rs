@@ -3,7 +3,7 @@
 
 use artifact_domain::{
     ArtifactId, ArtifactRecord, AttemptId, Content, Coordinate, Digest, Encoding, Error, Hold,
-    Metadata, Revision, Tags, Timestamp, Version,
+    Metadata, Revision, State, Tags, Timestamp, Version,
 };
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, Row, named_params};
@@ -16,7 +16,8 @@ use crate::selection::Param;
 pub(super) const COLUMNS: &str = "a.rid, a.id, a.attempt, a.spec, a.task, a.type, a.name, \
     a.version, a.state, a.revision, a.tier, a.created_at, a.lease_until, a.expires_at, \
     a.archived_at, a.retention_days, a.hold_since, a.hold_by, a.hold_reason, a.digest, \
-    a.size_bytes, a.stored_size_bytes, a.encoding, a.mime_type, a.tags, a.metadata";
+    a.size_bytes, a.stored_size_bytes, a.encoding, a.mime_type, a.tags, a.metadata, \
+    a.reserved_bytes";
 
 /// The number of a row: what tags and seek tables refer to. Means nothing outside the database.
 pub(super) type Rid = i64;
@@ -57,16 +58,18 @@ pub(super) fn read(row: &Row<'_>) -> Result<(Rid, ArtifactRecord)> {
     )
     .map_err(|cause| error::unreadable("coordinate", cause))?;
     let version = Version::new(row.get(7)?).map_err(|cause| error::unreadable("version", cause))?;
+    let state: State = parsed("state", text(row, 8)?)?;
     let record = ArtifactRecord {
         id: id(row.get(1)?),
         attempt: AttemptId::from_uuid(Uuid::from_bytes(row.get(2)?)),
         coordinate,
         version,
-        state: parsed("state", text(row, 8)?)?,
+        state,
         revision: Revision::new(row.get::<_, u64>(9)?),
         tier: parsed("tier", text(row, 10)?)?,
         created_at: time("created_at", row.get(11)?)?,
         lease_until: optional_time("lease_until", row.get(12)?)?,
+        reserved_bytes: reserved(state, row)?,
         expires_at: optional_time("expires_at", row.get(13)?)?,
         archived_at: optional_time("archived_at", row.get(14)?)?,
         retention_days: row.get(15)?,
@@ -88,10 +91,11 @@ pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result
         "INSERT INTO artifact (id, attempt, spec, task, type, name, version, state, revision, \
          tier, created_at, lease_until, expires_at, archived_at, retention_days, hold_since, \
          hold_by, hold_reason, digest, size_bytes, stored_size_bytes, encoding, mime_type, tags, \
-         metadata) VALUES (:id, :attempt, :spec, :task, :type, :name, :version, :state, \
+         metadata, reserved_bytes) VALUES (:id, :attempt, :spec, :task, :type, :name, :version, :state, \
          :revision, :tier, :created_at, :lease_until, :expires_at, :archived_at, \
          :retention_days, :hold_since, :hold_by, :hold_reason, :digest, :size_bytes, \
-         :stored_size_bytes, :encoding, :mime_type, :tags, :metadata)",
+         :stored_size_bytes, :encoding, :mime_type, :tags, :metadata, \
+         :reserved_bytes)",
     )?;
     Ok(statement.insert(named_params! {
         ":id": id_bytes(record.id),
@@ -119,6 +123,7 @@ pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result
         ":mime_type": record.mime_type.as_str(),
         ":tags": json(&record.tags)?,
         ":metadata": json(&record.metadata)?,
+        ":reserved_bytes": reserved_column(record)?,
     })?)
 }
 
@@ -132,7 +137,8 @@ pub(super) fn overwrite(connection: &Connection, rid: Rid, record: &ArtifactReco
          archived_at = :archived_at, retention_days = :retention_days, hold_since = :hold_since, \
          hold_by = :hold_by, hold_reason = :hold_reason, digest = :digest, \
          size_bytes = :size_bytes, stored_size_bytes = :stored_size_bytes, encoding = :encoding, \
-         mime_type = :mime_type, tags = :tags, metadata = :metadata WHERE rid = :rid",
+         mime_type = :mime_type, tags = :tags, metadata = :metadata, \
+         reserved_bytes = :reserved_bytes WHERE rid = :rid",
     )?;
     statement.execute(named_params! {
         ":rid": rid,
@@ -154,8 +160,21 @@ pub(super) fn overwrite(connection: &Connection, rid: Rid, record: &ArtifactReco
         ":mime_type": record.mime_type.as_str(),
         ":tags": json(&record.tags)?,
         ":metadata": json(&record.metadata)?,
+        ":reserved_bytes": reserved_column(record)?,
     })?;
     Ok(())
+}
+
+/// Nothing for a record that reserves nothing, as most do.
+pub(super) fn reserved_column(record: &ArtifactRecord) -> Result<Option<i64>> {
+    let reserved = Some(record.reserved_bytes).filter(|bytes| *bytes > 0);
+    reserved.map(stored_size).transpose()
+}
+
+/// A release that knew of no reservations may have ended an upload and left the column.
+fn reserved(state: State, row: &Row<'_>) -> Result<u64> {
+    let reserved = (state == State::Uploading).then(|| row.get::<_, Option<u64>>(26));
+    Ok(reserved.transpose()?.flatten().unwrap_or(0))
 }
 
 fn sizes(content: Option<&Content>) -> Result<(Option<i64>, Option<i64>)> {

@@ -27,7 +27,7 @@ CREATE TABLE artifact (
     mime_type         TEXT    NOT NULL,
     tags              TEXT    NOT NULL,
     metadata          TEXT    NOT NULL
-) STRICT;
+, reserved_bytes INTEGER) STRICT;
 CREATE UNIQUE INDEX artifact_coordinate ON artifact (task, spec, type, name, version);
 CREATE INDEX artifact_created ON artifact (created_at, id)
     WHERE state IN ('ACTIVE', 'ARCHIVED');

@@ -8,6 +8,7 @@ mod download;
 mod faults;
 mod gc;
 mod parts;
+mod quota;
 mod reindex;
 mod retention;
 mod tier_copies;

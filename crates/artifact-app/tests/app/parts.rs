@@ -56,11 +56,9 @@ async fn in_every_form(text: &Bytes) -> World {
             ("foreign", Some(table_of_other_bytes(&world).await)),
         ] {
             let coordinate = sample::coordinate("demo", "1", "log", &format!("{name}-{form}"));
-            let begun = world
-                .index
-                .begin(sample::upload_to(coordinate))
-                .await
-                .unwrap();
+            let mut upload = sample::upload_to(coordinate);
+            upload.reservation.bytes = content.stored_size_bytes;
+            let begun = world.index.begin(upload).await.unwrap();
             let commit = CommitUpload {
                 id: begun.id,
                 content: content.clone(),

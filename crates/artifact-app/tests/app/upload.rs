@@ -188,47 +188,6 @@ impl Read for Unreadable {
 }
 
 #[tokio::test]
-async fn a_full_quota_refuses_the_next_upload() {
-    let world = World::with_options(StoreOptions {
-        quota: QuotaPolicy {
-            max_storage_bytes: Some(10),
-            ..QuotaPolicy::default()
-        },
-        compression: None,
-        ..StoreOptions::default()
-    });
-    put(&world.store, "a", "0123456789").await;
-    let error = world
-        .store
-        .upload(request("b"), Bytes::from_static(b"x"))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
-    assert!(error.hint().is_some());
-    world.store.delete(&uri("a")).await.unwrap();
-    put(&world.store, "b", "x").await;
-}
-
-#[tokio::test]
-async fn where_there_is_plenty_of_room_the_index_is_asked_once_a_second() {
-    let world = World::with_options(StoreOptions {
-        quota: QuotaPolicy {
-            max_storage_bytes: Some(1 << 40),
-            ..QuotaPolicy::default()
-        },
-        ..StoreOptions::default()
-    });
-    let asked = |times| assert_eq!(world.index.calls(IndexOperation::Usage), times);
-    for name in ["a", "b", "c"] {
-        put(&world.store, name, name).await;
-    }
-    asked(1);
-    world.clock.advance(Duration::from_secs(1));
-    put(&world.store.clone(), "d", "d").await;
-    asked(2);
-}
-
-#[tokio::test]
 async fn an_upload_in_progress_is_invisible() {
     let world = World::new();
     put(&world.store, "a", "old").await;

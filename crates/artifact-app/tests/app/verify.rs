@@ -64,6 +64,13 @@ fn shown(finding: &VerifyFinding) -> String {
             "metadata {task}: {behind} {ahead} {damaged_lines}{}",
             mended(repaired)
         ),
+        VerifyFinding::Counter { drift, repaired } => {
+            let (kept, counted) = (drift.kept.count, drift.counted.count);
+            format!("counter {kept} {counted}{}", mended(repaired))
+        }
+        VerifyFinding::UnreadableCounters { count, repaired } => {
+            format!("unreadable {count}{}", mended(repaired))
+        }
         VerifyFinding::UnknownBlob { size_bytes, .. } => format!("unknown {size_bytes}"),
     }
 }

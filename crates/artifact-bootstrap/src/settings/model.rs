@@ -240,6 +240,17 @@ impl Quota {
     pub fn max_storage_bytes(&self) -> Option<u64> {
         self.max_storage_gb.map(|gb| (gb * 1e9) as u64)
     }
+
+    /// From how many bytes on a warning is given, rounded up; never where there is no limit.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float cast saturates, and the schema admits nothing negative"
+    )]
+    pub fn warn_storage_bytes(&self) -> Option<u64> {
+        self.max_storage_gb
+            .map(|gb| (gb * 1e9 * self.warn_threshold).ceil() as u64)
+    }
 }
 
 /// How writers of one artifact wait for each other.

@@ -18,6 +18,7 @@ pub(crate) mod show;
 pub(crate) mod tag;
 pub(crate) mod tail;
 pub(crate) mod upload;
+pub(crate) mod usage;
 pub(crate) mod verify;
 pub(crate) mod versions;
 pub(crate) mod why;
@@ -45,6 +46,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Cleanup(args) => cleanup::run(args, context).await,
         Verb::Archive(args) => archive::run(args, context).await,
         Verb::Restore(args) => archive::run_restore(args, context).await,
+        Verb::Usage(args) => usage::run(args, context).await,
         Verb::Verify(args) => verify::run(args, context).await,
         Verb::Gc(args) => gc::run(args, context).await,
         Verb::Reindex(args) => reindex::run(args, context).await,

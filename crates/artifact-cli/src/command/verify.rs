@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use artifact_app::{Store, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
+use artifact_domain::port::{UsageDrift, UsageRow};
 use artifact_domain::query::Versions;
 use artifact_domain::{ArtifactRef, ErrorKind};
 use clap::Args;
@@ -18,12 +19,12 @@ use crate::ui::Ui;
 /// What to verify.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without any selection everything is verified: every byte of every version, every blob, and the
-metadata beside the blobs. Ends with code 5 when anything is wrong.
+Without any selection everything is verified: every byte of every version, every blob, the
+metadata beside the blobs, and the counters of the index. Ends with code 5 when anything is wrong.
 
 --repair tags versions whose bytes are lost with lost=missing or lost=damaged, takes the tag away
-where they are right again, and writes the metadata again as far as the index knows better. It
-never deletes anything.
+where they are right again, writes the metadata again as far as the index knows better, and counts
+anew what the counters say. It never deletes anything.
 
 Examples:
   artifact verify
@@ -179,6 +180,23 @@ fn as_text(finding: &VerifyFinding) -> String {
              date, {ahead} are known better than by the index, {damaged_lines} lines are damaged{}",
             then(*repaired, "written again")
         ),
+        VerifyFinding::Counter { drift, repaired } => {
+            let UsageDrift { kept, counted } = &**drift;
+            format!(
+                "counter  {} of type {}, {}, {}: it says {}, the records come to {}{}",
+                kept.spec,
+                kept.artifact_type,
+                kept.state,
+                kept.tier,
+                sums(kept),
+                sums(counted),
+                then(*repaired, "counted anew")
+            )
+        }
+        VerifyFinding::UnreadableCounters { count, repaired } => format!(
+            "counter  {count} cannot be read{}",
+            then(*repaired, "counted anew")
+        ),
         VerifyFinding::UnknownBlob { key, .. } => {
             format!("unknown  {key}: neither the index nor the metadata knows it")
         }
@@ -212,6 +230,24 @@ fn as_json(finding: &VerifyFinding) -> Value {
             "behind": behind, "ahead": ahead, "damaged_lines": damaged_lines,
             "repaired": repaired,
         }),
+        VerifyFinding::Counter { drift, repaired } => {
+            let sums = |row: &UsageRow| {
+                json!({
+                    "count": row.count, "size_bytes": row.size_bytes,
+                    "stored_size_bytes": row.stored_size_bytes,
+                })
+            };
+            let UsageDrift { kept, counted } = &**drift;
+            json!({
+                "finding": "counter", "spec": kept.spec.as_str(),
+                "type": kept.artifact_type.to_string(), "state": kept.state.as_str(),
+                "tier": kept.tier.as_str(), "kept": sums(kept), "counted": sums(counted),
+                "repaired": repaired,
+            })
+        }
+        VerifyFinding::UnreadableCounters { count, repaired } => json!({
+            "finding": "unreadable-counters", "count": count, "repaired": repaired,
+        }),
         VerifyFinding::UnknownBlob {
             tier,
             key,
@@ -220,6 +256,11 @@ fn as_json(finding: &VerifyFinding) -> Value {
             "finding": "unknown", "tier": tier, "path": key.as_str(), "size_bytes": size_bytes,
         }),
     }
+}
+
+fn sums(row: &UsageRow) -> String {
+    let (count, stored) = (row.count, row.stored_size_bytes);
+    format!("{count} versions, {stored} bytes")
 }
 
 fn conclude(sum: &VerifyReport, failures: Failures, ui: &Ui) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ mod task_patterns;
 mod tier;
 mod versions;
 
-pub use quota::QuotaPolicy;
+pub use quota::{QuotaPolicy, Reservation};
 pub use retention::{Decision, FOR_EVER_DAYS, LatestGroup, RetentionPolicy, RetentionRule, Ruling};
 pub use task_patterns::TaskPatterns;
 pub use tier::TierPolicy;

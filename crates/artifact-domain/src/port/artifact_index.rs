@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::usage::{Recount, UsageRow};
+use crate::policy::Reservation;
 use crate::query::{Page, Query};
 use crate::{
-    ArtifactId, ArtifactRecord, ArtifactType, Content, Coordinate, Metadata, MimeType, Result,
-    SpecName, State, Tags, Tier, Timestamp, Version,
+    ArtifactId, ArtifactRecord, Content, Coordinate, Metadata, MimeType, Result, Tags, Timestamp,
+    Version,
 };
 
 /// What is known when an upload begins.
@@ -30,6 +32,8 @@ pub struct NewUpload {
     pub retention_days: Option<u32>,
     /// From when on it is gone.
     pub expires_at: Option<Timestamp>,
+    /// The room that it takes until it is committed or given up.
+    pub reservation: Reservation,
 }
 
 /// What a commit does to the other versions of the coordinate.
@@ -84,25 +88,6 @@ pub enum Imported {
     VersionTaken,
 }
 
-/// How much is stored of one kind. Sums over rows give totals.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UsageRow {
-    /// Of which spec.
-    pub spec: SpecName,
-    /// Of which type.
-    pub artifact_type: ArtifactType,
-    /// In which state.
-    pub state: State,
-    /// In which tier.
-    pub tier: Tier,
-    /// How many versions.
-    pub count: u64,
-    /// Their original bytes; 0 for an upload that has not ended.
-    pub size_bytes: u64,
-    /// The bytes of their blobs; 0 for an upload that has not ended.
-    pub stored_size_bytes: u64,
-}
-
 /// Where a page of what is due for expiry ended: the next one begins after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueCursor {
@@ -127,8 +112,8 @@ impl DueCursor {
 /// Atomicity: every method is one transaction; what it returns is what is true at one moment, and
 /// the counters always agree with the records. Isolation: as if all calls, of all processes, came
 /// one after another. Durability: once `commit`, `update` or `remove` returns, what it did
-/// survives a crash and a loss of power, unless the index was opened as relaxed. `begin` and
-/// `renew` survive a crash of the process; a loss of power may undo them as long as no later
+/// survives a crash and a loss of power, unless the index was opened as relaxed. `begin`, `renew`
+/// and `reserve` survive a crash of the process; a loss of power may undo them as long as no later
 /// commit was acknowledged.
 /// Cancel safety: a dropped call has happened or not, never half. Memory: one page of records.
 /// Errors of every method: `Integrity` for a stored record that cannot be read, `StorageFull`,
@@ -140,7 +125,10 @@ pub trait ArtifactIndex: Send + Sync + 'static {
     ///
     /// The version is one more than the highest that the index knows of the coordinate, whatever
     /// its state, so two uploads never share one. The record has revision 0 and no content; its
-    /// attempt is its id. Idempotence: none; an id that is known already gives `AlreadyExists`.
+    /// attempt is its id. Its reservation is counted from now on, in the counters of uploads.
+    /// Idempotence: none; an id that is known already gives `AlreadyExists`. Errors:
+    /// `QuotaExceeded` where [`Reservation::admit`] refuses beside all that the counters hold;
+    /// then nothing has changed.
     async fn begin(&self, upload: NewUpload) -> Result<ArtifactRecord>;
 
     /// Extends the lease of an upload. The revision does not change.
@@ -149,8 +137,16 @@ pub trait ArtifactIndex: Send + Sync + 'static {
     /// and its writer must stop.
     async fn renew(&self, id: ArtifactId, lease_until: Timestamp) -> Result<()>;
 
+    /// Sets how many bytes an upload reserves, more or fewer. The revision does not change.
+    ///
+    /// Idempotence: yes. Errors: `NotFound`; `Conflict` once the version is no longer `Uploading`;
+    /// `QuotaExceeded` where it would reserve more than before and [`Reservation::admit`] refuses
+    /// that beside all others; then it reserves what it did.
+    async fn reserve(&self, id: ArtifactId, reservation: Reservation) -> Result<()>;
+
     /// Makes an upload visible, and with [`Supersede::Older`] the older versions go in the same
-    /// transaction. The lease ends; the revision grows by one on every record it changes.
+    /// transaction. The lease ends, the bytes stored take the place of those reserved; the
+    /// revision grows by one on every record it changes.
     ///
     /// Idempotence: committing the same content again gives the record as it is and supersedes
     /// nothing. Errors: `NotFound` for an upload that was reaped and purged; `Conflict` for one
@@ -161,7 +157,8 @@ pub trait ArtifactIndex: Send + Sync + 'static {
     /// Replaces a record by a changed one, if nobody else changed it since it was read.
     ///
     /// `record.revision` is the one that was read; the record that is stored, and given back, has
-    /// the next. Id, coordinate, version and `created_at` cannot change. Errors: `NotFound`;
+    /// the next. Id, coordinate, version and `created_at` cannot change; what an upload reserves
+    /// stays as it is stored, and is given back when it ends. Errors: `NotFound`;
     /// `Conflict` for another revision, or for a step of state that is not legal; `InvalidInput`
     /// for a change of what cannot change, or a state that disagrees with `content`.
     async fn update(&self, record: ArtifactRecord) -> Result<ArtifactRecord>;
@@ -198,6 +195,14 @@ pub trait ArtifactIndex: Send + Sync + 'static {
 
     /// Gives the counters; rows without any version are left out. Ordering: that of the rows.
     async fn usage(&self) -> Result<Vec<UsageRow>>;
+
+    /// Counts every record anew and says which counters disagree; with `repair` they are put right
+    /// in the same transaction.
+    ///
+    /// Reads every record, so its time grows with their number; with `repair` nothing is changed
+    /// meanwhile. Idempotence: yes. Memory: two sets of counters. Errors: `Integrity` for a record
+    /// that cannot be read; a counter that cannot is part of the answer.
+    async fn recount(&self, repair: bool) -> Result<Recount>;
 
     /// Finds live versions that have expired at `now` and are not held, those first that expired
     /// first, of one instant by id, at most `limit`; from the first one after `after` on.

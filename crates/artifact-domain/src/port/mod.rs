@@ -5,12 +5,13 @@ mod artifact_index;
 mod blob_store;
 mod clock;
 mod lock_manager;
+mod usage;
 
 #[cfg(feature = "mocks")]
 pub use artifact_index::MockArtifactIndex;
 pub use artifact_index::{
     ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload,
-    Supersede, UsageRow,
+    Supersede,
 };
 #[cfg(feature = "mocks")]
 pub use blob_store::MockBlobStore;
@@ -24,3 +25,4 @@ pub use clock::MockClock;
 pub use lock_manager::{LockGuard, LockHolder, LockKey, LockManager, LockPatience};
 #[cfg(feature = "mocks")]
 pub use lock_manager::{MockLockGuard, MockLockManager};
+pub use usage::{Recount, UsageDrift, UsageRow};

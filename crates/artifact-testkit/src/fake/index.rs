@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, Recount,
     Supersede, UsageRow,
 };
 use artifact_domain::query::{Cursor, Page, Query};
@@ -35,8 +36,9 @@ impl MemoryIndex {
     }
 
     /// Refuses, with an `Internal` error that says `misuse`: an upload whose lease ends before it
-    /// begins, or that expires before it begins; a lease that is made shorter; an update that
-    /// deletes what is on hold, makes an upload visible without a commit, or changes nothing.
+    /// begins, or that expires before it begins; a lease that is made shorter; a commit of more
+    /// bytes than were reserved; an update that deletes what is on hold, makes an upload visible
+    /// without a commit, or changes nothing.
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.strict = true;
@@ -52,6 +54,18 @@ impl MemoryIndex {
     pub fn records(&self) -> Vec<ArtifactRecord> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.all().cloned().collect()
+    }
+
+    /// Lets every counter drift away from the records, by one version and so many stored bytes.
+    pub fn let_counters_drift(&self, stored_bytes: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.let_counters_drift(stored_bytes);
+    }
+
+    /// The most bytes that were ever stored or reserved at one time.
+    pub fn most_held_bytes(&self) -> u64 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.most_held_bytes
     }
 
     fn transaction<T>(
@@ -134,6 +148,7 @@ impl ArtifactIndex for MemoryIndex {
                     format!("there is a version with the id {id} already"),
                 ));
             }
+            upload.reservation.admit(state.held_bytes())?;
             let highest = state.versions_of(&upload.coordinate).next();
             let version = highest.map_or(Ok(Version::FIRST), |record| record.version.next())?;
             let record = ArtifactRecord::begin(upload, version);
@@ -155,6 +170,14 @@ impl ArtifactIndex for MemoryIndex {
         })
     }
 
+    async fn reserve(&self, id: ArtifactId, reservation: Reservation) -> Result<()> {
+        self.transaction(IndexOperation::Reserve, |state| {
+            let old = known(state, id)?;
+            state.store(old.reserving(reservation, state.held_bytes())?);
+            Ok(())
+        })
+    }
+
     async fn commit(&self, commit: CommitUpload) -> Result<Committed> {
         self.transaction(IndexOperation::Commit, |state| {
             let old = known(state, commit.id)?;
@@ -164,6 +187,10 @@ impl ArtifactIndex for MemoryIndex {
                     superseded: Vec::new(),
                 });
             };
+            self.check(
+                record.held_bytes() > old.reserved_bytes,
+                format!("{} stores more than it has reserved", commit.id),
+            )?;
             let superseded = match commit.supersede {
                 Supersede::Nothing => Vec::new(),
                 Supersede::Older => supersede(state, &mut record),
@@ -251,6 +278,10 @@ impl ArtifactIndex for MemoryIndex {
 
     async fn usage(&self) -> Result<Vec<UsageRow>> {
         Ok(self.transaction(IndexOperation::Usage, |state| state.usage()))
+    }
+
+    async fn recount(&self, repair: bool) -> Result<Recount> {
+        Ok(self.transaction(IndexOperation::Recount, |state| state.recount(repair)))
     }
 
     async fn due_for_expiry(

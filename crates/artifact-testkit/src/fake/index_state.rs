@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use artifact_domain::port::UsageRow;
+use artifact_domain::port::{Recount, UsageRow};
 use artifact_domain::query::{Filter, Versions};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, ArtifactType, Coordinate, SpecName, State, Tier, Timestamp, Version,
@@ -27,6 +27,7 @@ pub(super) struct IndexState {
     counters: BTreeMap<Kind, Counter>,
     pub(super) is_complete: bool,
     pub(super) retention_mark: Option<String>,
+    pub(super) most_held_bytes: u64,
 }
 
 impl IndexState {
@@ -67,12 +68,9 @@ impl IndexState {
             .entry(record.coordinate.clone())
             .or_default()
             .insert(record.version, record.id);
-        let (size_bytes, stored_size_bytes) = sizes(&record);
-        let counter = self.counters.entry(kind(&record)).or_default();
-        counter.count += 1;
-        counter.size_bytes += size_bytes;
-        counter.stored_size_bytes += stored_size_bytes;
+        count(&mut self.counters, &record);
         self.records.insert(record.id, record);
+        self.most_held_bytes = self.most_held_bytes.max(self.held_bytes());
     }
 
     pub(super) fn forget(&mut self, id: ArtifactId) {
@@ -87,12 +85,12 @@ impl IndexState {
     }
 
     fn discount(&mut self, old: &ArtifactRecord) {
-        let (size_bytes, stored_size_bytes) = sizes(old);
+        let row = UsageRow::of(old);
         let kind = kind(old);
         if let Some(counter) = self.counters.get_mut(&kind) {
             counter.count -= 1;
-            counter.size_bytes -= size_bytes;
-            counter.stored_size_bytes -= stored_size_bytes;
+            counter.size_bytes -= row.size_bytes;
+            counter.stored_size_bytes -= row.stored_size_bytes;
             if counter.count == 0 {
                 self.counters.remove(&kind);
             }
@@ -108,17 +106,34 @@ impl IndexState {
     }
 
     pub(super) fn usage(&self) -> Vec<UsageRow> {
-        let rows = self.counters.iter();
-        rows.map(|((spec, artifact_type, state, tier), counter)| UsageRow {
-            spec: spec.clone(),
-            artifact_type: artifact_type.clone(),
-            state: *state,
-            tier: *tier,
-            count: counter.count,
-            size_bytes: counter.size_bytes,
-            stored_size_bytes: counter.stored_size_bytes,
+        rows(&self.counters)
+    }
+
+    /// All that is stored or reserved.
+    pub(super) fn held_bytes(&self) -> u64 {
+        let counters = self.counters.values();
+        counters.fold(0, |sum, counter| {
+            sum.saturating_add(counter.stored_size_bytes)
         })
-        .collect()
+    }
+
+    pub(super) fn recount(&mut self, repair: bool) -> Recount {
+        let mut counted = BTreeMap::new();
+        for record in self.records.values() {
+            count(&mut counted, record);
+        }
+        let recount = Recount::new(&self.usage(), &rows(&counted), 0);
+        if repair {
+            self.counters = counted;
+        }
+        recount
+    }
+
+    pub(super) fn let_counters_drift(&mut self, stored_bytes: u64) {
+        for counter in self.counters.values_mut() {
+            counter.count += 1;
+            counter.stored_size_bytes += stored_bytes;
+        }
     }
 
     /// Every record that `filter` selects at `now`, in the order of ids.
@@ -152,7 +167,24 @@ fn kind(record: &ArtifactRecord) -> Kind {
     )
 }
 
-fn sizes(record: &ArtifactRecord) -> (u64, u64) {
-    let content = record.content.as_ref();
-    content.map_or((0, 0), |c| (c.size_bytes, c.stored_size_bytes))
+fn count(counters: &mut BTreeMap<Kind, Counter>, record: &ArtifactRecord) {
+    let row = UsageRow::of(record);
+    let counter = counters.entry(kind(record)).or_default();
+    counter.count += 1;
+    counter.size_bytes += row.size_bytes;
+    counter.stored_size_bytes += row.stored_size_bytes;
+}
+
+fn rows(counters: &BTreeMap<Kind, Counter>) -> Vec<UsageRow> {
+    let rows = counters.iter();
+    rows.map(|((spec, artifact_type, state, tier), counter)| UsageRow {
+        spec: spec.clone(),
+        artifact_type: artifact_type.clone(),
+        state: *state,
+        tier: *tier,
+        count: counter.count,
+        size_bytes: counter.size_bytes,
+        stored_size_bytes: counter.stored_size_bytes,
+    })
+    .collect()
 }

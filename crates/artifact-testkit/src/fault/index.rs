@@ -5,8 +5,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{
-    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, UsageRow,
+    ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, Recount,
+    UsageRow,
 };
 use artifact_domain::query::{Page, Query};
 use artifact_domain::{
@@ -130,6 +132,11 @@ impl ArtifactIndex for FaultyIndex {
         self.call(IndexOperation::Renew, call).await
     }
 
+    async fn reserve(&self, id: ArtifactId, reservation: Reservation) -> Result<()> {
+        let call = self.inner.reserve(id, reservation);
+        self.call(IndexOperation::Reserve, call).await
+    }
+
     async fn commit(&self, commit: CommitUpload) -> Result<Committed> {
         let call = self.inner.commit(commit);
         self.call(IndexOperation::Commit, call).await
@@ -176,6 +183,11 @@ impl ArtifactIndex for FaultyIndex {
     async fn usage(&self) -> Result<Vec<UsageRow>> {
         let call = self.inner.usage();
         self.call(IndexOperation::Usage, call).await
+    }
+
+    async fn recount(&self, repair: bool) -> Result<Recount> {
+        let call = self.inner.recount(repair);
+        self.call(IndexOperation::Recount, call).await
     }
 
     async fn due_for_expiry(

@@ -1,4 +1,4 @@
--- Schema 3 of the SQLite index: what retention asks for.
+-- Schema 3 of the SQLite index: what retention asks for, and room that uploads on their way hold.
 
 -- The versions of a spec and type, newest first, and those of them that never expire.
 CREATE INDEX artifact_group ON artifact (spec, type, created_at, id)
@@ -16,3 +16,7 @@ CREATE TABLE remark (
     name  TEXT PRIMARY KEY CHECK (name IN ('retention')),
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What an upload on its way holds of a storage limit.
+-- There is no check of it: every record that is stored already would be held against it.
+ALTER TABLE artifact ADD COLUMN reserved_bytes INTEGER;

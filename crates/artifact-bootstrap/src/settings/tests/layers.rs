@@ -46,6 +46,7 @@ fn a_section_in_a_file_leaves_its_other_keys_alone() {
     let settings = yaml("quota: { warn_threshold: 0.5 }").settings();
     assert!((settings.quota.warn_threshold - 0.5).abs() < f64::EPSILON);
     assert_eq!(settings.quota.max_storage_bytes(), Some(100_000_000_000));
+    assert_eq!(settings.quota.warn_storage_bytes(), Some(50_000_000_000));
     assert_eq!(
         settings.quota.max_artifact_size,
         ByteSize::new(5_000_000_000)

@@ -143,5 +143,6 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
         plan.progress.suspend(|| report.add(outcome))?;
     }
     plan.progress.finish();
+    context.warn_of_quota(&plan.store).await;
     report.finish()
 }

@@ -137,6 +137,7 @@ mod tests {
             tier: Tier::Hot,
             created_at,
             lease_until: None,
+            reserved_bytes: 0,
             retention_days: None,
             expires_at: None,
             archived_at: None,

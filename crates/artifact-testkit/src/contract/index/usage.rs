@@ -26,6 +26,7 @@ async fn recount(index: &dyn ArtifactIndex, ids: &[ArtifactId]) -> Vec<UsageRow>
         row.0 += 1;
         row.1 += record.content.as_ref().map_or(0, |c| c.size_bytes);
         row.2 += record.content.as_ref().map_or(0, |c| c.stored_size_bytes);
+        row.2 += record.reserved_bytes;
     }
     let rows = rows.into_iter();
     rows.map(|((spec, artifact_type, state, tier), sums)| UsageRow {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, Committed, NewUpload, Supersede, UsageRow};
 use artifact_domain::query::{Expiry, Filter, Order, Query, SortValue, Versions};
 use artifact_domain::{
@@ -59,6 +60,9 @@ impl Model {
         if self.position(upload.id).is_ok() {
             return Err(ErrorKind::AlreadyExists);
         }
+        if !fits_in(upload.reservation, upload.reservation.bytes, self.held()) {
+            return Err(ErrorKind::QuotaExceeded);
+        }
         let highest = self.of(&upload.coordinate).map(|r| r.version.get()).max();
         let version = Version::new(highest.unwrap_or(0) + 1).expect("it is not zero");
         let record = ArtifactRecord::begin(upload, version);
@@ -73,6 +77,26 @@ impl Model {
         }
         self.records[position].lease_until = Some(until);
         Ok(())
+    }
+
+    pub(super) fn reserve(&mut self, id: ArtifactId, reservation: Reservation) -> Answer<()> {
+        let position = self.position(id)?;
+        let record = &self.records[position];
+        if record.state != State::Uploading {
+            return Err(ErrorKind::Conflict);
+        }
+        let (old, new) = (record.reserved_bytes, reservation.bytes);
+        if new > old && !fits_in(reservation, new, self.held() - old) {
+            return Err(ErrorKind::QuotaExceeded);
+        }
+        self.records[position].reserved_bytes = new;
+        Ok(())
+    }
+
+    /// All that is stored or reserved.
+    fn held(&self) -> u64 {
+        let rows = self.usage();
+        rows.iter().map(|row| row.stored_size_bytes).sum()
     }
 
     pub(super) fn commit(&mut self, commit: &CommitUpload) -> Answer<Committed> {
@@ -106,6 +130,7 @@ impl Model {
         record.state = if late { State::Deleted } else { State::Active };
         record.content = Some(commit.content.clone());
         record.lease_until = None;
+        record.reserved_bytes = 0;
         record.revision = record.revision.next();
         if let Some(table) = &commit.seek_table {
             self.tables.push((commit.id, table.clone()));
@@ -182,6 +207,7 @@ impl Model {
                 row.size_bytes += content.size_bytes;
                 row.stored_size_bytes += content.stored_size_bytes;
             }
+            row.stored_size_bytes += record.reserved_bytes;
         }
         rows.into_values().collect()
     }
@@ -211,6 +237,13 @@ impl Model {
         tables
             .find(|(of, _)| *of == id)
             .map(|(_, table)| table.clone())
+    }
+}
+
+fn fits_in(reservation: Reservation, bytes: u64, others: u64) -> bool {
+    match reservation.limit_bytes {
+        Some(limit) => others < limit && others + bytes <= limit,
+        None => true,
     }
 }
 

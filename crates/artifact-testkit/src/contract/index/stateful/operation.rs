@@ -1,6 +1,7 @@
 //! The operations that are played, and how they are made up. Numbers in them choose among what is
 //! there when they are played, so that a shortened sequence still means something.
 
+use artifact_domain::policy::Reservation;
 use artifact_domain::port::Supersede;
 use artifact_domain::query::{Expiry, Filter, Order, TagFilter, Versions};
 use artifact_domain::{ArtifactType, State, Tier, Timestamp};
@@ -19,6 +20,7 @@ pub(super) type Seconds = i64;
 pub(super) enum Operation {
     Begin(Begin),
     Renew(Which, Seconds),
+    Reserve(Which, Reservation),
     Commit(Commit),
     Update(Update),
     Remove(Which),
@@ -27,6 +29,7 @@ pub(super) enum Operation {
     FindNewest(u8, Seconds),
     Ask(Box<Question>),
     Usage,
+    Recount(bool),
     Due(Seconds, usize),
     Abandoned(Seconds, usize),
     SeekTable(Which),
@@ -41,6 +44,7 @@ pub(super) struct Begin {
     pub(super) lease: Seconds,
     pub(super) expires: Option<Seconds>,
     pub(super) tags: Vec<&'static str>,
+    pub(super) reservation: Reservation,
 }
 
 #[derive(Debug, Clone)]
@@ -89,6 +93,7 @@ pub(super) fn any() -> impl Strategy<Value = Operation> {
     prop_oneof![
         8 => begin().prop_map(Operation::Begin),
         1 => (which(), seconds()).prop_map(|(which, until)| Operation::Renew(which, until)),
+        4 => (which(), reservation()).prop_map(|(which, r)| Operation::Reserve(which, r)),
         8 => commit().prop_map(Operation::Commit),
         6 => update().prop_map(Operation::Update),
         3 => which().prop_map(Operation::Remove),
@@ -97,6 +102,7 @@ pub(super) fn any() -> impl Strategy<Value = Operation> {
         2 => (0..6_u8, seconds()).prop_map(|(at, now)| Operation::FindNewest(at, now)),
         6 => question().prop_map(|question| Operation::Ask(Box::new(question))),
         2 => Just(Operation::Usage),
+        1 => prop::bool::ANY.prop_map(Operation::Recount),
         1 => (seconds(), 0..5_usize).prop_map(|(now, limit)| Operation::Due(now, limit)),
         1 => (seconds(), 0..5_usize).prop_map(|(now, limit)| Operation::Abandoned(now, limit)),
         1 => which().prop_map(Operation::SeekTable),
@@ -111,6 +117,12 @@ fn seconds() -> impl Strategy<Value = Seconds> {
     0..12_i64
 }
 
+/// So few bytes, and so low a limit, that many do not fit.
+fn reservation() -> impl Strategy<Value = Reservation> {
+    (0..6_u64, weighted(0.6, 0..20_u64))
+        .prop_map(|(bytes, limit_bytes)| Reservation { bytes, limit_bytes })
+}
+
 fn tags() -> impl Strategy<Value = Vec<&'static str>> {
     subsequence(TAGS.to_vec(), 0..=3)
 }
@@ -122,14 +134,15 @@ fn order() -> impl Strategy<Value = Order> {
 fn begin() -> impl Strategy<Value = Begin> {
     let ends = (seconds(), weighted(0.3, seconds()));
     let again = weighted(0.03, which());
-    (0..6_u8, again, seconds(), ends, tags()).prop_map(
-        |(coordinate, again, created, (lease, expires), tags)| Begin {
+    (0..6_u8, again, seconds(), ends, tags(), reservation()).prop_map(
+        |(coordinate, again, created, (lease, expires), tags, reservation)| Begin {
             coordinate,
             again,
             created,
             lease,
             expires,
             tags,
+            reservation,
         },
     )
 }

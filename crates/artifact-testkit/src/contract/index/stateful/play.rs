@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Debug;
 
-use artifact_domain::port::{ArtifactIndex, CommitUpload, DueCursor, NewUpload};
+use artifact_domain::port::{ArtifactIndex, CommitUpload, DueCursor, NewUpload, Recount};
 use artifact_domain::query::{Filter, Order, PageSize, Query, Versions};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Coordinate, Hold, Result, State, Tier, Timestamp, Version,
@@ -78,6 +78,11 @@ impl Game<'_> {
                 let found = answer(self.index.renew(id, until).await);
                 same(&found, &self.model.renew(id, until))
             }
+            Operation::Reserve(which, reservation) => {
+                let id = self.id(*which);
+                let found = answer(self.index.reserve(id, *reservation).await);
+                same(&found, &self.model.reserve(id, *reservation))
+            }
             Operation::Commit(commit) => self.commit(commit).await,
             Operation::Update(update) => self.update(update).await,
             Operation::Remove(which) => {
@@ -105,6 +110,10 @@ impl Game<'_> {
                 let found = answer(self.index.usage().await);
                 same(&found, &Ok(self.model.usage()))
             }
+            Operation::Recount(repair) => {
+                let found = answer(self.index.recount(*repair).await);
+                same(&found, &Ok(Recount::default()))
+            }
             Operation::Due(now, limit) => self.due(sample::at(*now), *limit).await,
             Operation::Abandoned(now, limit) => self.abandoned(sample::at(*now), *limit).await,
             Operation::SeekTable(which) => {
@@ -125,6 +134,7 @@ impl Game<'_> {
             lease_until: sample::at(begin.lease),
             expires_at: begin.expires.map(sample::at),
             tags: sample::tags(&begin.tags),
+            reservation: begin.reservation,
             ..sample::upload_to(coordinate(begin.coordinate))
         };
         if !self.ids.contains(&upload.id) {
@@ -248,6 +258,8 @@ impl Game<'_> {
             same(&answer(newest), &Ok(expected))?;
         }
         same(&answer(self.index.usage().await), &Ok(self.model.usage()))?;
+        let recount = answer(self.index.recount(false).await);
+        same(&recount, &Ok(Recount::default()))?;
         self.due(Timestamp::MAX, 1_000).await?;
         self.abandoned(Timestamp::MAX, 1_000).await?;
         for order in [Order::Created, Order::Size, Order::Name] {

@@ -1,0 +1,186 @@
+//! `artifact usage`: how much is stored, of what, and how near that is to the limit.
+
+use artifact_app::{Usage, UsageGroup, UsageKey, UsageTotal};
+use artifact_domain::SpecName;
+use clap::{Args, ValueEnum};
+use indicatif::HumanBytes;
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::failures::Failure;
+
+/// How to sum up.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Answered from counters, however much is stored. What has expired counts until it is cleaned up,
+what is deleted until its bytes are removed, and an upload on its way by what it has reserved.
+
+With --json each sum is an object, and the last one is of everything, with the limit.
+
+Examples:
+  artifact usage
+  artifact usage --by spec
+  artifact usage --by type --by state --spec demo --json")]
+pub(crate) struct UsageArgs {
+    /// Sums by this; can be given several times
+    #[arg(long, value_enum, value_name = "KEY", value_delimiter = ',')]
+    by: Vec<By>,
+    /// Only this project; the limit is that of the whole store
+    #[arg(long)]
+    spec: Option<SpecName>,
+}
+
+/// By what is summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// The project
+    Spec,
+    /// What it is
+    Type,
+    /// Where it stands in its life
+    State,
+    /// Where its bytes are kept
+    Tier,
+}
+
+impl From<By> for UsageKey {
+    fn from(by: By) -> Self {
+        match by {
+            By::Spec => Self::Spec,
+            By::Type => Self::Type,
+            By::State => Self::State,
+            By::Tier => Self::Tier,
+        }
+    }
+}
+
+pub(crate) async fn run(args: UsageArgs, context: &Context) -> Result<(), Failure> {
+    let usage = context.store().await?.usage().await?;
+    let keys: Vec<_> = args.by.iter().copied().map(UsageKey::from).collect();
+    let spec = args.spec.as_ref();
+    let groups = match &keys[..] {
+        [] => Vec::new(),
+        keys => usage.by(keys, spec),
+    };
+    if context.ui.json() {
+        for (group, total) in &groups {
+            context.ui.object(&object(group, total))?;
+        }
+        context.ui.object(&summary(&usage, spec))?;
+    } else {
+        for line in table(&keys, &groups, &usage.total_of(spec)) {
+            context.ui.line(line)?;
+        }
+        for line in limits(&usage) {
+            context.ui.line(line)?;
+        }
+    }
+    if let Some(warning) = usage.warning() {
+        context.ui.warn(warning);
+    }
+    Ok(())
+}
+
+fn object(group: &UsageGroup, total: &UsageTotal) -> Map<String, Value> {
+    let keys = [
+        ("spec", group.spec.as_ref().map(ToString::to_string)),
+        (
+            "type",
+            group.artifact_type.as_ref().map(ToString::to_string),
+        ),
+        ("state", group.state.map(|state| state.to_string())),
+        ("tier", group.tier.map(|tier| tier.to_string())),
+    ];
+    let mut object = Map::new();
+    for (key, value) in keys {
+        object.extend(value.map(|value| (key.to_owned(), value.into())));
+    }
+    let numbers = [
+        ("count", json!(total.count)),
+        ("size_bytes", json!(total.size_bytes)),
+        ("stored_size_bytes", json!(total.stored_size_bytes)),
+        ("saved_ratio", json!(total.saved_ratio())),
+        ("uploads", json!(total.uploads)),
+        ("reserved_bytes", json!(total.reserved_bytes)),
+    ];
+    object.extend(numbers.map(|(key, value)| (key.to_owned(), value)));
+    object
+}
+
+fn summary(usage: &Usage, spec: Option<&SpecName>) -> Map<String, Value> {
+    let group = UsageGroup {
+        spec: spec.cloned(),
+        ..UsageGroup::default()
+    };
+    let mut object = object(&group, &usage.total_of(spec));
+    let limits = [
+        ("held_bytes", json!(usage.total().held_bytes())),
+        ("limit_bytes", json!(usage.limit_bytes())),
+        ("used_ratio", json!(usage.used_ratio())),
+        ("warning", json!(usage.warning().map(|w| w.to_string()))),
+    ];
+    object.extend(limits.map(|(key, value)| (key.to_owned(), value)));
+    object
+}
+
+/// A heading, a line for each group, and one for all of them.
+fn table(
+    keys: &[UsageKey],
+    groups: &[(UsageGroup, UsageTotal)],
+    total: &UsageTotal,
+) -> Vec<String> {
+    let named = groups.iter().map(|(group, sum)| (label(keys, group), sum));
+    let named: Vec<_> = named.chain([("total".to_owned(), total)]).collect();
+    let labels = named.iter().map(|(label, _)| label.chars().count());
+    let width = labels.max().unwrap_or_default();
+    let mut lines = vec![format!(
+        "{:width$}  {:>9}  {:>12}  {:>12}  {:>6}",
+        "", "versions", "original", "stored", "saved"
+    )];
+    lines.extend(named.into_iter().map(|(label, sum)| {
+        let saved = sum.saved_ratio();
+        format!(
+            "{label:width$}  {:>9}  {:>12}  {:>12}  {:>6}",
+            sum.count,
+            HumanBytes(sum.size_bytes).to_string(),
+            HumanBytes(sum.stored_size_bytes).to_string(),
+            saved.map_or_else(|| "-".to_owned(), |saved| format!("{:.0} %", 100.0 * saved)),
+        )
+    }));
+    lines
+}
+
+/// The keys of a group in the order in which they were asked for.
+fn label(keys: &[UsageKey], group: &UsageGroup) -> String {
+    let part = |key: &UsageKey| match key {
+        UsageKey::Spec => group.spec.as_ref().map(ToString::to_string),
+        UsageKey::Type => group.artifact_type.as_ref().map(ToString::to_string),
+        UsageKey::State => group.state.map(|state| state.to_string()),
+        UsageKey::Tier => group.tier.map(|tier| tier.to_string()),
+    };
+    let parts: Vec<_> = keys.iter().filter_map(part).collect();
+    parts.join("  ")
+}
+
+fn limits(usage: &Usage) -> Vec<String> {
+    let total = usage.total();
+    let mut lines = Vec::new();
+    if total.uploads > 0 {
+        lines.push(format!(
+            "{} uploads on their way have reserved {}",
+            total.uploads,
+            HumanBytes(total.reserved_bytes)
+        ));
+    }
+    lines.push(match (usage.limit_bytes(), usage.used_ratio()) {
+        (Some(limit), Some(used)) => {
+            format!(
+                "{:.1} % of the limit of {}",
+                100.0 * used,
+                HumanBytes(limit)
+            )
+        }
+        _ => "no limit".to_owned(),
+    });
+    lines
+}
