@@ -1,7 +1,7 @@
 //! Measures the index on a real disk: durable commits per second, and the queries that a store of
 //! a given size is asked. Prints a table. Must not know anything but the port.
 //!
-//! `cargo bench -p adapter-sql-index -- [--records N] [--directory PATH]`
+//! `cargo bench -p adapter-sql-index --bench index -- [--records N] [--directory PATH]`
 
 #![expect(
     clippy::print_stdout,
