@@ -2,6 +2,7 @@
 
 mod body;
 mod change;
+mod compare;
 mod decode;
 mod delete;
 mod digest;
@@ -36,6 +37,9 @@ mod versions;
 pub use artifact_codec::Level;
 pub use body::Body;
 pub use change::{Change, Changed};
+pub use compare::{
+    ArtifactComparison, Change as Difference, CompareRequest, CompareTotals, ComparedVersion, Sizes, TaskRef,
+};
 pub use delete::{DeleteFailure, DeleteReport, DeleteScope};
 pub use digest::digest;
 pub use download::{Download, DownloadOptions, Verification};

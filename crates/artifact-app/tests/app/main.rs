@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
 mod change;
+mod compare;
 mod delete;
 mod download;
 mod faults;

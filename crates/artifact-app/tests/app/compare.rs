@@ -1,0 +1,186 @@
+//! Comparing two tasks: what was added, removed, changed or stayed, and how the sizes differ.
+
+use std::collections::BTreeMap;
+
+use artifact_app::{
+    ArtifactComparison, Body, Change, CompareRequest, CompareTotals, Sizes, TaskRef, UploadRequest,
+};
+use artifact_domain::{ErrorKind, Result};
+use artifact_testkit::sample;
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use crate::world::World;
+
+fn task(task: &str) -> TaskRef {
+    let at = sample::coordinate("demo", task, "log", "x");
+    TaskRef {
+        spec: at.spec().clone(),
+        task: at.task().clone(),
+    }
+}
+
+fn request() -> CompareRequest {
+    CompareRequest {
+        baseline: task("old"),
+        current: task("new"),
+        types: Vec::new(),
+        name: None,
+    }
+}
+
+async fn put(world: &World, task: &str, artifact_type: &str, name: &str, bytes: impl Into<Bytes>) {
+    let at = sample::coordinate("demo", task, artifact_type, name);
+    let request = UploadRequest::new(at);
+    let body = Body::Bytes(bytes.into());
+    world.store.upload(request, body).await.unwrap();
+}
+
+async fn compare(
+    world: &World,
+    request: CompareRequest,
+) -> Result<(Vec<ArtifactComparison>, CompareTotals)> {
+    let mut seen = Vec::new();
+    let observe = |artifact| seen.push(artifact);
+    let totals = world.store.compare(request, observe).await?;
+    Ok((seen, totals))
+}
+
+#[tokio::test]
+async fn every_change_is_told_by_name_and_type() {
+    let world = World::new();
+    for (task, artifact_type, name, bytes) in [
+        ("old", "log", "a", "same"),
+        ("new", "log", "a", "same"),
+        ("old", "data", "a", "0123456789"),
+        ("new", "data", "a", "0123456789abcde"),
+        ("old", "log", "gone", "12345"),
+        ("new", "log", "come", "123"),
+        ("old", "log", "moved", "12"),
+        ("new", "data", "moved", "12"),
+        ("other", "log", "other", "1234567"),
+    ] {
+        put(&world, task, artifact_type, name, bytes).await;
+    }
+    let (seen, totals) = compare(&world, request()).await.unwrap();
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|artifact| {
+            let sizes = artifact.sizes();
+            (
+                artifact.name.as_str(),
+                artifact.artifact_type.to_string(),
+                artifact.change(),
+                sizes.baseline_bytes,
+                sizes.current_bytes,
+            )
+        })
+        .collect();
+    let row = |name, artifact_type: &str, change, old, new| {
+        (name, artifact_type.to_owned(), change, old, new)
+    };
+    assert_eq!(
+        seen,
+        [
+            row("a", "log", Change::Same, 4, 4),
+            row("a", "data", Change::Changed, 10, 15),
+            row("come", "log", Change::Added, 0, 3),
+            row("gone", "log", Change::Removed, 5, 0),
+            row("moved", "log", Change::Removed, 2, 0),
+            row("moved", "data", Change::Added, 0, 2),
+        ]
+    );
+    let sizes = Sizes {
+        baseline_bytes: 21,
+        current_bytes: 24,
+    };
+    let expected = CompareTotals {
+        added: 2,
+        removed: 2,
+        changed: 1,
+        same: 1,
+        sizes,
+    };
+    assert_eq!(totals, expected);
+}
+
+#[tokio::test]
+async fn a_task_without_anything_is_named() {
+    let world = World::new();
+    put(&world, "old", "log", "a", "1").await;
+    let error = compare(&world, request()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(
+        error.message().contains("the current task `new`"),
+        "{error}"
+    );
+    let turned = CompareRequest {
+        baseline: task("new"),
+        current: task("old"),
+        ..request()
+    };
+    let error = compare(&world, turned).await.unwrap_err();
+    assert!(
+        error.message().contains("the baseline task `new`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_selection_that_one_task_lacks_is_no_error() {
+    let world = World::new();
+    put(&world, "old", "log", "a", "1").await;
+    put(&world, "new", "log", "a", "1").await;
+    put(&world, "new", "data", "b.json", "22").await;
+    let mut only_data = request();
+    only_data.types = vec!["data".parse().unwrap()];
+    let (_, totals) = compare(&world, only_data).await.unwrap();
+    assert_eq!((totals.added, totals.same), (1, 0));
+    let mut by_name = request();
+    by_name.name = Some("a*".parse().unwrap());
+    let (_, totals) = compare(&world, by_name).await.unwrap();
+    assert_eq!((totals.added, totals.same), (0, 1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever two tasks have, over several pages, the answer is that of two maps.
+    #[test]
+    fn two_tasks_are_joined_as_maps_are(
+        old in proptest::collection::btree_map((0_u16..300, 0_u8..3), 0_usize..4, 0..260),
+        new in proptest::collection::btree_map((0_u16..300, 0_u8..3), 0_usize..4, 0..260),
+    ) {
+        prop_assume!(!old.is_empty() && !new.is_empty());
+        let types = ["log", "data", "custom:x"];
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (seen, totals) = runtime.block_on(async {
+            let world = World::new();
+            for (task, stored) in [("old", &old), ("new", &new)] {
+                for ((name, of), size) in stored {
+                    let bytes = vec![b'x'; *size];
+                    put(&world, task, types[usize::from(*of)], &format!("n{name}"), bytes).await;
+                }
+            }
+            compare(&world, request()).await.unwrap()
+        });
+        let mut expected = BTreeMap::new();
+        for key in old.keys().chain(new.keys()) {
+            let change = match (old.get(key), new.get(key)) {
+                (None, _) => Change::Added,
+                (_, None) => Change::Removed,
+                (old, new) if old == new => Change::Same,
+                _ => Change::Changed,
+            };
+            expected.insert((format!("n{}", key.0), types[usize::from(key.1)].to_owned()), change);
+        }
+        let count = |wanted| expected.values().filter(|change| **change == wanted).count() as u64;
+        prop_assert_eq!(totals.added, count(Change::Added));
+        prop_assert_eq!(totals.same, count(Change::Same));
+        prop_assert_eq!(seen.len(), expected.len());
+        for artifact in seen {
+            let key = (artifact.name.as_str().to_owned(), artifact.artifact_type.to_string());
+            prop_assert_eq!(expected.remove(&key), Some(artifact.change()));
+        }
+    }
+}
