@@ -18,6 +18,7 @@ struct Arrows {
 
 const DOMAIN: &str = "artifact-domain";
 const CODEC: &str = "artifact-codec";
+const REPORTS: &str = "artifact-reports";
 const APP: &str = "artifact-app";
 const TESTKIT: &str = "artifact-testkit";
 const BOOTSTRAP: &str = "artifact-bootstrap";
@@ -46,8 +47,14 @@ const ALL: &[Arrows] = &[
         never: IMPURE,
     },
     Arrows {
+        from: REPORTS,
+        to: &[],
+        in_tests: &[],
+        never: IMPURE,
+    },
+    Arrows {
         from: APP,
-        to: &[DOMAIN, CODEC],
+        to: &[DOMAIN, CODEC, REPORTS],
         in_tests: &[TESTKIT],
         never: ENGINES,
     },
@@ -69,14 +76,15 @@ const ALL: &[Arrows] = &[
     },
     Arrows {
         from: "artifact-cli",
-        to: &[DOMAIN, APP, BOOTSTRAP],
+        to: &[DOMAIN, REPORTS, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },
     Arrows {
         from: "e2e",
         to: &[
-            DOMAIN, CODEC, APP, TESTKIT, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, BOOTSTRAP,
+            DOMAIN, CODEC, REPORTS, APP, TESTKIT, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK,
+            BOOTSTRAP,
         ],
         in_tests: &[],
         never: &[],
