@@ -38,7 +38,8 @@ pub use artifact_codec::Level;
 pub use body::Body;
 pub use change::{Change, Changed};
 pub use compare::{
-    ArtifactComparison, Change as Difference, CompareRequest, CompareTotals, ComparedVersion, Sizes, TaskRef,
+    ArtifactComparison, CompareItem, CompareRequest, CompareTotals, Compared, ComparedVersion,
+    Difference, FailOn, Report, ReportState, Sizes, TaskRef,
 };
 pub use delete::{DeleteFailure, DeleteReport, DeleteScope};
 pub use digest::digest;

@@ -30,7 +30,7 @@ impl ComparedVersion {
 
 /// What became of an artifact between two tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Change {
+pub enum Difference {
     /// Only the current task has it.
     Added,
     /// Only the baseline has it.
@@ -41,7 +41,7 @@ pub enum Change {
     Same,
 }
 
-impl Change {
+impl Difference {
     /// Its name for machines.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,12 +68,12 @@ pub struct ArtifactComparison {
 
 impl ArtifactComparison {
     /// What became of it.
-    pub fn change(&self) -> Change {
+    pub fn change(&self) -> Difference {
         match (&self.baseline, &self.current) {
-            (None, _) => Change::Added,
-            (_, None) => Change::Removed,
-            (Some(old), Some(new)) if old.digest == new.digest => Change::Same,
-            _ => Change::Changed,
+            (None, _) => Difference::Added,
+            (_, None) => Difference::Removed,
+            (Some(old), Some(new)) if old.digest == new.digest => Difference::Same,
+            _ => Difference::Changed,
         }
     }
 
@@ -143,10 +143,10 @@ pub struct CompareTotals {
 impl CompareTotals {
     pub(super) fn add(&mut self, artifact: &ArtifactComparison) {
         let count = match artifact.change() {
-            Change::Added => &mut self.added,
-            Change::Removed => &mut self.removed,
-            Change::Changed => &mut self.changed,
-            Change::Same => &mut self.same,
+            Difference::Added => &mut self.added,
+            Difference::Removed => &mut self.removed,
+            Difference::Changed => &mut self.changed,
+            Difference::Same => &mut self.same,
         };
         *count += 1;
         self.sizes.add(artifact.sizes());
