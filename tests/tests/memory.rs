@@ -162,3 +162,59 @@ fn many_artifacts_are_verified_and_rebuilt_in_little_memory() {
     let found = store.ok(&["search", "--all-versions"]);
     assert_eq!(found.lines().count(), ARTIFACTS);
 }
+
+#[test]
+fn large_reports_are_compared_in_little_memory() {
+    let store = Sandbox::new();
+    let upload = |task: &str, name: &str, write: &dyn Fn(&mut dyn Write)| {
+        let path = store.write("report.xml", "");
+        let mut file = std::io::BufWriter::new(fs::File::create(path).expect("it can be made"));
+        write(&mut file);
+        file.flush().expect("it can be written");
+        let args = [
+            "upload",
+            "report.xml",
+            "--type",
+            "test-results",
+            "--name",
+            name,
+        ];
+        store.ok(&[&args[..], &["--task", task, "--quiet"]].concat());
+    };
+    // 100 MB of what tests have printed, and as many tests as can be compared.
+    let printed = String::from_utf8(e2e::tree::prose(1, 100_000)).expect("it is text");
+    for task in ["1", "2"] {
+        upload(task, "printed.xml", &|file| {
+            write!(file, "<testsuite name='s'>").expect("files can be written");
+            for n in 0..1_000 {
+                let begin = format!("<testcase name='{n}'><system-out>");
+                let end = "</system-out></testcase>";
+                write!(file, "{begin}{printed}{end}").expect("files can be written");
+            }
+            write!(file, "</testsuite>").expect("files can be written");
+        });
+        upload(task, "many.xml", &|file| {
+            write!(file, "<testsuite name='s'>").expect("files can be written");
+            for n in 0..90_000 {
+                let class = "a.package.of.some.depth.AClass";
+                write!(
+                    file,
+                    "<testcase classname='{class}' name='of_test_number_{n}' time='0.1'/>"
+                )
+                .expect("files can be written");
+            }
+            write!(file, "</testsuite>").expect("files can be written");
+        });
+    }
+    let args = [
+        "compare",
+        "--baseline",
+        "1",
+        "--current",
+        "2",
+        "--fail-on",
+        "new-failures",
+    ];
+    let peak = peak_of(store.command(args).stdout(Stdio::null()), |_| {});
+    assert_small("comparison", peak);
+}

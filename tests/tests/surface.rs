@@ -9,13 +9,14 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 42] = [
+const VERBS: [(&[&str], bool); 43] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
     (&["cat"], true),
     (&["tail"], true),
     (&["search"], true),
+    (&["compare"], true),
     (&["show"], true),
     (&["delete"], true),
     (&["tag"], false),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    archive, cat, cleanup, completions, config, delete, download, gc, hold, lock, meta, reindex,
-    retention, search, show, tag, tail, upload, usage, verify, versions, why,
+    archive, cat, cleanup, compare, completions, config, delete, download, gc, hold, lock, meta,
+    reindex, retention, search, show, tag, tail, upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -89,6 +89,8 @@ pub(crate) enum Verb {
     /// Find artifacts
     #[command(visible_alias = "ls")]
     Search(search::SearchArgs),
+    /// Compare what two tasks have stored, and what their reports say
+    Compare(compare::CompareArgs),
     /// Show what is known of an artifact
     #[command(visible_alias = "stat")]
     Show(show::ShowArgs),

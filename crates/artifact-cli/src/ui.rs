@@ -16,6 +16,8 @@ pub(crate) struct Ui {
     json: bool,
     volume: Volume,
     color: bool,
+    /// Whether data is coloured too.
+    data_color: bool,
 }
 
 /// How much to say.
@@ -29,8 +31,9 @@ enum Volume {
     Verbose,
 }
 
-const RED: &str = "\x1b[1;31m";
-const YELLOW: &str = "\x1b[1;33m";
+pub(crate) const RED: &str = "\x1b[1;31m";
+pub(crate) const GREEN: &str = "\x1b[1;32m";
+pub(crate) const YELLOW: &str = "\x1b[1;33m";
 const CYAN: &str = "\x1b[1;36m";
 const RESET: &str = "\x1b[0m";
 
@@ -47,7 +50,8 @@ impl Ui {
                 (false, 0) => Volume::Normal,
                 (false, _) => Volume::Verbose,
             },
-            color: use_color(global.color),
+            color: use_color(global.color, &io::stderr()),
+            data_color: use_color(global.color, &io::stdout()),
         }
     }
 
@@ -115,6 +119,15 @@ impl Ui {
         }
     }
 
+    /// Text of data in this colour, where whoever reads it sees colours.
+    pub(crate) fn paint_data(&self, color: &str, text: &str) -> String {
+        if self.data_color {
+            format!("{color}{text}{RESET}")
+        } else {
+            text.to_owned()
+        }
+    }
+
     fn paint(&self, color: &str, text: &str) -> String {
         if self.color {
             format!("{color}{text}{RESET}")
@@ -129,11 +142,11 @@ impl Ui {
     }
 }
 
-fn use_color(color: Color) -> bool {
+fn use_color(color: Color, stream: &impl IsTerminal) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        Color::Auto => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     }
 }
 
@@ -154,7 +167,7 @@ pub(crate) fn log_to_stderr(global: &Global) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(use_color(global.color))
+        .with_ansi(use_color(global.color, &io::stderr()))
         .with_target(false)
         .init();
 }

@@ -8,6 +8,7 @@ mod bad_arguments;
 mod bad_names;
 mod bad_places;
 mod cold_folder;
+mod compare;
 mod concurrency;
 mod crash;
 mod delete;

@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 pub(crate) mod cat;
 pub(crate) mod cleanup;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod delete;
@@ -35,6 +36,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Cat(args) => cat::run(args, context).await,
         Verb::Tail(args) => tail::run(args, context).await,
         Verb::Search(args) => search::run(args, context).await,
+        Verb::Compare(args) => compare::run(args, context).await,
         Verb::Show(args) => show::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,
         Verb::Tag(args) => tag::run(args, context).await,
