@@ -9,7 +9,7 @@ use crate::findings::Findings;
 use crate::test_runs::TestRuns;
 use crate::{
     ComparedFile, ComparedFinding, ComparedTest, CoverageSums, Format, Kind, Side, TestChange,
-    TestCounts, Unreadable, cobertura, junit, lcov, libtest, sarif,
+    TestCounts, Unreadable, cobertura, junit, lcov, libtest, sarif, text,
 };
 
 /// What is known of one kind of report.
@@ -65,8 +65,20 @@ impl Comparison {
     /// Why the report cannot be used; its kind is unknown from then on. What was read of it up to
     /// there counts where that makes things worse, and not where it makes them better.
     pub fn read(&mut self, side: Side, format: Format, input: impl Read) -> Result<(), Unreadable> {
+        let outcome = text::without_mark(input)
+            .map_err(Unreadable::from)
+            .and_then(|input| self.parse(side, format, input));
+        let seen = &mut self.seen[format.kind() as usize][side as usize];
+        match &outcome {
+            Ok(()) => seen.read += 1,
+            Err(_) => seen.unreadable += 1,
+        }
+        outcome
+    }
+
+    fn parse(&mut self, side: Side, format: Format, input: impl Read) -> Result<(), Unreadable> {
         let budget = &mut self.budget;
-        let outcome = match format {
+        match format {
             Format::Junit => junit::read(input, |case| {
                 let message = case.message.as_deref();
                 self.tests.add(side, &case.id, case.run, message, budget)
@@ -77,13 +89,7 @@ impl Comparison {
             Format::Lcov => lcov::read(input, side, &mut self.coverage, budget),
             Format::Cobertura => cobertura::read(input, side, &mut self.coverage, budget),
             Format::Sarif => sarif::read(input, side, &mut self.findings, budget),
-        };
-        let seen = &mut self.seen[format.kind() as usize][side as usize];
-        match &outcome {
-            Ok(()) => seen.read += 1,
-            Err(_) => seen.unreadable += 1,
         }
-        outcome
     }
 
     /// Remembers that there is a report of this kind which could not be read.

@@ -54,7 +54,7 @@ pub enum TestChange {
     New,
     /// It was there before and is no more.
     Gone,
-    /// It ends as it did before.
+    /// It ends as it did before, or was skipped and passes.
     Unchanged,
 }
 

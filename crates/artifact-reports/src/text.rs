@@ -1,7 +1,7 @@
 //! Texts of bounded length: lines of a stream, and names and messages that somebody made up. Knows
 //! no format.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,16 @@ const NAME_BYTES: usize = 1_024;
 
 /// How much of a message is kept, in characters.
 const MESSAGE_CHARS: usize = 300;
+
+/// The input without the byte order mark that some systems begin a text with.
+pub(crate) fn without_mark(mut input: impl Read) -> io::Result<impl Read> {
+    let mut head = Vec::new();
+    input.by_ref().take(3).read_to_end(&mut head)?;
+    if head == b"\xef\xbb\xbf" {
+        head.clear();
+    }
+    Ok(io::Cursor::new(head).chain(input))
+}
 
 /// Reads the next line into `line`, without its end; of a longer one only the first part. Says
 /// whether there was one.

@@ -224,6 +224,28 @@ fn ruff() {
     );
 }
 
+#[test]
+fn a_byte_order_mark_changes_nothing() {
+    for (name, format) in [
+        ("pytest.xml", Format::Junit),
+        ("cargo-test.txt", Format::Libtest),
+        ("lcov", Format::Lcov),
+        ("cobertura.xml", Format::Cobertura),
+        ("clippy.sarif", Format::Sarif),
+    ] {
+        let plain = sample(&format!("after.{name}"));
+        let marked = [&b"\xef\xbb\xbf"[..], &plain].concat();
+        assert_eq!(Format::of(&marked), Some(format), "{name}");
+        let mut comparison = Comparison::new();
+        for (side, bytes) in Side::BOTH.into_iter().zip([&plain, &marked]) {
+            comparison.read(side, format, &bytes[..]).unwrap();
+        }
+        assert!(comparison.tests().all(|test| test.baseline == test.current));
+        assert!(comparison.files().all(|file| file.baseline == file.current));
+        assert_eq!(comparison.findings().len(), 0);
+    }
+}
+
 /// Whatever is cut from the end of a real report, it is never taken for fine.
 #[test]
 fn a_report_that_is_cut_off_anywhere_is_unknown() {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use e2e::{Outcome, Sandbox};
 use serde_json::{Value, json};
@@ -494,6 +495,29 @@ fn damaged_reports_are_unknown() {
         outcome.text().contains("unreadable current: artifact://"),
         "{outcome}"
     );
+}
+
+/// Whoever stops reading gets the verdict all the same.
+#[test]
+fn a_broken_pipe_does_not_hide_the_verdict() {
+    let store = with_samples();
+    let args = [
+        "compare",
+        "--baseline",
+        "before",
+        "--current",
+        "after",
+        "--fail-on",
+        "new-failures",
+    ];
+    let mut command = store.command(args);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    drop(child.stdout.take());
+    let status = child.wait().expect("it can be waited for");
+    assert_eq!(status.code(), Some(6));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(crate) fn read(
         findings,
         budget,
     };
-    let input = BufReader::new(Guard::new(WithoutMark::new(input)));
+    let input = BufReader::new(Guard::new(input));
     let mut json = serde_json::Deserializer::from_reader(input);
     Document(&mut sink)
         .deserialize(&mut json)
@@ -41,34 +41,6 @@ fn explain(error: &serde_json::Error) -> String {
         return "it is cut off".to_owned();
     }
     error.to_string()
-}
-
-/// Leaves out the byte order mark at the very beginning.
-struct WithoutMark<R> {
-    inner: R,
-    head: Option<Vec<u8>>,
-}
-
-impl<R: Read> WithoutMark<R> {
-    fn new(inner: R) -> Self {
-        Self {
-            inner,
-            head: Some(Vec::new()),
-        }
-    }
-}
-
-impl<R: Read> Read for WithoutMark<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if let Some(mut head) = self.head.take() {
-            (&mut self.inner).take(3).read_to_end(&mut head)?;
-            if head != b"\xef\xbb\xbf" && !head.is_empty() && buffer.len() >= head.len() {
-                buffer[..head.len()].copy_from_slice(&head);
-                return Ok(head.len());
-            }
-        }
-        self.inner.read(buffer)
-    }
 }
 
 /// Where findings go.

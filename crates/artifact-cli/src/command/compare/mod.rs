@@ -150,8 +150,10 @@ pub(crate) async fn run(args: CompareArgs, context: &Context) -> Result<(), Fail
         compared: &compared,
         rule,
     };
-    shown.finish(&outline)?;
-    verdict(&outline.breaches)
+    let printed = shown.finish(&outline);
+    // Whether or not somebody has read to the end.
+    verdict(&outline.breaches)?;
+    Ok(printed?)
 }
 
 /// Code 6: what is there contradicts what was demanded. Nothing else makes a comparison end so.

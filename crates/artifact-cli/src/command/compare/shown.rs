@@ -104,7 +104,8 @@ impl<'a> Shown<'a> {
 
     fn report(&mut self, report: Report) -> io::Result<()> {
         if self.form == Form::Json {
-            return self.ui.object(&json::report(&report));
+            let object = json::report(&report);
+            return self.progress.suspend(|| self.ui.object(&object));
         }
         match report.state {
             ReportState::Read(_) => {}
