@@ -1,6 +1,6 @@
 //! What scans and lints found on both sides. Knows no format.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::budget::Budget;
 use crate::{Side, Unreadable};
@@ -88,7 +88,8 @@ impl ComparedFinding<'_> {
 /// The findings of both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    entries: HashMap<Identity, Entry>,
+    /// A map that grows by small nodes, not by copying itself into twice the room.
+    entries: BTreeMap<Identity, Entry>,
     /// The tools that ran, on each side.
     tools: [BTreeSet<String>; 2],
 }
