@@ -195,7 +195,7 @@ fn large_reports_are_compared_in_little_memory() {
         });
         upload(task, "many.xml", &|file| {
             write!(file, "<testsuite name='s'>").expect("files can be written");
-            for n in 0..90_000 {
+            for n in 0..70_000 {
                 let class = "a.package.of.some.depth.AClass";
                 write!(
                     file,

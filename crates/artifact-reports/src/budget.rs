@@ -3,7 +3,7 @@
 use crate::Unreadable;
 
 /// What one comparison may remember, in bytes.
-pub(crate) const FACTS_BYTES: usize = 20 * 1024 * 1024;
+pub(crate) const FACTS_BYTES: usize = 16 * 1024 * 1024;
 
 /// What is left of it.
 #[derive(Debug)]

@@ -59,7 +59,7 @@ impl Comparison {
     /// Reads a report to its end.
     ///
     /// Memory: a few buffers, and what is remembered for the comparison, of which all reports
-    /// together may have 20 MiB.
+    /// together may have 16 MiB.
     ///
     /// # Errors
     /// Why the report cannot be used; its kind is unknown from then on. What was read of it up to

@@ -218,7 +218,7 @@ fn more_facts_than_can_be_held_are_refused() {
     let cases = (0..400_000).fold(begin, |text, n| text + &format!("<testcase name='{n}'/>"));
     let mut comparison = Comparison::new();
     let outcome = comparison.read(Side::Current, Format::Junit, cases.as_bytes());
-    assert!(outcome.unwrap_err().to_string().contains("20 MiB"));
+    assert!(outcome.unwrap_err().to_string().contains("16 MiB"));
     assert!(matches!(
         comparison.standing(Kind::Tests),
         Standing::Unknown(_)
