@@ -3,7 +3,7 @@
 
 use std::io;
 
-use artifact_app::{ArtifactComparison, Change, CompareItem, Report, ReportState};
+use artifact_app::{ArtifactComparison, CompareItem, Difference, Report, ReportState};
 
 use super::outline::Outline;
 use super::{Format, json, markdown, text};
@@ -87,7 +87,7 @@ impl<'a> Shown<'a> {
             let object = json::artifact(&artifact);
             return self.progress.suspend(|| self.ui.object(&object));
         }
-        if artifact.change() == Change::Same {
+        if artifact.change() == Difference::Same {
             return Ok(());
         }
         self.differing += 1;

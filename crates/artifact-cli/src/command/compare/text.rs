@@ -2,7 +2,7 @@
 
 use std::io;
 
-use artifact_app::{ArtifactComparison, Change, ReportState, Sizes};
+use artifact_app::{ArtifactComparison, Difference, ReportState, Sizes};
 use artifact_reports::{ComparedFinding, Covered, Kind, Level, Side, Standing, TestChange};
 use indicatif::HumanBytes;
 
@@ -16,10 +16,10 @@ use crate::ui::{GREEN, RED, Ui, YELLOW};
 pub(super) fn artifact(ui: &Ui, artifact: &ArtifactComparison) -> String {
     let sizes = artifact.sizes();
     let (color, change) = match artifact.change() {
-        Change::Added => (GREEN, "added"),
-        Change::Removed => (RED, "removed"),
-        Change::Changed => (YELLOW, "changed"),
-        Change::Same => ("", "same"),
+        Difference::Added => (GREEN, "added"),
+        Difference::Removed => (RED, "removed"),
+        Difference::Changed => (YELLOW, "changed"),
+        Difference::Same => ("", "same"),
     };
     let size = |is_there: bool, bytes| {
         if is_there {
