@@ -105,8 +105,8 @@ fn its_json_says_what_was_found_and_how_much() {
     assert_eq!(
         *sum,
         json!({
-            "restored": 2, "recovered": 3, "known": 0, "missing": 1, "unnamed": 0, "failed": 0,
-            "damaged_lines": 0,
+            "restored": 2, "recovered": 3, "known": 0, "missing": 1, "unnamed": 0, "spare": 0,
+            "failed": 0, "damaged_lines": 0,
         })
     );
     let mut kinds = texts(findings, "finding");
