@@ -134,6 +134,11 @@ fn the_examples_of_the_chapter_on_comparing_are_true() {
 }
 
 #[test]
+fn the_examples_of_the_queries_are_true() {
+    run("docs/queries.md");
+}
+
+#[test]
 fn an_example_that_is_not_true_is_found() {
     let page = "```console\n$ a\nb … c\n$ d\n```\ntext\n";
     let step = |typed: &str, printed: &[&str]| Step {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
     archive, cat, cleanup, compare, completions, config, delete, download, gc, hold, lock, meta,
-    reindex, retention, search, show, tag, tail, upload, usage, verify, versions, why,
+    reindex, retention, search, show, tag, tail, trend, upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -91,6 +91,8 @@ pub(crate) enum Verb {
     Search(search::SearchArgs),
     /// Compare what two tasks have stored, and what their reports say
     Compare(compare::CompareArgs),
+    /// Show how much was stored on each day
+    Trend(trend::TrendArgs),
     /// Show what is known of an artifact
     #[command(visible_alias = "stat")]
     Show(show::ShowArgs),

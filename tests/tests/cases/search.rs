@@ -3,6 +3,7 @@
 use e2e::Sandbox;
 use serde_json::Value;
 
+use super::past::{self, Past};
 use super::{sandbox, texts};
 
 /// Spec, task, type, name, size and tags of what is stored, the oldest first.
@@ -292,4 +293,79 @@ fn nothing_found_is_no_failure() {
     let store = sandbox();
     let outcome = store.run(&["search", "--spec", "nobody"]).expect_code(0);
     assert_eq!((outcome.text(), outcome.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn days_count_back_from_this_instant() {
+    let store = sandbox();
+    let past = |hours, name| Past {
+        hours,
+        spec: "web",
+        task: "1",
+        artifact_type: "log",
+        name,
+        bytes: vec![b'x'; 10],
+    };
+    let stored = vec![
+        past(24 * 400, "ancient"),
+        past(24 * 30 + 1, "before"),
+        past(24 * 30 - 1, "within"),
+        past(1, "now"),
+    ];
+    let times = past::store(&store, stored);
+    let found = |filters: &[&str]| {
+        let found = store.json(&[&["search", "--sort", "name"], filters].concat());
+        texts(&found, "name").join(" ")
+    };
+    assert_eq!(found(&["--days", "30"]), "now within");
+    assert_eq!(found(&["--days", "31"]), "before now within");
+    assert_eq!(found(&["--days", "1"]), "now");
+    assert_eq!(found(&["--days", "365000"]), "ancient before now within");
+    // A day's own date, and the time to the microsecond.
+    assert_eq!(found(&["--before", &times[1]]), "ancient");
+    let span = ["--after", &times[1], "--before", &times[3]];
+    assert_eq!(found(&span), "before within");
+    let date = &times[0][..10];
+    assert_eq!(found(&["--after", date, "--before", &times[1]]), "ancient");
+    assert_eq!(found(&["--before", date]), "");
+    let latest = store.json(&["search", "--latest", "2", "--days", "30"]);
+    assert_eq!(texts(&latest, "name"), ["now", "within"]);
+}
+
+#[test]
+fn the_latest_are_counted_over_all_that_match() {
+    let store = sandbox();
+    let past = |hours, task, name| Past {
+        hours,
+        spec: "web",
+        task,
+        artifact_type: "test-results",
+        name,
+        bytes: vec![b'x'; 10],
+    };
+    let stored = vec![
+        past(90, "1", "a.xml"),
+        past(80, "1", "b.xml"),
+        past(70, "2", "a.xml"),
+        past(60, "2", "a.xml"),
+        past(50, "2", "b.xml"),
+    ];
+    past::store(&store, stored);
+    let latest = |args: &[&str]| {
+        let args = [&["search", "--type", "test-results", "--latest"], args].concat();
+        let found = store.json(&args);
+        let found = found.iter().map(|artifact| {
+            let (task, name) = (&artifact["task"], &artifact["name"]);
+            format!("{task}/{name}@{}", artifact["version"]).replace('"', "")
+        });
+        found.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(latest(&["1"]), "2/b.xml@1");
+    assert_eq!(latest(&["3"]), "2/b.xml@1 2/a.xml@2 1/b.xml@1");
+    assert_eq!(latest(&["2", "--name", "a.xml"]), "2/a.xml@2 1/a.xml@1");
+    assert_eq!(
+        latest(&["2", "--name", "a.xml", "--all-versions"]),
+        "2/a.xml@2 2/a.xml@1"
+    );
+    assert_eq!(latest(&["9", "--task", "1"]), "1/b.xml@1 1/a.xml@1");
 }

@@ -15,6 +15,7 @@ mod retention;
 mod tier_copies;
 mod tier_faults;
 mod tiers;
+mod trend;
 mod upload;
 mod verify;
 mod versions;

@@ -18,6 +18,7 @@ pub(crate) mod search;
 pub(crate) mod show;
 pub(crate) mod tag;
 pub(crate) mod tail;
+pub(crate) mod trend;
 pub(crate) mod upload;
 pub(crate) mod usage;
 pub(crate) mod verify;
@@ -37,6 +38,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Tail(args) => tail::run(args, context).await,
         Verb::Search(args) => search::run(args, context).await,
         Verb::Compare(args) => compare::run(args, context).await,
+        Verb::Trend(args) => trend::run(args, context).await,
         Verb::Show(args) => show::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,
         Verb::Tag(args) => tag::run(args, context).await,
