@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 44] = [
+const VERBS: [(&[&str], bool); 45] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -17,6 +17,7 @@ const VERBS: [(&[&str], bool); 44] = [
     (&["tail"], true),
     (&["search"], true),
     (&["compare"], true),
+    (&["grep"], true),
     (&["trend"], true),
     (&["show"], true),
     (&["delete"], true),

@@ -147,6 +147,36 @@ impl Store {
         .await
     }
 
+    /// The bytes of a version that was found before, wherever it is by now; none if it has been
+    /// deleted since.
+    pub(crate) async fn fetch_found(
+        &self,
+        record: &ArtifactRecord,
+        verification: Verification,
+    ) -> Result<Option<Download>> {
+        let mut record = record.clone();
+        for _ in 0..RESOLVE_ROUNDS {
+            match self.open(&record, Want::All, verification).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.explain_missing(&record, error).await?;
+                }
+                opened => return opened.map(Some),
+            }
+            match self.ports.index.find(record.id).await? {
+                Some(moved) if moved.state.is_live() => record = moved,
+                _ => return Ok(None),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "{} was moved each time before it could be opened",
+                record.version_uri()
+            ),
+        )
+        .with_hint("try again"))
+    }
+
     /// A blob that is not there is damage, unless its version was deleted or moved since it was
     /// found.
     async fn explain_missing(&self, record: &ArtifactRecord, missing: Error) -> Result<()> {

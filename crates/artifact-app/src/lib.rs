@@ -11,6 +11,7 @@ mod edit;
 mod encode;
 mod find;
 mod gc;
+mod grep;
 mod lines;
 mod manifest;
 mod measure;
@@ -47,6 +48,10 @@ pub use delete::{DeleteFailure, DeleteReport, DeleteScope};
 pub use digest::digest;
 pub use download::{Download, DownloadOptions, Verification};
 pub use gc::{GcItem, GcOptions, GcReason, GcReport};
+pub use grep::{
+    Grep, GrepEnd, GrepItem, GrepKind, GrepLine, GrepLines, GrepOptions, GrepOutput, GrepReport,
+    GrepScope, GrepSource, Pattern, PatternOptions,
+};
 pub use lines::Page;
 pub use places::Tiers;
 pub use reap::ReapReport;

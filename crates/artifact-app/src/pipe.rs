@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
 use bytes::{Buf, Bytes};
+use futures::stream::{BoxStream, Fuse};
 use futures::{StreamExt, stream};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
@@ -18,8 +19,8 @@ const CHUNKS_IN_FLIGHT: usize = 8;
 /// bounds the memory of a pipe.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-enum Message {
-    Chunk(Bytes),
+enum Message<T> {
+    Chunk(T),
     Failed(Error),
     /// Without it the stream was cut off.
     End,
@@ -41,6 +42,14 @@ static THREADS: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
 /// Runs `work` on a thread of its own and gives what it writes as a stream. An error of `work` is
 /// the last item. When the stream is dropped, the writer's next call fails.
 pub(crate) fn pipe(work: impl FnOnce(PipeWriter) -> Result<()> + Send + 'static) -> ByteStream {
+    pipe_of(CHUNKS_IN_FLIGHT, work)
+}
+
+/// The same for what is no bytes, of which so many may wait to be taken.
+pub(crate) fn pipe_of<T: Send + 'static>(
+    in_flight: usize,
+    work: impl FnOnce(PipeWriter<T>) -> Result<()> + Send + 'static,
+) -> BoxStream<'static, Result<T>> {
     let threads = match &*THREADS {
         Ok(threads) => threads,
         Err(cause) => {
@@ -49,7 +58,7 @@ pub(crate) fn pipe(work: impl FnOnce(PipeWriter) -> Result<()> + Send + 'static)
             return Box::pin(stream::iter([Err(error)]));
         }
     };
-    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let (sender, receiver) = mpsc::channel(in_flight);
     let runtime = Handle::current();
     threads.spawn_blocking(move || {
         let _of_caller = runtime.enter();
@@ -63,7 +72,7 @@ pub(crate) fn pipe(work: impl FnOnce(PipeWriter) -> Result<()> + Send + 'static)
     Box::pin(stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
         match receiver.recv().await {
-            Some(Message::Chunk(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(Message::Chunk(chunk)) => Some((Ok(chunk), Some(receiver))),
             Some(Message::Failed(error)) => Some((Err(error), None)),
             Some(Message::End) => None,
             None => {
@@ -75,12 +84,17 @@ pub(crate) fn pipe(work: impl FnOnce(PipeWriter) -> Result<()> + Send + 'static)
 }
 
 /// The end of a pipe that is written, from a thread that may block.
-#[derive(Clone)]
-pub(crate) struct PipeWriter(mpsc::Sender<Message>);
+pub(crate) struct PipeWriter<T = Bytes>(mpsc::Sender<Message<T>>);
 
-impl PipeWriter {
+impl<T> Clone for PipeWriter<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> PipeWriter<T> {
     /// Hands a chunk on; waits while too many are on their way. `BrokenPipe` once nobody reads.
-    pub(crate) fn send(&self, chunk: Bytes) -> io::Result<()> {
+    pub(crate) fn send(&self, chunk: T) -> io::Result<()> {
         self.0
             .blocking_send(Message::Chunk(chunk))
             .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
@@ -88,9 +102,10 @@ impl PipeWriter {
 
     /// Reads `source` for as long as somebody reads this pipe: a stream that has stalled must not
     /// keep a thread once nobody wants its bytes any more.
-    pub(crate) fn reader(&self, source: ByteStream) -> StreamReader {
+    pub(crate) fn reader(&self, source: ByteStream) -> StreamReader<T> {
         StreamReader {
-            source,
+            // A reader may be asked again after its end.
+            source: source.fuse(),
             chunk: Bytes::new(),
             output: self.clone(),
             runtime: Handle::current(),
@@ -112,14 +127,14 @@ impl Write for PipeWriter {
 
 /// Reads a stream from a thread that may block. A domain error of the stream travels inside the
 /// [`io::Error`].
-pub(crate) struct StreamReader {
-    source: ByteStream,
+pub(crate) struct StreamReader<T = Bytes> {
+    source: Fuse<ByteStream>,
     chunk: Bytes,
-    output: PipeWriter,
+    output: PipeWriter<T>,
     runtime: Handle,
 }
 
-impl Read for StreamReader {
+impl<T> Read for StreamReader<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
             let next = self.runtime.block_on(async {
@@ -193,6 +208,23 @@ mod tests {
         });
         let error = dying.try_collect::<Vec<_>>().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_source_stays_its_end() {
+        let counts = pipe_of(1, |writer| {
+            let source = pipe(|writer| {
+                let sent = writer.send(Bytes::from_static(b"all"));
+                sent.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+            });
+            let mut reader = writer.reader(source);
+            for _ in 0..3 {
+                let count = reader.read(&mut [0; 8]).unwrap_or(usize::MAX);
+                writer.send(count).expect("it is read");
+            }
+            Ok(())
+        });
+        assert_eq!(counts.try_collect::<Vec<_>>().await.unwrap(), [3, 0, 0]);
     }
 
     #[tokio::test]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    archive, cat, cleanup, compare, completions, config, delete, download, gc, hold, lock, meta,
-    reindex, retention, search, show, tag, tail, trend, upload, usage, verify, versions, why,
+    archive, cat, cleanup, compare, completions, config, delete, download, gc, grep, hold, lock,
+    meta, reindex, retention, search, show, tag, tail, trend, upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -91,6 +91,8 @@ pub(crate) enum Verb {
     Search(search::SearchArgs),
     /// Compare what two tasks have stored, and what their reports say
     Compare(compare::CompareArgs),
+    /// Look for a pattern in the contents of artifacts
+    Grep(grep::GrepArgs),
     /// Show how much was stored on each day
     Trend(trend::TrendArgs),
     /// Show what is known of an artifact

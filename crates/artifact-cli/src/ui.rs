@@ -60,6 +60,11 @@ impl Ui {
         self.json
     }
 
+    /// Whether data may be coloured.
+    pub(crate) fn colors_stdout(&self) -> bool {
+        self.data_color
+    }
+
     /// Prints one line of data.
     pub(crate) fn line(&self, line: impl Display) -> io::Result<()> {
         writeln!(io::stdout().lock(), "{line}")

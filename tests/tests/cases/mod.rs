@@ -15,6 +15,7 @@ mod delete;
 mod download;
 mod errors;
 mod gc;
+mod grep;
 mod holds;
 mod integrity;
 mod interrupt;

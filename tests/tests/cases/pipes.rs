@@ -52,6 +52,15 @@ fn a_download_that_is_cut_off_is_success() {
 }
 
 #[test]
+fn a_grep_that_is_cut_off_is_success() {
+    let store = sandbox();
+    store.write("big.log", e2e::tree::prose(1, 4_000_000));
+    store.ok(&["upload", "big.log"]);
+    assert_may_be_cut(&store, &["grep", "step"]);
+    assert_may_be_cut(&store, &["grep", "step", "--json"]);
+}
+
+#[test]
 fn help_and_completions_that_are_cut_off_are_success() {
     let store = sandbox();
     assert_may_be_cut(&store, &["upload", "--help"]);

@@ -8,6 +8,7 @@ mod delete;
 mod download;
 mod faults;
 mod gc;
+mod grep;
 mod parts;
 mod quota;
 mod reindex;

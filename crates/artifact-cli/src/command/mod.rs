@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod delete;
 pub(crate) mod download;
 pub(crate) mod gc;
+pub(crate) mod grep;
 pub(crate) mod hold;
 pub(crate) mod lock;
 pub(crate) mod meta;
@@ -38,6 +39,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Tail(args) => tail::run(args, context).await,
         Verb::Search(args) => search::run(args, context).await,
         Verb::Compare(args) => compare::run(args, context).await,
+        Verb::Grep(args) => grep::run(args, context).await,
         Verb::Trend(args) => trend::run(args, context).await,
         Verb::Show(args) => show::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,
