@@ -6,6 +6,7 @@ mod ledger;
 mod outcome;
 mod random;
 mod running;
+pub mod samples;
 mod sandbox;
 pub mod tree;
 

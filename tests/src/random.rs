@@ -21,6 +21,11 @@ impl Random {
         Self(seed)
     }
 
+    /// The same numbers in every run.
+    pub fn from_seed(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// A number below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
         // Constants of Knuth's MMIX generator.

@@ -29,6 +29,7 @@ mod record;
 mod recover;
 mod reindex;
 mod retention;
+mod savings;
 mod search;
 mod storage;
 mod tags;
