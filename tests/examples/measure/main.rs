@@ -3,6 +3,7 @@
 //!
 //! ```sh
 //! cargo run --release -p e2e --example measure -- [sqlite|sled] [FOLDER] [durable|relaxed|files|search|cleanup]
+//! cargo run --release -p e2e --example measure -- sqlite [FOLDER] trend
 //! ```
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
@@ -18,6 +19,7 @@ mod cpu;
 mod files;
 mod search;
 mod spread;
+mod trend;
 mod uploads;
 
 use std::error::Error;
@@ -58,9 +60,12 @@ async fn main() -> Outcome<()> {
     if has_part("search") {
         search::measure(engine, base.path()).await?;
     }
-    // It takes minutes, so only who asks for it gets it.
+    // These take minutes, so only who asks for them gets them.
     if part.as_deref() == Some("cleanup") {
         cleanup::measure(engine, base.path()).await?;
+    }
+    if part.as_deref() == Some("trend") {
+        trend::measure(base.path()).await?;
     }
     println!("\nPeak memory of this process: {} KiB", peak_kib()?);
     Ok(())

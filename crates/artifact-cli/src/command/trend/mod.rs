@@ -18,7 +18,7 @@ use crate::failures::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A day is one of UTC, and the last one is today. Every day is there, with 0 where nothing was stored.
-All versions count that can still be read. A median of more than a million versions a day is off by at
+All versions count that can still be read. A median of more than 250,000 versions a day is off by at
 most 0.8 %; it has ~ before it.
 
 Examples:
