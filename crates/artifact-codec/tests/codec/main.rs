@@ -2,6 +2,7 @@
 //! It must not reach into the crate.
 #![expect(clippy::unwrap_used, reason = "a failure here is the finding")]
 
+mod containers;
 mod damage;
 mod foreign;
 mod members;

@@ -1,0 +1,8 @@
+//! The ZIP format, as PKWARE's APPNOTE.TXT 6.3.10 describes it; the sections named here are its. It
+//! must not know how bytes are compressed.
+
+mod headers;
+mod time;
+mod writer;
+
+pub use writer::{ZipData, ZipWriter};
