@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 45] = [
+const VERBS: [(&[&str], bool); 46] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -44,6 +44,7 @@ const VERBS: [(&[&str], bool); 45] = [
     (&["archive"], true),
     (&["restore"], true),
     (&["usage"], true),
+    (&["export"], true),
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),

@@ -2,6 +2,7 @@
 //! original bytes out. Knows nothing of artifacts.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use artifact_codec::{CodecError, DecodeOptions, Decoder, Part, SeekTable};
 use artifact_domain::port::ByteStream;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 
 use crate::Verification;
 use crate::body::domain_error;
-use crate::pipe::pipe;
+use crate::pipe::{PipeWriter, StreamReader, pipe};
 
 /// How many decoded bytes are handed on at a time.
 const CHUNK_BYTES: u64 = 128 * 1024;
@@ -31,6 +32,52 @@ pub(crate) fn decode_by_table(
             .map_err(|error| decode_error(error.into()))?;
         check_digest(found.digest, digest)
     })
+}
+
+/// The stored bytes of a whole blob without the header and trailer of gzip, decoded and checked beside it
+/// as by [`decode_by_table`].
+pub(crate) fn content_by_table(
+    blob: ByteStream,
+    digest: Digest,
+    table: SeekTable,
+    verification: Verification,
+) -> ByteStream {
+    pipe(move |output| {
+        let encoding = table.encoding();
+        let input = Tee {
+            input: output.reader(blob),
+            at: 0,
+            range: table.content_range(),
+            output,
+        };
+        let options = decode_options(verification).with_seek_table(Some(table));
+        let found = artifact_codec::decode(input, io::sink(), encoding, &options)
+            .map_err(|error| decode_error(error.into()))?;
+        check_digest(found.digest, digest)
+    })
+}
+
+/// A reader that sends on what lies in a range of what it reads.
+struct Tee {
+    input: StreamReader,
+    at: u64,
+    range: Range<u64>,
+    output: PipeWriter,
+}
+
+impl Read for Tee {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        let begin = self.at;
+        self.at += count as u64;
+        let inside = begin.max(self.range.start)..self.at.min(self.range.end);
+        if !inside.is_empty() {
+            let index = |at: u64| usize::try_from(at - begin).map_err(io::Error::other);
+            let inside = index(inside.start)?..index(inside.end)?;
+            self.output.send(Bytes::copy_from_slice(&buffer[inside]))?;
+        }
+        Ok(count)
+    }
 }
 
 /// A part of the original bytes, from the stored bytes that it asks for.
@@ -81,14 +128,14 @@ pub(crate) fn decode_whole(
     })
 }
 
-fn decode_options(verification: Verification) -> DecodeOptions {
+pub(crate) fn decode_options(verification: Verification) -> DecodeOptions {
     match verification {
         Verification::Digest => DecodeOptions::new(),
         Verification::Skip => DecodeOptions::new().without_digest(),
     }
 }
 
-fn check_digest(found: Option<artifact_codec::Digest>, uploaded: Digest) -> Result<()> {
+pub(crate) fn check_digest(found: Option<artifact_codec::Digest>, uploaded: Digest) -> Result<()> {
     match found {
         Some(found) if found.as_bytes() != uploaded.as_bytes() => Err(damaged(&format!(
             "its SHA-256 is {found}, uploaded was {uploaded}"
@@ -140,7 +187,7 @@ pub(crate) fn codec_encoding(encoding: Encoding) -> artifact_codec::Encoding {
     }
 }
 
-fn damaged(why: &str) -> Error {
+pub(crate) fn damaged(why: &str) -> Error {
     Error::new(
         ErrorKind::Integrity,
         format!("stored bytes are damaged: {why}"),

@@ -179,7 +179,11 @@ impl Store {
 
     /// A blob that is not there is damage, unless its version was deleted or moved since it was
     /// found.
-    async fn explain_missing(&self, record: &ArtifactRecord, missing: Error) -> Result<()> {
+    pub(crate) async fn explain_missing(
+        &self,
+        record: &ArtifactRecord,
+        missing: Error,
+    ) -> Result<()> {
         match self.ports.index.find(record.id).await? {
             Some(current) if current.state.is_live() && !current.has_moved(record) => {
                 Err(Error::new(

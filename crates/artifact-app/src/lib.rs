@@ -9,6 +9,7 @@ mod digest;
 mod download;
 mod edit;
 mod encode;
+mod export;
 mod find;
 mod gc;
 mod grep;
@@ -47,6 +48,7 @@ pub use compare::{
 pub use delete::{DeleteFailure, DeleteReport, DeleteScope};
 pub use digest::digest;
 pub use download::{Download, DownloadOptions, Verification};
+pub use export::{ArchiveFormat, Export, ExportOptions, ExportProgress, LeftOut};
 pub use gc::{GcItem, GcOptions, GcReason, GcReport};
 pub use grep::{
     Grep, GrepEnd, GrepItem, GrepKind, GrepLine, GrepLines, GrepOptions, GrepOutput, GrepReport,

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{TryStreamExt, stream};
 
 use crate::decode::{codec_encoding, decode_by_table, decode_part, decode_range, decode_whole};
+use crate::measure::{Measured, rebuild_seek_table};
 use crate::{Store, Verification};
 
 /// An artifact of this length or less is read whole: it is one block, and has no seek table.
@@ -117,6 +118,36 @@ impl<'a> Source<'a> {
                 Ok(decode_range(blob, self.content.encoding, range))
             }
         }
+    }
+
+    /// Where its blocks lie, where that is known.
+    pub(crate) fn table(&self) -> Option<&SeekTable> {
+        self.table.as_ref()
+    }
+
+    /// Finds a seek table that is not known by reading all bytes, if they can have one.
+    pub(crate) async fn find_table(&mut self) -> Result<()> {
+        if self.table.is_none() {
+            let Content {
+                digest,
+                size_bytes,
+                encoding,
+                ..
+            } = self.content;
+            let measured = Measured {
+                digest,
+                size_bytes,
+                head: Bytes::new(),
+            };
+            let found = rebuild_seek_table(self.blob().await?, encoding, &measured).await;
+            self.table = found.and_then(|bytes| SeekTable::from_bytes(&bytes).ok());
+        }
+        Ok(())
+    }
+
+    /// The stored bytes, as they are and unchecked.
+    pub(crate) async fn blob(&self) -> Result<ByteStream> {
+        self.stored(None).await
     }
 
     async fn stored(&self, range: Option<ByteRange>) -> Result<ByteStream> {

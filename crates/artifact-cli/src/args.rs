@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    archive, cat, cleanup, compare, completions, config, delete, download, gc, grep, hold, lock,
-    meta, reindex, retention, search, show, tag, tail, trend, upload, usage, verify, versions, why,
+    archive, cat, cleanup, compare, completions, config, delete, download, export, gc, grep, hold,
+    lock, meta, reindex, retention, search, show, tag, tail, trend, upload, usage, verify,
+    versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -121,6 +122,8 @@ pub(crate) enum Verb {
     Restore(archive::RestoreArgs),
     /// Show how much is stored, and how near that is to the limit
     Usage(usage::UsageArgs),
+    /// Write artifacts to a ZIP or tar.gz archive
+    Export(export::ExportArgs),
     /// Read what is stored and compare it with what is known of it
     Verify(verify::VerifyArgs),
     /// Clear what nobody will read any more and what crashes have left

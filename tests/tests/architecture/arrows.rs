@@ -19,6 +19,7 @@ struct Arrows {
 const DOMAIN: &str = "artifact-domain";
 const CODEC: &str = "artifact-codec";
 const REPORTS: &str = "artifact-reports";
+const ARCHIVE: &str = "artifact-archive";
 const APP: &str = "artifact-app";
 const TESTKIT: &str = "artifact-testkit";
 const BOOTSTRAP: &str = "artifact-bootstrap";
@@ -53,8 +54,14 @@ const ALL: &[Arrows] = &[
         never: IMPURE,
     },
     Arrows {
+        from: ARCHIVE,
+        to: &[],
+        in_tests: &[],
+        never: IMPURE,
+    },
+    Arrows {
         from: APP,
-        to: &[DOMAIN, CODEC, REPORTS],
+        to: &[DOMAIN, CODEC, REPORTS, ARCHIVE],
         in_tests: &[TESTKIT],
         never: ENGINES,
     },

@@ -14,6 +14,7 @@ mod crash;
 mod delete;
 mod download;
 mod errors;
+mod export;
 mod gc;
 mod grep;
 mod holds;

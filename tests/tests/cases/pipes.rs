@@ -61,6 +61,17 @@ fn a_grep_that_is_cut_off_is_success() {
 }
 
 #[test]
+fn an_export_that_is_cut_off_is_success() {
+    let store = sandbox();
+    store.write("big.bin", noise(1, 4_000_000));
+    store.ok(&["upload", "big.bin"]);
+    for format in ["zip", "tar.gz"] {
+        let args = ["export", "-o", "-", "--format", format, "--quiet"];
+        assert_may_be_cut(&store, &args);
+    }
+}
+
+#[test]
 fn help_and_completions_that_are_cut_off_are_success() {
     let store = sandbox();
     assert_may_be_cut(&store, &["upload", "--help"]);

@@ -6,6 +6,7 @@ mod change;
 mod compare;
 mod delete;
 mod download;
+mod export;
 mod faults;
 mod gc;
 mod grep;

@@ -12,7 +12,7 @@ const MAX_16: u64 = u16::MAX as u64;
 /// Bit 11, section 4.4.4: the name is UTF-8.
 const UTF8: u16 = 1 << 11;
 /// Made by a Unix, so that the external attributes are a mode (section 4.4.2), by the rules of 4.5.
-const MADE_BY: u16 = 3 << 8 | VERSION_ZIP64;
+const MADE_BY: u16 = (3 << 8) | VERSION_ZIP64;
 /// What is needed to read deflate, and what is for Zip64; section 4.4.3.
 const VERSION_DEFLATE: u16 = 20;
 const VERSION_ZIP64: u16 = 45;
@@ -59,7 +59,7 @@ impl Record {
 
 /// Whether a path fits into a header.
 pub(super) fn is_path(path: &str) -> bool {
-    !path.is_empty() && path.len() <= usize::from(u16::MAX)
+    !path.is_empty() && u16::try_from(path.len()).is_ok()
 }
 
 /// The Zip64 field, id 1, of these numbers; nothing where there are none. Section 4.5.3.
@@ -78,7 +78,7 @@ fn is_large(data: &ZipData) -> bool {
 
 /// What both headers of a file have from the version that is needed up to the CRC-32.
 fn common(record: Record, entry: &EntryInfo<'_>, data: &ZipData, zip64: bool) -> Record {
-    let (time, date) = time::dos(entry.modified);
+    let (time, day) = time::dos(entry.modified);
     let needed = if zip64 {
         VERSION_ZIP64
     } else {
@@ -89,7 +89,7 @@ fn common(record: Record, entry: &EntryInfo<'_>, data: &ZipData, zip64: bool) ->
         .u16(UTF8)
         .u16(data.method())
         .u16(time)
-        .u16(date)
+        .u16(day)
         .u32(data.crc32)
 }
 

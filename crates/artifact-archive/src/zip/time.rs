@@ -21,8 +21,8 @@ pub(super) fn dos(modified: i64) -> (u16, u16) {
     let timestamp = Timestamp::constant(modified.clamp(FIRST, LAST), 0);
     let at = Offset::UTC.to_datetime(timestamp);
     let bits = |number: i8| u16::from(number.unsigned_abs());
-    let time = bits(at.hour()) << 11 | bits(at.minute()) << 5 | bits(at.second()) / 2;
-    let date = (at.year().unsigned_abs() - 1980) << 9 | bits(at.month()) << 5 | bits(at.day());
+    let time = (bits(at.hour()) << 11) | (bits(at.minute()) << 5) | (bits(at.second()) / 2);
+    let date = ((at.year().unsigned_abs() - 1980) << 9) | (bits(at.month()) << 5) | bits(at.day());
     (time, date)
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod delete;
 pub(crate) mod download;
+pub(crate) mod export;
 pub(crate) mod gc;
 pub(crate) mod grep;
 pub(crate) mod hold;
@@ -53,6 +54,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Archive(args) => archive::run(args, context).await,
         Verb::Restore(args) => archive::run_restore(args, context).await,
         Verb::Usage(args) => usage::run(args, context).await,
+        Verb::Export(args) => export::run(args, context).await,
         Verb::Verify(args) => verify::run(args, context).await,
         Verb::Gc(args) => gc::run(args, context).await,
         Verb::Reindex(args) => reindex::run(args, context).await,

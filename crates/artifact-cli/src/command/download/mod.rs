@@ -1,7 +1,7 @@
 //! `artifact download`: fetch an artifact, or everything of a task.
 
 mod links;
-mod part_file;
+pub(super) mod part_file;
 mod target;
 mod tree;
 

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 /// What is to be done with what is in the place of a file already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum There {
+pub(in crate::command) enum There {
     /// It is replaced.
     Replaced,
     /// It is kept, and the file is refused.
@@ -24,7 +24,7 @@ pub(super) const REPLACING: &str = "name the file with -o; one named there is re
 /// Dropped before that, it is gone. What is no file but takes bytes, such as a pipe, is written to
 /// as it is.
 #[derive(Debug)]
-pub(super) struct PartFile {
+pub(in crate::command) struct PartFile {
     sink: Sink,
     path: PathBuf,
     there: There,
@@ -42,7 +42,7 @@ impl PartFile {
     ///
     /// # Errors
     /// `InvalidInput` if a folder is there; `NotFound` if the folder it goes to is missing.
-    pub(super) fn create(path: &Path, there: There) -> Result<Self> {
+    pub(in crate::command) fn create(path: &Path, there: There) -> Result<Self> {
         // Where the standard streams and the shell's own pipes are: none of it is to be replaced.
         let of_system = ["/dev", "/proc"].map(|root| path.starts_with(root));
         match fs::metadata(path) {
@@ -89,7 +89,7 @@ impl PartFile {
     }
 
     /// Whether a file will be there, and not something else that takes bytes.
-    pub(super) fn is_file(&self) -> bool {
+    pub(in crate::command) fn is_file(&self) -> bool {
         matches!(self.sink, Sink::Beside(_))
     }
 
@@ -101,7 +101,7 @@ impl PartFile {
     }
 
     /// Writes on.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(in crate::command) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = self.file().write_all(bytes);
         written.map_err(|cause| unwritable(&self.path, cause))
     }
@@ -119,7 +119,7 @@ impl PartFile {
     ///
     /// # Errors
     /// `AlreadyExists` if something came to be there that is to be kept.
-    pub(super) fn publish(self) -> Result<()> {
+    pub(in crate::command) fn publish(self) -> Result<()> {
         let path = self.path;
         let put = match (self.sink, self.there) {
             (Sink::Direct(_), _) => return Ok(()),

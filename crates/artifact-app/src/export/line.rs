@@ -1,0 +1,81 @@
+//! The metadata in an archive, `artifacts.jsonl`: one JSON object per line, first that of the archive,
+//! then one for each artifact. Knows nothing of archives.
+
+use artifact_domain::{
+    ArtifactName, ArtifactRecord, ArtifactType, Digest, Error, Hold, Metadata, MimeType, Result,
+    SpecName, Tags, TaskId, Timestamp, Version,
+};
+use serde::{Deserialize, Serialize};
+
+/// Where it lies in the archive. Every other path has four segments at least.
+pub(crate) const METADATA_PATH: &str = "artifacts.jsonl";
+
+/// The version of the format that is written, and the last that is read.
+pub(crate) const FORMAT: u32 = 1;
+
+/// The first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Head {
+    /// The version of the format.
+    pub(crate) artifact_export: u32,
+    /// How many artifacts follow.
+    pub(crate) artifacts: u64,
+}
+
+/// A line for an artifact: what any store can know of it. What only the one knows that it comes from,
+/// such as its id and how it was stored there, is left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Line {
+    /// Where its bytes are in the archive.
+    pub(crate) path: String,
+    pub(crate) spec: SpecName,
+    pub(crate) task: TaskId,
+    #[serde(rename = "type")]
+    pub(crate) artifact_type: ArtifactType,
+    pub(crate) name: ArtifactName,
+    pub(crate) version: Version,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: Digest,
+    pub(crate) mime_type: MimeType,
+    pub(crate) created_at: Timestamp,
+    pub(crate) retention_days: Option<u32>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) hold: Option<Hold>,
+    pub(crate) tags: Tags,
+    pub(crate) metadata: Metadata,
+}
+
+impl Line {
+    /// What is said of a version whose bytes are at `path`.
+    pub(crate) fn new(record: ArtifactRecord, path: String) -> Result<Self> {
+        let content = record.stored_content()?;
+        let (size_bytes, sha256) = (content.size_bytes, content.digest);
+        let at = record.coordinate;
+        Ok(Self {
+            path,
+            spec: at.spec().clone(),
+            task: at.task().clone(),
+            artifact_type: at.artifact_type().clone(),
+            name: at.name().clone(),
+            version: record.version,
+            size_bytes,
+            sha256,
+            mime_type: record.mime_type,
+            created_at: record.created_at,
+            retention_days: record.retention_days,
+            expires_at: record.expires_at,
+            hold: record.hold,
+            tags: record.tags,
+            metadata: record.metadata,
+        })
+    }
+}
+
+/// A line, with its newline.
+pub(crate) fn to_json(line: &impl Serialize) -> Result<Vec<u8>> {
+    let mut json = serde_json::to_vec(line).map_err(|cause| {
+        Error::new(artifact_domain::ErrorKind::Internal, "metadata has no JSON").with_source(cause)
+    })?;
+    json.push(b'\n');
+    Ok(json)
+}
