@@ -13,6 +13,7 @@ mod export;
 mod find;
 mod gc;
 mod grep;
+mod import;
 mod lines;
 mod manifest;
 mod measure;
@@ -38,6 +39,7 @@ mod usage;
 mod verify;
 mod versions;
 
+pub use artifact_archive::Limits as ArchiveLimits;
 pub use artifact_codec::Level;
 pub use body::Body;
 pub use change::{Change, Changed};
@@ -53,6 +55,9 @@ pub use gc::{GcItem, GcOptions, GcReason, GcReport};
 pub use grep::{
     Grep, GrepEnd, GrepItem, GrepKind, GrepLine, GrepLines, GrepOptions, GrepOutput, GrepReport,
     GrepScope, GrepSource, Pattern, PatternOptions,
+};
+pub use import::{
+    ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome, ImportReport,
 };
 pub use lines::Page;
 pub use places::Tiers;

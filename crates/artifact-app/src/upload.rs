@@ -38,6 +38,8 @@ pub struct UploadRequest {
     pub retention_days: Option<u32>,
     /// Whether to compress it.
     pub compression: Compression,
+    /// The SHA-256 that the bytes must have, if known: with another one nothing is stored.
+    pub expected_digest: Option<Digest>,
     /// How many bytes will come, if known: a size over the limit is refused before any is read.
     pub size_hint_bytes: Option<u64>,
 }
@@ -52,6 +54,7 @@ impl UploadRequest {
             metadata: Metadata::default(),
             retention_days: None,
             compression: Compression::default(),
+            expected_digest: None,
             size_hint_bytes: None,
         }
     }
@@ -63,6 +66,19 @@ struct Stored {
     seek_table: Option<Bytes>,
 }
 
+impl Stored {
+    fn expect_digest(self, expected: Option<Digest>) -> Result<Self> {
+        let found = self.content.digest;
+        match expected {
+            Some(expected) if expected != found => Err(Error::new(
+                ErrorKind::Integrity,
+                format!("its SHA-256 is {found}, expected was {expected}"),
+            )),
+            _ => Ok(self),
+        }
+    }
+}
+
 impl Store {
     /// Stores an artifact as the next version of its coordinate and returns its record.
     ///
@@ -72,7 +88,8 @@ impl Store {
     ///
     /// # Errors
     /// `TooLarge`, `QuotaExceeded` and `StorageFull`; `Locked` when another writer of the same
-    /// artifact does not finish in time; `Conflict` when the upload was silent for longer than its
+    /// artifact does not finish in time; `Integrity` for bytes with another digest than the expected
+    /// one; `Conflict` when the upload was silent for longer than its
     /// lease and was reaped; an error of `body`, as it is; those of the ports.
     pub async fn upload(
         &self,
@@ -137,9 +154,11 @@ impl Store {
             content_type: Some(request.mime_type.clone()),
             ..PutOptions::default()
         };
+        let digest = request.expected_digest;
         let reserved = self.reserve(request, expected).await?;
         let body = (body, expected);
-        let stored = match self.write_blob(&reserved, body, options, put).await {
+        let written = self.write_blob(&reserved, body, options, put).await;
+        let stored = match written.and_then(|stored| stored.expect_digest(digest)) {
             Ok(stored) => self.commit(&reserved, stored).await,
             Err(error) => Err(error),
         };

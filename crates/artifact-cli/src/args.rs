@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
     archive, cat, cleanup, compare, completions, config, delete, download, export, gc, grep, hold,
-    lock, meta, reindex, retention, search, show, tag, tail, trend, upload, usage, verify,
+    import, lock, meta, reindex, retention, search, show, tag, tail, trend, upload, usage, verify,
     versions, why,
 };
 
@@ -124,6 +124,8 @@ pub(crate) enum Verb {
     Usage(usage::UsageArgs),
     /// Write artifacts to a ZIP or tar.gz archive
     Export(export::ExportArgs),
+    /// Take artifacts in from a ZIP or tar archive
+    Import(import::ImportArgs),
     /// Read what is stored and compare it with what is known of it
     Verify(verify::VerifyArgs),
     /// Clear what nobody will read any more and what crashes have left

@@ -2,8 +2,8 @@
 //! then one for each artifact. Knows nothing of archives.
 
 use artifact_domain::{
-    ArtifactName, ArtifactRecord, ArtifactType, Digest, Error, Hold, Metadata, MimeType, Result,
-    SpecName, Tags, TaskId, Timestamp, Version,
+    ArtifactName, ArtifactRecord, ArtifactType, Coordinate, Digest, Error, Hold, Metadata,
+    MimeType, Result, SpecName, Tags, TaskId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,26 @@ impl Line {
             tags: record.tags,
             metadata: record.metadata,
         })
+    }
+}
+
+impl Line {
+    /// Where it stands, or stood.
+    pub(crate) fn coordinate(&self) -> Result<Coordinate> {
+        Coordinate::new(
+            self.spec.clone(),
+            self.task.clone(),
+            self.artifact_type.clone(),
+            self.name.clone(),
+        )
+    }
+
+    /// Whether both are versions of one artifact.
+    pub(crate) fn is_of_the_same(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.artifact_type == other.artifact_type
+            && self.task == other.task
+            && self.spec == other.spec
     }
 }
 

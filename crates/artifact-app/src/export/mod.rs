@@ -1,7 +1,7 @@
 //! Exporting artifacts: an archive of what a filter selects, as a stream.
 
 mod entry;
-mod line;
+pub(crate) mod line;
 mod path;
 mod plan;
 mod sorted;

@@ -2,7 +2,9 @@
 //! must not know how bytes are compressed.
 
 mod headers;
+mod reader;
 mod time;
 mod writer;
 
+pub use reader::read_zip;
 pub use writer::{ZipData, ZipWriter};

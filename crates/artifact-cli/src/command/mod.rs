@@ -12,6 +12,7 @@ pub(crate) mod export;
 pub(crate) mod gc;
 pub(crate) mod grep;
 pub(crate) mod hold;
+pub(crate) mod import;
 pub(crate) mod lock;
 pub(crate) mod meta;
 pub(crate) mod reindex;
@@ -55,6 +56,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Restore(args) => archive::run_restore(args, context).await,
         Verb::Usage(args) => usage::run(args, context).await,
         Verb::Export(args) => export::run(args, context).await,
+        Verb::Import(args) => import::run(args, context).await,
         Verb::Verify(args) => verify::run(args, context).await,
         Verb::Gc(args) => gc::run(args, context).await,
         Verb::Reindex(args) => reindex::run(args, context).await,
