@@ -218,3 +218,46 @@ fn large_reports_are_compared_in_little_memory() {
     let peak = peak_of(store.command(args).stdout(Stdio::null()), |_| {});
     assert_small("comparison", peak);
 }
+
+#[test]
+fn archives_are_written_and_read_in_little_memory() {
+    const ARTIFACTS: usize = 20_000;
+    const AT_ONCE: usize = 5_000;
+    let store = Sandbox::new();
+    let peak_of = |args: &[&str]| {
+        let args = [args, &["--no-progress"]].concat();
+        peak_of(
+            store
+                .command(&args)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+            |_| {},
+        )
+    };
+    let meta = format!("n={:?}", "m".repeat(500));
+    for n in 0..ARTIFACTS {
+        let tree = format!("tree{}", n / AT_ONCE);
+        store.write(format!("{tree}/{n}.txt"), format!("artifact {n}\n"));
+        if n % AT_ONCE == AT_ONCE - 1 {
+            store.ok(&["upload", &tree, "--meta", &meta, "--quiet"]);
+        }
+    }
+    // Beside the many some that are read as streams, compressed or not.
+    for n in 0..6_u64 {
+        let text: Vec<u8> = (0..16).flat_map(|part| block(n * 16 + part)).collect();
+        store.write(format!("large/{n}.log"), text);
+        store.write(format!("large/{n}.bin"), e2e::tree::noise(n, 8_000_000));
+    }
+    store.ok(&["upload", "large", "--quiet"]);
+    for archive in ["all.zip", "all.tar.gz"] {
+        let args = ["export", "-o", archive, "--with-metadata"];
+        assert_small(&format!("export to {archive}"), peak_of(&args));
+        let args = [
+            "import",
+            archive,
+            "--base-path",
+            archive.trim_start_matches("all."),
+        ];
+        assert_small(&format!("import of {archive}"), peak_of(&args));
+    }
+}

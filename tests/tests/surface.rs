@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 46] = [
+const VERBS: [(&[&str], bool); 47] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -45,6 +45,7 @@ const VERBS: [(&[&str], bool); 46] = [
     (&["restore"], true),
     (&["usage"], true),
     (&["export"], true),
+    (&["import"], true),
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),

@@ -40,6 +40,9 @@ pub struct UploadRequest {
     pub compression: Compression,
     /// The SHA-256 that the bytes must have, if known: with another one nothing is stored.
     pub expected_digest: Option<Digest>,
+    /// A SHA-256 of bytes that need not be stored again: with it nothing is stored, and the error is
+    /// `AlreadyExists`.
+    pub known_digest: Option<Digest>,
     /// How many bytes will come, if known: a size over the limit is refused before any is read.
     pub size_hint_bytes: Option<u64>,
 }
@@ -55,6 +58,7 @@ impl UploadRequest {
             retention_days: None,
             compression: Compression::default(),
             expected_digest: None,
+            known_digest: None,
             size_hint_bytes: None,
         }
     }
@@ -67,15 +71,18 @@ struct Stored {
 }
 
 impl Stored {
-    fn expect_digest(self, expected: Option<Digest>) -> Result<Self> {
+    /// Compares the digest before anybody can see the version.
+    fn check_digest(self, expected: Option<Digest>, known: Option<Digest>) -> Result<Self> {
         let found = self.content.digest;
-        match expected {
-            Some(expected) if expected != found => Err(Error::new(
-                ErrorKind::Integrity,
-                format!("its SHA-256 is {found}, expected was {expected}"),
-            )),
-            _ => Ok(self),
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            let message = format!("its SHA-256 is {found}, expected was {expected}");
+            return Err(Error::new(ErrorKind::Integrity, message));
         }
+        if known == Some(found) {
+            let message = "it is stored already with the same bytes";
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
+        }
+        Ok(self)
     }
 }
 
@@ -89,7 +96,7 @@ impl Store {
     /// # Errors
     /// `TooLarge`, `QuotaExceeded` and `StorageFull`; `Locked` when another writer of the same
     /// artifact does not finish in time; `Integrity` for bytes with another digest than the expected
-    /// one; `Conflict` when the upload was silent for longer than its
+    /// one, `AlreadyExists` for those with the known one; `Conflict` when the upload was silent for longer than its
     /// lease and was reaped; an error of `body`, as it is; those of the ports.
     pub async fn upload(
         &self,
@@ -154,11 +161,11 @@ impl Store {
             content_type: Some(request.mime_type.clone()),
             ..PutOptions::default()
         };
-        let digest = request.expected_digest;
+        let (digest, known) = (request.expected_digest, request.known_digest);
         let reserved = self.reserve(request, expected).await?;
         let body = (body, expected);
         let written = self.write_blob(&reserved, body, options, put).await;
-        let stored = match written.and_then(|stored| stored.expect_digest(digest)) {
+        let stored = match written.and_then(|stored| stored.check_digest(digest, known)) {
             Ok(stored) => self.commit(&reserved, stored).await,
             Err(error) => Err(error),
         };

@@ -13,6 +13,9 @@ use crate::{ArchiveError, FoundEntry, Limits, Visitor};
 /// The longest extension of a header, in bytes: a path has 4,096 at most.
 const EXTENSION_BYTES: u64 = 64 * 1024;
 
+/// An archive ends in two blocks of zeros, of which some writers leave one out.
+const END_BYTES: u64 = 512;
+
 /// What a long path, or a record of PAX, says of the file that follows.
 #[derive(Debug, Default)]
 struct Extension {
@@ -32,7 +35,7 @@ pub fn read_tar(
     limits: Limits,
     visitor: &mut impl Visitor,
 ) -> Result<(), ArchiveError> {
-    let mut archive = Archive::new(input);
+    let mut archive = Archive::new(Zeros { input, count: 0 });
     let mut next = Extension::default();
     let (mut seen, hasher, mut count) = (HashSet::new(), RandomState::new(), 0);
     // The library would take any length of an extension into memory.
@@ -82,8 +85,31 @@ pub fn read_tar(
         visitor.visit(&found, &mut bytes)?;
     }
     // What follows may be damaged too, and the checksum of the whole is at its end.
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(ArchiveError::from_io)?;
+    let mut input = archive.into_inner();
+    io::copy(&mut input, &mut io::sink()).map_err(ArchiveError::from_io)?;
+    if input.count < END_BYTES {
+        return Err(ArchiveError::malformed("the archive ends too early"));
+    }
     Ok(())
+}
+
+/// Counts the zero bytes at the end of what was read: without them the archive was cut off.
+struct Zeros<R> {
+    input: R,
+    count: u64,
+}
+
+impl<R: Read> Read for Zeros<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        let bytes = &buffer[..length];
+        let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+        if zeros < length {
+            self.count = 0;
+        }
+        self.count += zeros as u64;
+        Ok(length)
+    }
 }
 
 fn damaged(error: io::Error) -> ArchiveError {

@@ -18,6 +18,7 @@ mod export;
 mod gc;
 mod grep;
 mod holds;
+mod import;
 mod integrity;
 mod interrupt;
 mod limits;

@@ -99,3 +99,39 @@ pub(crate) fn to_json(line: &impl Serialize) -> Result<Vec<u8>> {
     json.push(b'\n');
     Ok(json)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of the format, version 1, with everything that can stand in it.
+    const GOLDEN: &str = include_str!("artifacts-1.jsonl");
+
+    #[test]
+    fn the_format_is_that_of_the_golden_file() {
+        let mut lines = GOLDEN.split_inclusive('\n');
+        let head: Head = serde_json::from_str(lines.next().unwrap()).unwrap();
+        assert_eq!((head.artifact_export, head.artifacts), (FORMAT, 2));
+        let parsed: Vec<Line> = lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(parsed.len(), 2);
+        assert_eq!(parsed[0].path, "org%2Frepo/run 1/log/dir/build.log@2");
+        assert!(parsed[0].hold.is_some() && parsed[1].hold.is_none());
+        let mut written = to_json(&head).unwrap();
+        for line in &parsed {
+            written.extend(to_json(line).unwrap());
+        }
+        assert_eq!(String::from_utf8(written).unwrap(), GOLDEN);
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_passed_over() {
+        let line = GOLDEN
+            .lines()
+            .nth(1)
+            .unwrap()
+            .replacen('{', "{\"new\":[1],", 1);
+        assert!(serde_json::from_str::<Line>(&line).is_ok());
+    }
+}

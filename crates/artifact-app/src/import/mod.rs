@@ -1,6 +1,6 @@
 //! Importing artifacts: from an archive that an export made, or from any other.
 
-mod read;
+mod reader;
 mod recorded;
 
 use std::fmt;
@@ -17,12 +17,11 @@ use artifact_domain::{
     ArtifactName, ArtifactRecord, ArtifactUri, Coordinate, Digest, Error, ErrorKind, Metadata,
     Result, SpecName, TaskId,
 };
-use bytes::Bytes;
-use futures::stream::FuturesUnordered;
-use futures::{StreamExt, TryStreamExt};
+use futures::stream::FuturesOrdered;
+use futures::{FutureExt, StreamExt, TryStreamExt, future};
 use serde_json::{Map, Value, json};
 
-use self::read::{Incoming, Message};
+use self::reader::{Incoming, Message};
 use crate::export::line::Line;
 use crate::{Body, Store, UploadRequest};
 
@@ -189,7 +188,7 @@ struct Done {
 }
 
 impl Store {
-    /// Stores what an archive holds, and tells of every file of it.
+    /// Stores what an archive holds, and tells of every file of it, in its order.
     ///
     /// Each artifact is stored as a new upload, whole or not at all: its age and retention begin now,
     /// and when it was created where it comes from is kept in its metadata under `imported`. Of an
@@ -208,8 +207,8 @@ impl Store {
         options: ImportOptions,
         mut tell: impl FnMut(&ImportItem),
     ) -> Result<ImportReport> {
-        let mut messages = read::read(source, options.limits, options.temporary_folder.clone());
-        let mut running = FuturesUnordered::new();
+        let mut messages = reader::read(source, options.limits, options.temporary_folder.clone());
+        let mut running = FuturesOrdered::new();
         let mut at: Vec<Coordinate> = Vec::new();
         let mut last: Option<(Coordinate, Before)> = None;
         let mut report = ImportReport::default();
@@ -228,16 +227,13 @@ impl Store {
                     continue;
                 }
             };
-            let incoming = match message {
-                Some(Message::File(incoming)) => incoming,
-                Some(Message::Refused(path, error)) => {
-                    finish(failed(path, error), &mut at);
-                    continue;
-                }
-                Some(Message::Missing(line)) => {
-                    finish(missing(&line), &mut at);
-                    continue;
-                }
+            let told = match message {
+                Some(Message::File(incoming)) => match options.request(&incoming) {
+                    Ok(request) => Ok((incoming, request)),
+                    Err(error) => Err(failed(incoming.found.path, error)),
+                },
+                Some(Message::Refused(path, error)) => Err(failed(path, error)),
+                Some(Message::Missing(line)) => Err(missing(&line)),
                 Some(Message::End) => break,
                 Some(Message::Failed(error)) => {
                     while let Some(done) = running.next().await {
@@ -250,15 +246,22 @@ impl Store {
                     return Err(Error::new(ErrorKind::Internal, message));
                 }
             };
-            let request = match options.request(&incoming) {
-                Ok(request) => request,
-                Err(error) => {
-                    finish(failed(incoming.found.path, error), &mut at);
+            while running.len() >= CONCURRENCY {
+                let Some(done) = running.next().await else {
+                    break;
+                };
+                last = finish(done, &mut at).or(last);
+            }
+            let (incoming, request) = match told {
+                Ok(found) => found,
+                Err(done) => {
+                    // It is told of in its turn, so that the first failure is always the same.
+                    running.push_back(future::ready(done).boxed());
                     continue;
                 }
             };
             // The versions of one artifact come one after another, in their order.
-            while running.len() >= CONCURRENCY || at.contains(&request.coordinate) {
+            while at.contains(&request.coordinate) {
                 let Some(done) = running.next().await else {
                     break;
                 };
@@ -269,7 +272,7 @@ impl Store {
                 _ => None,
             };
             at.push(request.coordinate.clone());
-            running.push(self.import_one(incoming, request, before, &options));
+            running.push_back(self.import_one(incoming, request, before, &options).boxed());
         }
         while let Some(done) = running.next().await {
             finish(done, &mut at);
@@ -332,21 +335,50 @@ impl Store {
         if let Some(same) = before.same(digest) {
             return Ok(ImportOutcome::Present(Box::new(same.clone())));
         }
-        if let (false, false, Some(other)) = (versioned, options.replace, before.records.last()) {
-            let message = format!("{} is stored already, with other content", other.uri());
-            return Err(Error::new(ErrorKind::Conflict, message)
-                .with_hint("--replace supersedes it; with versioning both are kept"));
+        let newest = before.records.last().filter(|_| !before.has_new).cloned();
+        let newest_digest = newest.as_ref().and_then(|record| record.content.as_ref());
+        let newest_digest = newest_digest.map(|content| content.digest);
+        if let (false, false, Some(newest)) = (versioned, options.replace, &newest) {
+            // What nobody has told beforehand must be read to be known.
+            let is_same =
+                digest.is_none() && newest_digest == Some(read(incoming.into_body()).await?);
+            return if is_same {
+                Ok(ImportOutcome::Present(Box::new(newest.clone())))
+            } else {
+                let message = format!("{} is stored already, with other content", newest.uri());
+                Err(Error::new(ErrorKind::Conflict, message)
+                    .with_hint("--replace supersedes it; with versioning both are kept"))
+            };
+        }
+        let planned_or_present = |found: Digest| match newest.clone() {
+            Some(newest) if digest.is_none() && newest_digest == Some(found) => {
+                ImportOutcome::Present(Box::new(newest))
+            }
+            _ => ImportOutcome::Planned,
+        };
+        if options.dry_run {
+            let found = read(incoming.into_body()).await?;
+            if let Some(expected) = digest.filter(|expected| *expected != found) {
+                let message = format!("its SHA-256 is {found}, expected was {expected}");
+                return Err(Error::new(ErrorKind::Integrity, message));
+            }
+            before.has_new = true;
+            return Ok(planned_or_present(found));
         }
         request.expected_digest = digest;
+        request.known_digest = newest_digest.filter(|_| digest.is_none());
         request.size_hint_bytes = Some(incoming.found.size_bytes);
-        if options.dry_run {
-            check(incoming.into_body(), digest).await?;
-            before.has_new = true;
-            return Ok(ImportOutcome::Planned);
+        match self.upload(request, incoming.into_body()).await {
+            Ok(record) => {
+                before.has_new = true;
+                Ok(ImportOutcome::Imported(Box::new(record)))
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => match newest {
+                Some(newest) => Ok(ImportOutcome::Present(Box::new(newest))),
+                None => Err(error),
+            },
+            Err(error) => Err(error),
         }
-        let record = self.upload(request, incoming.into_body()).await?;
-        before.has_new = true;
-        Ok(ImportOutcome::Imported(Box::new(record)))
     }
 
     /// What is stored of an artifact.
@@ -438,25 +470,23 @@ fn digest_of(bytes: &[u8]) -> Digest {
     Digest::new(*hasher.finish().as_bytes())
 }
 
-/// Reads all bytes and compares them with the digest.
-async fn check(body: Body, expected: Option<Digest>) -> Result<()> {
+/// Reads all bytes, and gives their digest.
+async fn read(body: Body) -> Result<Digest> {
     let mut hasher = Hasher::new();
     match body {
         Body::Bytes(bytes) => hasher.update(&bytes),
         Body::Stream(mut stream) => {
             while let Some(chunk) = stream.try_next().await? {
-                let chunk: Bytes = chunk;
                 hasher.update(&chunk);
             }
         }
-        Body::Reader(_) => {}
+        // What comes from an archive is never one.
+        Body::Reader(_) => {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "an archive gives no reader",
+            ));
+        }
     }
-    let found = Digest::new(*hasher.finish().as_bytes());
-    match expected {
-        Some(expected) if expected != found => Err(Error::new(
-            ErrorKind::Integrity,
-            format!("its SHA-256 is {found}, expected was {expected}"),
-        )),
-        _ => Ok(()),
-    }
+    Ok(Digest::new(*hasher.finish().as_bytes()))
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use artifact_domain::{Error, ErrorKind, Result};
 use tempfile::SpooledTempFile;
 
-use super::read::archive_failed;
+use super::reader::archive_failed;
 use crate::export::line::{FORMAT, Head, Line};
 
 /// How much is kept in memory rather than in a temporary file.

@@ -10,6 +10,7 @@ mod export;
 mod faults;
 mod gc;
 mod grep;
+mod import;
 mod parts;
 mod quota;
 mod reindex;

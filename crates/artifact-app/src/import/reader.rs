@@ -255,8 +255,8 @@ fn stream_rest(bytes: &mut dyn Read, chunks: &mpsc::Sender<Result<Bytes>>) -> io
                 }
             }
             Err(error) if ends_all(&error) => {
-                let copy = Error::new(ErrorKind::Integrity, format!("it is not read on: {error}"));
-                let _ = chunks.blocking_send(Err(copy));
+                let why = format!("nothing more is read: {error}");
+                let _ = chunks.blocking_send(Err(Error::new(kind_of(&error), why)));
                 return Err(error);
             }
             Err(error) => {
@@ -271,6 +271,14 @@ fn stream_rest(bytes: &mut dyn Read, chunks: &mpsc::Sender<Result<Bytes>>) -> io
 fn ends_all(error: &io::Error) -> bool {
     let inner = error.get_ref();
     inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<ArchiveError>)
+}
+
+/// Of an error that ends all.
+fn kind_of(error: &io::Error) -> ErrorKind {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(ArchiveError::OverLimit(_)) => ErrorKind::TooLarge,
+        _ => ErrorKind::Integrity,
+    }
 }
 
 fn failure(error: ArchiveError) -> Error {
@@ -303,6 +311,7 @@ pub(super) fn archive_failed(error: io::Error) -> Error {
         }
         CodecError::Io(error) if ends_all(&error) => failure(ArchiveError::from_io(error)),
         CodecError::Io(error) => domain_error(error, "reading the archive"),
+        CodecError::Stopped => damaged("nothing of it can be read any more".to_owned()),
         codec => damaged(codec.to_string()),
     }
 }
