@@ -261,3 +261,32 @@ fn archives_are_written_and_read_in_little_memory() {
         assert_small(&format!("import of {archive}"), peak_of(&args));
     }
 }
+
+#[test]
+fn grep_takes_little_memory_whatever_the_lines_are() {
+    let store = Sandbox::new();
+    let line = |length| [vec![b'a'; length], b"\n".to_vec()].concat();
+    // One line without an end, lines just as long as they may be, and many short ones.
+    for n in 0..6 {
+        let endless = vec![b'a'; 32 << 20];
+        store.write(format!("endless/{n}"), &endless[..(endless.len() >> n)]);
+        store.write(format!("long/{n}"), line(128 * 1024 - 1).repeat(40));
+        store.write(format!("short/{n}"), line(9).repeat(400_000));
+    }
+    for task in ["endless", "long", "short"] {
+        let args = ["upload", task, "--task", task, "--type", "log", "--quiet"];
+        store.ok(&args);
+        let searches: [&[&str]; 4] = [
+            &["grep", "b"],
+            &["grep", "a$"],
+            &["grep", "a", "--json", "-m", "20"],
+            &["grep", "a", "-B", "15", "-A", "15", "-m", "20"],
+        ];
+        for search in searches {
+            let args = [search, &["--task", task, "--jobs", "4", "--no-progress"]].concat();
+            let mut command = store.command(&args);
+            let peak = peak_of(command.stdout(Stdio::null()).stderr(Stdio::null()), |_| {});
+            assert_small(&format!("{search:?} in {task} lines"), peak);
+        }
+    }
+}

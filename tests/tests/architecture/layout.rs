@@ -88,7 +88,12 @@ fn ci_runs_the_test_command_and_nothing_else() {
 #[test]
 fn the_scripts_can_be_run() {
     use std::os::unix::fs::PermissionsExt;
-    for script in [".ci/run", "tests/run", "tests/peers/trees"] {
+    for script in [
+        ".ci/run",
+        "tests/run",
+        "tests/peers/trees",
+        "tests/peers/grep",
+    ] {
         let path = root().join(script);
         let mode = fs::metadata(&path).map(|meta| meta.permissions().mode());
         assert!(

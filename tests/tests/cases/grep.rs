@@ -153,7 +153,7 @@ fn grep_shows_context() {
     assert_eq!(around.lines().count(), 5);
     let found = store.json(&["grep", "line 20", "-C", "1"]);
     assert_eq!(texts(&found, "kind"), ["context", "match"]);
-    store.fails(&["grep", "x", "-C", "1001"], 2);
+    store.fails(&["grep", "x", "-C", "501"], 2);
     store.fails(&["grep", "x", "-C", "1", "-l"], 2);
 }
 
@@ -213,12 +213,12 @@ fn grep_says_what_it_has_left_out() {
     };
     let all = run(&["-c"]);
     assert_eq!(all.text().matches(":1000\n").count(), 1);
-    all.says(&["1 lines were searched only in their first 256.00 KiB"]);
+    all.says(&["1 lines were searched only in their first 128.00 KiB"]);
     let cut = run(&["--name", "3.txt"]);
     let mut lines = cut.text().lines();
     assert_eq!(
         lines.next().map(str::len),
-        Some("artifact://default/1/log/3.txt:1:".len() + 256 * 1024)
+        Some("artifact://default/1/log/3.txt:1:".len() + 128 * 1024)
     );
     assert_eq!(lines.next(), Some("artifact://default/1/log/3.txt:2:hit"));
 

@@ -19,7 +19,7 @@ use self::search::SearchOptions;
 use crate::Store;
 
 /// How many lines of context there are at most, before or after.
-const MAX_CONTEXT: u16 = 1_000;
+const MAX_CONTEXT: u16 = 500;
 
 /// Where to look.
 #[derive(Debug, Clone)]
@@ -42,9 +42,9 @@ pub enum GrepScope {
 pub enum GrepOutput {
     /// The lines.
     Lines {
-        /// How many lines before each, at most 1,000.
+        /// How many lines before each, at most 500.
         before: u16,
-        /// How many lines after each, at most 1,000.
+        /// How many lines after each, at most 500.
         after: u16,
         /// Whether to say where in a line the pattern stands.
         submatches: bool,
@@ -74,7 +74,7 @@ pub struct GrepOptions {
     /// left of them is left out, and the next one is tried. One that does counts with its size,
     /// however far it is read.
     pub max_bytes: Option<u64>,
-    /// How many artifacts are searched at once; as many again may have begun.
+    /// How many artifacts are searched at once; two more may have been opened.
     pub readers: usize,
 }
 
@@ -97,8 +97,8 @@ impl GrepOptions {
         }
     }
 
-    /// How many bytes of a line are looked at and given. It is 256 KiB, and with more than 15 lines
-    /// of context before a match less: as much as fits, with them, into 4 MiB.
+    /// How many bytes of a line are looked at and given. It is 128 KiB, and with more than 15 lines
+    /// of context before a match less: as much as fits, with them, into 2 MiB.
     pub fn max_line_bytes(&self) -> usize {
         self.search_options().max_line_bytes()
     }
@@ -192,7 +192,7 @@ impl Store {
     /// A [`Grep`] that is dropped stops.
     ///
     /// # Errors
-    /// `InvalidInput` for more than 1,000 lines of context.
+    /// `InvalidInput` for more than 500 lines of context.
     pub fn grep(&self, scope: GrepScope, options: &GrepOptions) -> Result<Grep> {
         if let GrepOutput::Lines { before, after, .. } = options.output
             && before.max(after) > MAX_CONTEXT

@@ -15,7 +15,10 @@ use crate::pipe::pipe_of;
 use crate::{Download, DownloadOptions, Store, Verification};
 
 /// How many batches of a search may wait to be taken.
-const BATCHES_IN_FLIGHT: usize = 2;
+const BATCHES_IN_FLIGHT: usize = 1;
+
+/// How many artifacts are opened at once, before they are searched.
+const OPENED_AT_ONCE: usize = 2;
 
 /// A search that has begun, or why it has not.
 pub(super) enum Opened {
@@ -61,7 +64,7 @@ pub(super) fn searches(
                 })
             }
         })
-        .buffered(options.readers.max(1))
+        .buffered(OPENED_AT_ONCE)
         .boxed()
 }
 

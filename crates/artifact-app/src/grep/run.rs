@@ -100,7 +100,8 @@ impl Grep {
     /// Both are asked at once: what is begun must not wait while something is found, nor the other
     /// way round.
     async fn step(&mut self) -> Option<Step> {
-        let has_room = self.ahead.len() < self.readers;
+        // The current one is searched too.
+        let has_room = self.ahead.len() + 1 < self.readers;
         match (&mut self.opening, &mut self.current) {
             (None, None) => None,
             (Some(opening), None) => Some(Step::Opened(opening.next().await)),

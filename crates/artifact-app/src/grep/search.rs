@@ -13,10 +13,10 @@ use crate::body::domain_error;
 use crate::pipe::PipeWriter;
 
 /// How long a line may be, in bytes, where little context is kept before it.
-const MAX_LINE_BYTES: usize = 256 * 1024;
+const MAX_LINE_BYTES: usize = 128 * 1024;
 
 /// How much of a text is held to be searched, about, in bytes.
-const HELD_BYTES: usize = 4 * 1024 * 1024;
+const HELD_BYTES: usize = 2 * 1024 * 1024;
 
 /// What has a byte that no text has among so many of its first is not searched.
 const HEAD_BYTES: usize = 8 * 1024;

@@ -179,10 +179,10 @@ fn a_line_is_searched_as_far_as_it_fits() {
     assert_eq!((end.matches, end.cut_lines), (2, 2));
 
     // What is held for context before bounds the line.
-    let (_, end) = found(long(""), usize::MAX, &options("hit", 1_000, 0));
+    let (_, end) = found(long(""), usize::MAX, &options("hit", 500, 0));
     assert_eq!(end.cut_lines, 1);
-    assert_eq!(options("hit", 1_000, 0).max_line_bytes(), 4_190);
-    assert_eq!(options("hit", 0, 1_000).max_line_bytes(), MAX_LINE_BYTES);
+    assert_eq!(options("hit", 500, 0).max_line_bytes(), 4_185);
+    assert_eq!(options("hit", 0, 500).max_line_bytes(), MAX_LINE_BYTES);
 }
 
 #[test]

@@ -386,7 +386,7 @@ async fn there_is_a_limit_to_context() {
     let world = World::new();
     let wide = GrepOptions {
         output: GrepOutput::Lines {
-            before: 1_001,
+            before: 501,
             after: 0,
             submatches: false,
         },

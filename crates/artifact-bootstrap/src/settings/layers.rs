@@ -5,8 +5,9 @@ use std::path::Path;
 
 use artifact_domain::{ArtifactType, Error, Result};
 
+use super::keys::KEYS;
 use super::node::{Node, excerpt};
-use super::schema::{self, Default, ENV_PREFIX, KEYS, Named, Slot};
+use super::schema::{self, Default, ENV_PREFIX, Named, Slot};
 use super::sources::{Origin, RESERVED, Sources};
 
 /// A written value with its place and where it was written.

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use artifact_domain::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
 
+use super::keys::KEYS;
 use super::kind::Base;
 use super::layers::{self, Entry};
 use super::model::Settings;
-use super::schema::{KEYS, Slot};
+use super::schema::Slot;
 use super::sources::{Origin, Sources};
 use super::{file, rules, schema};
 

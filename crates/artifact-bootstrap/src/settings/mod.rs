@@ -17,6 +17,7 @@ mod by_glob;
 mod byte_size;
 mod cron;
 mod file;
+mod keys;
 mod kind;
 mod layers;
 mod load;

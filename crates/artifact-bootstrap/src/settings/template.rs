@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
+use super::keys::{KEYS, SECTIONS};
 use super::node::Node;
-use super::schema::{Default, KEYS, Key, SECTIONS};
+use super::schema::{Default, Key};
 
 /// A YAML file with every key at its default and a comment on each, as `artifact config init`
 /// writes it. The one key whose default depends on the machine, `base_path`, is commented out.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use crate::settings::keys::KEYS;
 use crate::settings::kind::Kind;
-use crate::settings::schema::{KEYS, Key, env_name};
+use crate::settings::schema::{Key, env_name};
 use crate::settings::{ByteSize, Loaded, Origin, Settings};
 
 use super::{Machine, toml, yaml};

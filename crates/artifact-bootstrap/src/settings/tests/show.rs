@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::settings::schema::{KEYS, SECTIONS};
+use crate::settings::keys::{KEYS, SECTIONS};
 use crate::settings::{SecretUrl, Settings};
 
 use super::{Machine, yaml};

@@ -28,7 +28,7 @@ Prints URI:LINE:TEXT for every line that matches, and URI-LINE-TEXT for context.
 filters every artifact is searched. Artifacts are decoded and searched several at once; what is found
 comes in the order of `search`, the same every time.
 
-What is no text is left out and counted. A line is searched and printed up to 256 KiB, with a long -B
+What is no text is left out and counted. A line is searched and printed up to 128 KiB, with a long -B
 less; how many were cut is said. Nothing found is no failure: the code is 0. A damaged artifact is
 reported, the others are searched, and the code is 5.
 

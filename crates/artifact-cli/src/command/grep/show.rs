@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use artifact_app::{GrepEnd, GrepKind, GrepLine, GrepLines, GrepOutput, GrepSource};
+use artifact_domain::ArtifactId;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::is_terminal;
 use crate::ui::Ui;
@@ -132,35 +134,59 @@ impl Shown {
         Ok(())
     }
 
-    fn object(&mut self, object: &Value) -> io::Result<()> {
+    fn object(&mut self, object: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.printed, object)?;
         self.printed.push(b'\n');
         Ok(())
     }
 }
 
-fn as_json(source: &GrepSource, uri: &str, line: &GrepLine<'_>) -> Value {
-    let submatches: Vec<_> = line
-        .submatches
-        .iter()
-        .map(|(start, end)| json!({ "start": start, "end": end }))
-        .collect();
-    let mut object = json!({
-        "kind": match line.kind {
+/// A line as JSON. It may have more places than bytes, so nothing is made of them but what is
+/// printed.
+#[derive(Serialize)]
+struct LineView<'a> {
+    kind: &'static str,
+    uri: &'a str,
+    id: ArtifactId,
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<String>,
+    submatches: Places<'a>,
+    cut: bool,
+}
+
+struct Places<'a>(&'a [(u32, u32)]);
+
+#[derive(Serialize)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Serialize for Places<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let places = self.0.iter();
+        serializer.collect_seq(places.map(|&(start, end)| Place { start, end }))
+    }
+}
+
+fn as_json<'a>(source: &GrepSource, uri: &'a str, line: &GrepLine<'a>) -> LineView<'a> {
+    let text = std::str::from_utf8(line.text).ok();
+    LineView {
+        kind: match line.kind {
             GrepKind::Match => "match",
             GrepKind::Context => "context",
         },
-        "uri": uri,
-        "id": source.record.id,
-        "line": line.number,
-        "submatches": submatches,
-        "cut": line.is_cut,
-    });
-    match std::str::from_utf8(line.text) {
-        Ok(text) => object["text"] = text.into(),
-        Err(_) => object["bytes"] = STANDARD.encode(line.text).into(),
+        uri,
+        id: source.record.id,
+        line: line.number,
+        text,
+        bytes: text.is_none().then(|| STANDARD.encode(line.text)),
+        submatches: Places(line.submatches),
+        cut: line.is_cut,
     }
-    object
 }
 
 /// A line for a terminal, with the places coloured where the pattern stands.
