@@ -242,23 +242,24 @@ fn archives_are_written_and_read_in_little_memory() {
             store.ok(&["upload", &tree, "--meta", &meta, "--quiet"]);
         }
     }
-    // Beside the many some that are read as streams, compressed or not.
+    // And some that are read as streams, compressed or not.
     for n in 0..6_u64 {
         let text: Vec<u8> = (0..16).flat_map(|part| block(n * 16 + part)).collect();
         store.write(format!("large/{n}.log"), text);
         store.write(format!("large/{n}.bin"), e2e::tree::noise(n, 8_000_000));
     }
-    store.ok(&["upload", "large", "--quiet"]);
-    for archive in ["all.zip", "all.tar.gz"] {
-        let args = ["export", "-o", archive, "--with-metadata"];
-        assert_small(&format!("export to {archive}"), peak_of(&args));
-        let args = [
-            "import",
-            archive,
-            "--base-path",
-            archive.trim_start_matches("all."),
-        ];
-        assert_small(&format!("import of {archive}"), peak_of(&args));
+    store.ok(&["upload", "large", "--task", "large", "--quiet"]);
+    for form in ["zip", "tar.gz"] {
+        for task in ["*", "local", "large"] {
+            let archive = format!("{}.{form}", task.replace('*', "all"));
+            let args = ["export", "--task", task, "-o", &archive, "--with-metadata"];
+            assert_small(&format!("export to {archive}"), peak_of(&args));
+        }
+        for archive in ["local", "large"].map(|task| format!("{task}.{form}")) {
+            let base_path = format!("{archive}.store");
+            let args = ["import", &archive, "--base-path", &base_path];
+            assert_small(&format!("import of {archive}"), peak_of(&args));
+        }
     }
 }
 

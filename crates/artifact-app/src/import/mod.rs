@@ -20,6 +20,7 @@ use artifact_domain::{
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt, TryStreamExt, future};
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 
 use self::reader::{Incoming, Message};
 use crate::export::line::Line;
@@ -27,6 +28,13 @@ use crate::{Body, Store, UploadRequest};
 
 /// How many artifacts are stored at once.
 const CONCURRENCY: usize = 16;
+
+/// How many of them ask the index at once what is there: an engine may keep memory for each that asks.
+const LOOKS: usize = 2;
+
+/// How many of them when another one begins that is streamed: the reader gives one after another, and each
+/// has buffers of its own until it is committed.
+const STREAMS: usize = 3;
 
 /// The key of an artifact's metadata that says what was known of it where it comes from.
 const IMPORTED_KEY: &str = "imported";
@@ -208,6 +216,7 @@ impl Store {
         mut tell: impl FnMut(&ImportItem),
     ) -> Result<ImportReport> {
         let mut messages = reader::read(source, options.limits, options.temporary_folder.clone());
+        let looks = Semaphore::new(LOOKS);
         let mut running = FuturesOrdered::new();
         let mut at: Vec<Coordinate> = Vec::new();
         let mut last: Option<(Coordinate, Before)> = None;
@@ -246,7 +255,9 @@ impl Store {
                     return Err(Error::new(ErrorKind::Internal, message));
                 }
             };
-            while running.len() >= CONCURRENCY {
+            let streams = matches!(&told, Ok((incoming, _)) if incoming.rest.is_some());
+            let most = if streams { STREAMS } else { CONCURRENCY };
+            while running.len() >= most {
                 let Some(done) = running.next().await else {
                     break;
                 };
@@ -272,7 +283,10 @@ impl Store {
                 _ => None,
             };
             at.push(request.coordinate.clone());
-            running.push_back(self.import_one(incoming, request, before, &options).boxed());
+            running.push_back(
+                self.import_one(incoming, request, before, &options, &looks)
+                    .boxed(),
+            );
         }
         while let Some(done) = running.next().await {
             finish(done, &mut at);
@@ -287,12 +301,13 @@ impl Store {
         request: UploadRequest,
         before: Option<Before>,
         options: &ImportOptions,
+        looks: &Semaphore,
     ) -> Done {
         let coordinate = request.coordinate.clone();
         let (path, size_bytes) = (incoming.found.path.clone(), incoming.found.size_bytes);
         let mut before = before;
         let outcome = self
-            .take_place(incoming, request, &mut before, options)
+            .take_place(incoming, request, &mut before, options, looks)
             .await
             .unwrap_or_else(|error| ImportOutcome::Failed(error.context(&path)));
         Done {
@@ -313,10 +328,15 @@ impl Store {
         mut request: UploadRequest,
         before: &mut Option<Before>,
         options: &ImportOptions,
+        looks: &Semaphore,
     ) -> Result<ImportOutcome> {
         let before = match before {
             Some(before) => before,
-            none => none.insert(self.before(&request.coordinate).await?),
+            none => {
+                // It is never closed.
+                let _turn = looks.acquire().await;
+                none.insert(self.before(&request.coordinate).await?)
+            }
         };
         let versioned = self.options.supersede == Supersede::Nothing;
         if !versioned
