@@ -139,6 +139,11 @@ fn the_examples_of_the_queries_are_true() {
 }
 
 #[test]
+fn the_examples_of_the_export_page_are_true() {
+    run("docs/export.md");
+}
+
+#[test]
 fn an_example_that_is_not_true_is_found() {
     let page = "```console\n$ a\nb … c\n$ d\n```\ntext\n";
     let step = |typed: &str, printed: &[&str]| Step {
