@@ -31,6 +31,34 @@ fn progress_is_written_as_lines_where_no_terminal_is() {
 }
 
 #[test]
+fn an_export_to_a_slow_reader_shows_how_far_it_is() {
+    use std::io::Read;
+    use std::process::Stdio;
+
+    let store = Sandbox::new();
+    store.write("noise", e2e::tree::noise(1, 5_000_000));
+    store.ok(&["upload", "noise"]);
+    let mut child = store
+        .command(["export", "-o", "-", "--format", "zip"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program can be started");
+    let mut stdout = child.stdout.take().expect("its output is a pipe");
+    thread::sleep(LONGER_THAN_A_LINE);
+    let read = stdout.read_to_end(&mut Vec::new());
+    assert!(read.expect("it can be read") > 5_000_000);
+    let output = child.wait_with_output().expect("it can be waited for");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let line = stderr.lines().next().expect("a line of progress");
+    assert!(
+        line.starts_with("export ") && line.contains("/4.77 MiB"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("exported 1 artifact, 4.77 MiB"), "{stderr}");
+}
+
+#[test]
 fn progress_can_be_left_out() {
     assert_eq!(slow_upload(&["--no-progress"]).stderr, "");
 }
