@@ -312,6 +312,25 @@ fn cleanup_does_what_its_dry_run_says_and_nothing_else() {
 }
 
 #[test]
+fn a_hold_beats_cleanup_until_it_is_released() {
+    let store = sandbox();
+    seed(&store, 10, &["s/1/log/held", "s/1/log/free"]);
+    let held = "artifact://s/1/log/held?version=1";
+    store.ok(&["hold", "set", held, "--reason", "audit"]);
+    let kept = why(&store, "s/1/log/held?version=1");
+    assert!(kept.to_string().contains("audit"), "{kept}");
+    let (planned, _) = clean(&store, &["--dry-run"]);
+    assert_eq!(expiring(&planned), ["free"]);
+    clean(&store, &[]);
+    assert_eq!(names(&store), ["held"]);
+    store.ok(&["hold", "release", held]);
+    assert_eq!(names(&store), [""; 0]);
+    let (done, _) = clean(&store, &[]);
+    assert_eq!(expiring(&done), ["held"]);
+    assert_eq!(store.blobs().len(), 0);
+}
+
+#[test]
 fn a_changed_policy_applies_to_what_is_stored() {
     let store = sandbox();
     seed(&store, 10, &["s/1/log/log", "s/1/code/code"]);
