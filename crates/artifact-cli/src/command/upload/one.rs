@@ -5,6 +5,7 @@ use artifact_domain::{
     ArtifactRecord, ArtifactRef, ArtifactType, ArtifactUri, Coordinate, Error, ErrorKind, Metadata,
     MimeType, Result, SpecName, Tags, TaskId,
 };
+use tokio::sync::Semaphore;
 
 use super::open::Opened;
 use super::queue::{Before, Job};
@@ -18,6 +19,12 @@ use crate::progress::Progress;
 
 /// The media type of symbolic links, by the shared MIME-info specification of freedesktop.org.
 const SYMLINK: &str = "inode/symlink";
+
+/// Files of more bytes are large: they are read as streams, each of which holds some MiB.
+const LARGE_BYTES: u64 = 1 << 20;
+
+/// How many large files are on their way at once. One alone keeps every core busy.
+pub(super) const LARGE_AT_ONCE: usize = 4;
 
 /// What all uploads of one command have in common.
 pub(super) struct Plan {
@@ -33,6 +40,8 @@ pub(super) struct Plan {
     pub(super) skip_unchanged: bool,
     pub(super) interrupt: Interrupt,
     pub(super) progress: Progress,
+    /// One permit for each large file that may be on its way.
+    pub(super) large: Semaphore,
 }
 
 impl Plan {
@@ -96,6 +105,13 @@ impl Plan {
             compression: self.compression,
             size_hint_bytes: opened.size_bytes,
             ..UploadRequest::new(coordinate)
+        };
+        let is_large = opened.size_bytes.is_none_or(|size| size > LARGE_BYTES);
+        let _turn = if is_large {
+            // It is never closed.
+            self.large.acquire().await.ok()
+        } else {
+            None
         };
         let body = opened.into_body(&self.progress, &self.interrupt);
         let record = self.store.upload(request, body).await?;
