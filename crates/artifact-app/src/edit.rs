@@ -168,9 +168,14 @@ impl Store {
                 async move {
                     let record = record?;
                     let uri = record.version_uri();
-                    self.edit(record, |record| change(record))
+                    let edited = self
+                        .edit(record, |record| change(record))
                         .await
-                        .map_err(|error| error.context(uri))
+                        .map_err(|error| error.context(uri))?;
+                    Ok(match edited {
+                        Edited::Unchanged(record) if !record.state.is_live() => Edited::Gone,
+                        edited => edited,
+                    })
                 }
             })
             .buffer_unordered(CONCURRENCY)

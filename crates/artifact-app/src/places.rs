@@ -64,7 +64,8 @@ impl Store {
         std::iter::once(own).chain(others).collect()
     }
 
-    /// Asks one store after another, until one has it. An error is that of the first.
+    /// Asks one store after another, until one has it. It is not found if all of them say so; of
+    /// other errors it gives the first.
     async fn first_that_has<T, Call: Future<Output = Result<T>>>(
         &self,
         tier: Tier,
@@ -75,10 +76,13 @@ impl Store {
             match ask(place).await {
                 Ok(found) => return Ok(found),
                 Err(error) => {
-                    let first: &mut Error = first.get_or_insert(error);
+                    let kind = error.kind();
+                    let is_first = |first: &Error| first.kind() == ErrorKind::NotFound;
+                    if first.as_ref().is_none_or(is_first) {
+                        first = Some(error);
+                    }
                     // Whoever was not there may have what the others have too.
-                    let may_lie_elsewhere = [ErrorKind::NotFound, ErrorKind::Unavailable];
-                    if !may_lie_elsewhere.contains(&first.kind()) {
+                    if ![ErrorKind::NotFound, ErrorKind::Unavailable].contains(&kind) {
                         break;
                     }
                 }

@@ -20,12 +20,7 @@ impl Store {
             return Ok(());
         }
         let (kept, failure) = self.remove_bytes(&records).await;
-        let bare = |record: &ArtifactRecord| {
-            record
-                .possible_blob_keys()
-                .iter()
-                .all(|key| !kept.contains(key))
-        };
+        let bare = |record: &ArtifactRecord| keys_of(record).iter().all(|key| !kept.contains(key));
         let removable: Vec<_> = records.into_iter().filter(bare).collect();
         let removals: Vec<Result<()>> = stream::iter(removable)
             .map(|record| async move {
@@ -48,9 +43,10 @@ impl Store {
         for place in self.places() {
             let keys: Vec<_> = records
                 .iter()
-                // In the hot store too: the tier may have had no store of its own then.
-                .filter(|record| place == Tier::Hot || self.place_of(record.tier) == place)
-                .flat_map(ArtifactRecord::possible_blob_keys)
+                // What was moved may lie in any store: the settings may have given its tier another
+                // one since. What never was lies in the hot one.
+                .filter(|record| place == Tier::Hot || record.attempt.is_move())
+                .flat_map(keys_of)
                 .collect();
             if keys.is_empty() {
                 continue;
@@ -98,4 +94,16 @@ impl Store {
             Edited::Gone => None,
         })
     }
+}
+
+/// Where the bytes of a version may lie. Those that it was uploaded with may still be there after a
+/// move that was cut off, and would be taken for a version of their own if the index were lost.
+fn keys_of(record: &ArtifactRecord) -> Vec<BlobKey> {
+    let mut keys = record.possible_blob_keys();
+    if record.attempt.is_move() {
+        let mut uploaded = record.clone();
+        uploaded.attempt = record.id.into();
+        keys.extend(uploaded.possible_blob_keys());
+    }
+    keys
 }

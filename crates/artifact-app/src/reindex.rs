@@ -115,8 +115,11 @@ impl Store {
             observe: &observe,
             was_complete: self.ports.index.is_complete().await?,
         };
-        let outcome = run.all().await;
-        // What was taken in has the time of expiry of whoever wrote it down.
+        // What is taken in has the time of expiry of whoever wrote it down, also if this is cut off.
+        let outcome = match self.forget_retention_mark().await {
+            Ok(()) => run.all().await,
+            Err(error) => Err(error),
+        };
         let forgotten = self.forget_retention_mark().await;
         crate::upload::release(guard).await;
         let report = outcome?;

@@ -89,13 +89,14 @@ impl Ui {
     /// Says what a person may want to know.
     pub(crate) fn note(&self, text: impl Display) {
         if self.volume != Volume::Quiet {
-            self.talk(&text.to_string());
+            self.talk(&printable(&text.to_string()));
         }
     }
 
     /// Says what a person ought to know.
     pub(crate) fn warn(&self, text: impl Display) {
         if self.volume != Volume::Quiet {
+            let text = printable(&text.to_string());
             self.talk(&format!("{} {text}", self.paint(YELLOW, "warning:")));
         }
     }
@@ -111,11 +112,13 @@ impl Ui {
             self.talk(&object.to_string());
             return;
         }
-        self.talk(&format!("{} {error}", self.paint(RED, "error:")));
+        let text = printable(&error.to_string());
+        self.talk(&format!("{} {text}", self.paint(RED, "error:")));
         if self.volume == Volume::Verbose {
             let mut cause = error.source();
             while let Some(source) = cause {
-                self.talk(&format!("  caused by: {source}"));
+                let text = printable(&source.to_string());
+                self.talk(&format!("  caused by: {text}"));
                 cause = source.source();
             }
         }
@@ -175,4 +178,25 @@ pub(crate) fn log_to_stderr(global: &Global) {
         .with_ansi(use_color(global.color, &io::stderr()))
         .with_target(false)
         .init();
+}
+/// Text of somebody else as a terminal may show it: what would steer the terminal is spelled out.
+fn printable(text: &str) -> String {
+    let spell = |c: char| {
+        if c.is_control() && c != '\n' && c != '\t' {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(spell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_spelled_out() {
+        assert_eq!(printable("a\u{1b}[31m\u{7}ü\nb"), "a\\u{1b}[31m\\u{7}ü\nb");
+    }
 }

@@ -41,6 +41,10 @@ struct Suite {
     declared: u64,
     /// How many it has.
     found: u64,
+    /// How many tests it says it has.
+    declared_tests: u64,
+    /// How many it has.
+    tests: u64,
 }
 
 impl Suite {
@@ -50,6 +54,8 @@ impl Suite {
             name: element.get("name")?.unwrap_or_default(),
             declared: count("failures")?.saturating_add(count("errors")?),
             found: 0,
+            declared_tests: count("tests")?,
+            tests: 0,
         })
     }
 }
@@ -73,7 +79,12 @@ impl<F: FnMut(Case) -> Result<(), Unreadable>> Report<F> {
             _ if self.suites.is_empty() => {
                 return Err(Unreadable::new("its root is not that of JUnit XML"));
             }
-            "testcase" => self.case = Some(self.begin(element)?),
+            "testcase" => {
+                self.case = Some(self.begin(element)?);
+                if let Some(suite) = self.suites.last_mut() {
+                    suite.tests += 1;
+                }
+            }
             "failure" | "error" => self.failure(element)?,
             "skipped" => {
                 if let Some(case) = &mut self.case
@@ -149,18 +160,28 @@ impl<F: FnMut(Case) -> Result<(), Unreadable>> Report<F> {
         (self.take)(Case { id, run, message })
     }
 
-    /// A suite that says it has failures which are not there: what crashed left no test behind.
+    /// A suite that says it has tests or failures which are not there: what crashed left no test
+    /// behind.
     fn close_suite(&mut self) -> Result<(), Unreadable> {
         let Some(suite) = self.suites.pop() else {
             return Ok(());
         };
         if let Some(above) = self.suites.last_mut() {
             above.found += suite.found;
+            above.tests += suite.tests;
+        } else if suite.tests == 0 && suite.found == 0 {
+            return Err(Unreadable::new("it has no tests"));
         }
         if suite.declared > suite.found {
             return Err(Unreadable::new(format!(
                 "it says that {} tests failed and has {} of them",
                 suite.declared, suite.found
+            )));
+        }
+        if suite.declared_tests > suite.tests.max(suite.found) {
+            return Err(Unreadable::new(format!(
+                "it says that it has {} tests and has {} of them",
+                suite.declared_tests, suite.tests
             )));
         }
         Ok(())

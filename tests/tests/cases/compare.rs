@@ -521,6 +521,20 @@ fn a_broken_pipe_does_not_hide_the_verdict() {
 }
 
 #[test]
+fn a_report_without_the_tests_that_it_states_is_unknown() {
+    let store = sandbox();
+    let two = "<testsuite tests='2'><testcase name='a'/><testcase name='b'/></testsuite>";
+    put(&store, "before", "test-results", "a.xml", two);
+    for short in [
+        "<testsuites/>",
+        "<testsuite tests='2'><testcase name='a'/></testsuite>",
+    ] {
+        put(&store, "after", "test-results", "a.xml", short);
+        compare(&store, &["--fail-on", "unknown"]).expect_code(6);
+    }
+}
+
+#[test]
 fn names_cannot_break_out() {
     let hostile = "&#27;[31m&#10;&lt;/code&gt;|`**@all**`&#x202e;&lt;script&gt;";
     let report = format!(
@@ -533,7 +547,7 @@ fn names_cannot_break_out() {
         "before",
         "test-results",
         "a.xml",
-        "<testsuite name='s'/>",
+        "<testsuite name='s'><testcase name='other'/></testsuite>",
     );
     put(&store, "after", "test-results", "a.xml", report);
     let text = compare(&store, &[]).expect_code(0);
@@ -555,7 +569,7 @@ fn a_comment_is_never_too_long() {
             )
         };
         let cases: String = (0..count).map(case).collect();
-        format!("<testsuite name='s'>{cases}</testsuite>")
+        format!("<testsuite name='s'><testcase name='other'/>{cases}</testsuite>")
     };
     let store = sandbox();
     put(&store, "before", "test-results", "a.xml", cases(0));

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::reader::Incoming;
 use super::{ImportOptions, ImportOutcome};
-use crate::{Body, Store, UploadRequest};
+use crate::{Body, LOST_TAG, Store, UploadRequest};
 
 /// What is stored of one artifact, against which the versions of an archive are held.
 #[derive(Debug, Default)]
@@ -132,6 +132,8 @@ impl Store {
             ..Filter::default()
         };
         let mut records: Vec<_> = self.search_all(filter, Order::Name).try_collect().await?;
+        // What was lost is what an import may bring back.
+        records.retain(|record| record.tags.get(LOST_TAG).is_none());
         records.sort_unstable_by_key(|record| record.version);
         Ok(Before {
             records,

@@ -113,7 +113,7 @@ impl Store {
             self.purge_quietly(gone).await;
         }
         self.purge_marked().await?;
-        if let Some(marking) = marking.filter(|_| report.failed == 0) {
+        if let Some(marking) = marking.filter(|_| report.failed + report.changed == 0) {
             self.finish_marking(marking).await?;
         }
         tracing::info!(
@@ -137,7 +137,8 @@ impl Store {
         let edited = self
             .edit(item.record.clone(), |current| {
                 let ruling = policy.ruling(&current.coordinate, current.retention_days);
-                if ruling != item.ruling {
+                // One that is deleted already was counted by whoever did that.
+                if ruling != item.ruling || !current.state.is_live() {
                     return Ok(false);
                 }
                 let decision = policy.decide(current, item.kept.is_some(), now);

@@ -326,6 +326,7 @@ async fn a_collector_that_is_cut_off_misleads_no_rebuild() {
     for nth in 1..8 {
         let faulty = Faulty::new().await;
         // The metadata goes on naming the copy in the hot store, which is spare by now.
+        faulty.store.settle().await;
         let refused = BlobFault::Fail(ErrorKind::Internal);
         faulty.hot.inject(BlobOperation::Put, When::Next, refused);
         faulty.store.archive(&uri("a")).await.unwrap();
