@@ -530,7 +530,8 @@ fn a_report_without_the_tests_that_it_states_is_unknown() {
         "<testsuite tests='2'><testcase name='a'/></testsuite>",
     ] {
         put(&store, "after", "test-results", "a.xml", short);
-        compare(&store, &["--fail-on", "unknown"]).expect_code(6);
+        let outcome = compare(&store, &["--fail-on", "unknown"]).expect_code(6);
+        assert!(outcome.text().contains("unknown"), "{outcome}");
     }
 }
 
