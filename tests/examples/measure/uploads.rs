@@ -12,10 +12,11 @@ use artifact_app::Store;
 use artifact_bootstrap::settings::{Durability, IndexEngine};
 use bytes::Bytes;
 
+use crate::bare::{self, Form};
 use crate::body::log_text;
 use crate::cpu::cpu_time;
 use crate::spread::Spread;
-use crate::{Outcome, bare, open, put};
+use crate::{Outcome, open, put};
 
 const BODY_BYTES: usize = 4 * 1024;
 const ROUNDS: usize = 9;
@@ -30,7 +31,8 @@ pub(crate) async fn measure(
 ) -> Outcome<()> {
     println!(
         "\n| uploads/s of 4 KiB, median of {ROUNDS} rounds | store | bare files | ratio \
-         | CPU µs of each, store | bare |\n| --- | --- | --- | --- | --- | --- |"
+         | CPU µs of each, store | bare | bare files, hashed and compressed | ratio to bare |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for (writers, count) in LOADS {
         load(engine, durability, writers, count, base).await?;
@@ -57,21 +59,25 @@ async fn load(
         let ours = put_all(&store, &format!("round-{round}"), &bodies, writers).await?;
         let between = cpu_time()?;
         let plain = folder.join(format!("bare-{round}"));
-        let floor = bare::puts(&plain, &bodies, writers, syncs)?;
+        let floor = bare::puts(&plain, &bodies, writers, Form::Plain, syncs)?;
         let after = cpu_time()?;
-        rates.push((per_second(count, ours), per_second(count, floor)));
+        let encoded = folder.join(format!("encoded-{round}"));
+        let encoded = bare::puts(&encoded, &bodies, writers, Form::Encoded, syncs)?;
+        rates.push([ours, floor, encoded].map(|elapsed| per_second(count, elapsed)));
         costs.push((
             each(count, between.saturating_sub(before)),
             each(count, after.saturating_sub(between)),
         ));
     }
     println!(
-        "| {name}, {writers} at a time | {} | {} | {} | {} | {} |",
-        Spread::of(rates.iter().map(|(ours, _)| *ours)),
-        Spread::of(rates.iter().map(|(_, floor)| *floor)),
-        Spread::of(rates.iter().map(|(ours, floor)| ours / floor)),
+        "| {name}, {writers} at a time | {} | {} | {} | {} | {} | {} | {} |",
+        Spread::of(rates.iter().map(|[ours, ..]| *ours)),
+        Spread::of(rates.iter().map(|[_, floor, _]| *floor)),
+        Spread::of(rates.iter().map(|[ours, floor, _]| ours / floor)),
         Spread::of(costs.iter().map(|(ours, _)| *ours)),
         Spread::of(costs.iter().map(|(_, floor)| *floor)),
+        Spread::of(rates.iter().map(|[.., encoded]| *encoded)),
+        Spread::of(rates.iter().map(|[_, floor, encoded]| encoded / floor)),
     );
     Ok(())
 }
