@@ -282,6 +282,7 @@ fn commit(n: u32) -> CommitUpload {
     let size_bytes = u64::from(n.wrapping_mul(2_654_435_761) % 10_000_000);
     CommitUpload {
         id: id(n),
+        attempt: id(n).into(),
         content: Content {
             digest: Digest::new(digest),
             size_bytes,

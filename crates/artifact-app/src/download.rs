@@ -227,7 +227,7 @@ impl Store {
     }
 }
 
-fn needs_restore(record: &ArtifactRecord) -> Error {
+pub(crate) fn needs_restore(record: &ArtifactRecord) -> Error {
     let uri = record.version_uri();
     let tier = record.tier.to_string().to_lowercase();
     let message = format!("{uri} is kept in the {tier} tier, which is not read from");

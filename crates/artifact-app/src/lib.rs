@@ -13,6 +13,7 @@ mod export;
 mod find;
 mod gc;
 mod grep;
+mod handover;
 mod import;
 mod lines;
 mod manifest;
@@ -21,6 +22,7 @@ mod median;
 mod orphan;
 mod pipe;
 mod places;
+mod presign;
 mod purge;
 mod reap;
 mod reindex;
@@ -56,11 +58,13 @@ pub use grep::{
     Grep, GrepEnd, GrepItem, GrepKind, GrepLine, GrepLines, GrepOptions, GrepOutput, GrepReport,
     GrepScope, GrepSource, Pattern, PatternOptions,
 };
+pub use handover::{CompleteRequest, Handover};
 pub use import::{
     ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome, ImportReport,
 };
 pub use lines::Page;
 pub use places::Tiers;
+pub use presign::SignedDownload;
 pub use reap::ReapReport;
 pub use reindex::{ReindexFinding, ReindexOptions, ReindexReport};
 pub use retention::{

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use artifact_domain::{
     ArtifactId, ArtifactRecord, AttemptId, BlobKey, BlobMeaning, BlobPrefix, Coordinate, ErrorKind,
-    Result, Tier, Timestamp, Version,
+    Result, State, Tier, Timestamp, Version,
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
@@ -198,6 +198,13 @@ impl Store {
             .as_ref()
             .is_some_and(|one| one.attempt == blob.attempt)
         {
+            return Ok(None);
+        }
+        // Bytes that were handed over wait until the upload is completed, or its lease ends.
+        let is_handed_over = |record: &ArtifactRecord| {
+            record.state == State::Uploading && record.handover_blob_key() == blob.key
+        };
+        if record.as_ref().is_some_and(is_handed_over) {
             return Ok(None);
         }
         let spare_of = record.filter(|record| blob.is_spare_of(record));

@@ -46,7 +46,7 @@ pub(crate) enum Relocated {
 pub(crate) struct Moved {
     pub(crate) record: ArtifactRecord,
     /// The copy that its record named before.
-    former: Option<(Tier, BlobKey)>,
+    pub(crate) former: Option<(Tier, BlobKey)>,
 }
 
 impl Store {
@@ -381,7 +381,7 @@ impl Store {
         self.delete_all_quietly(place, vec![key.clone()]).await;
     }
 
-    async fn delete_all_quietly(&self, place: Tier, keys: Vec<BlobKey>) {
+    pub(crate) async fn delete_all_quietly(&self, place: Tier, keys: Vec<BlobKey>) {
         let count = keys.len();
         let failed = match self.blobs_of(place).delete(keys).await {
             Ok(failures) => failures.into_iter().next().map(|failure| failure.error),

@@ -1,6 +1,8 @@
 //! Storing an artifact: admit, lock, begin, stream, commit, unlock, purge what was superseded.
 
-use artifact_codec::EncodeOptions;
+use std::time::Duration;
+
+use artifact_codec::{EncodeOptions, Level};
 use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, LockGuard, LockKey, NewUpload, PutOptions};
 use artifact_domain::{
@@ -64,6 +66,25 @@ impl UploadRequest {
     }
 }
 
+/// How the bytes of a version are stored, and what they must be.
+pub(crate) struct Filling {
+    pub(crate) level: Option<Level>,
+    /// How many will come, if known.
+    pub(crate) size_bytes: Option<u64>,
+    pub(crate) expected_digest: Option<Digest>,
+    pub(crate) known_digest: Option<Digest>,
+}
+
+impl Filling {
+    pub(crate) fn expected(&self) -> Expected {
+        match (self.size_bytes, self.level) {
+            (None, _) => Expected::Unknown,
+            (Some(bytes), Some(_)) => Expected::AtMost(bytes),
+            (Some(bytes), None) => Expected::AsTheyAre(bytes),
+        }
+    }
+}
+
 /// What is in the blob store once the bytes are.
 struct Stored {
     content: Content,
@@ -114,9 +135,7 @@ impl Store {
             let outcome = self.store(request, body).await;
             release(guard).await;
             let (record, superseded) = outcome?;
-            self.compare_retention_mark().await;
-            self.purge_quietly(superseded).await;
-            self.prune_behind(&record).await;
+            self.follow_up(&record, superseded).await;
             Ok(record)
         }
         .instrument(span)
@@ -124,7 +143,17 @@ impl Store {
         .map_err(|error: Error| error.context(format_args!("upload of {uri}")))
     }
 
-    async fn lock_coordinate(&self, coordinate: &Coordinate) -> Result<Option<Box<dyn LockGuard>>> {
+    /// What an upload that is done sets off.
+    pub(crate) async fn follow_up(&self, record: &ArtifactRecord, superseded: Vec<ArtifactRecord>) {
+        self.compare_retention_mark().await;
+        self.purge_quietly(superseded).await;
+        self.prune_behind(record).await;
+    }
+
+    pub(crate) async fn lock_coordinate(
+        &self,
+        coordinate: &Coordinate,
+    ) -> Result<Option<Box<dyn LockGuard>>> {
         match &self.ports.locks {
             None => Ok(None),
             Some(locks) => {
@@ -143,39 +172,48 @@ impl Store {
         request: UploadRequest,
         body: Body,
     ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
-        let level = match request.compression {
-            Compression::AsConfigured => self.options.compression,
-            Compression::Off => None,
-        };
         let known = body.size_bytes().or(request.size_hint_bytes);
-        let expected = match (known, level) {
-            (None, _) => Expected::Unknown,
-            (Some(bytes), Some(_)) => Expected::AtMost(bytes),
-            (Some(bytes), None) => Expected::AsTheyAre(bytes),
+        let filling = Filling {
+            level: self.level(request.compression),
+            size_bytes: known,
+            expected_digest: request.expected_digest,
+            known_digest: request.known_digest,
         };
-        let options = EncodeOptions::new()
-            .with_compression(level)
-            .with_size_hint(known);
-        let put = PutOptions {
-            size_hint_bytes: None,
-            content_type: Some(request.mime_type.clone()),
-            ..PutOptions::default()
-        };
-        let (digest, known) = (request.expected_digest, request.known_digest);
-        let reserved = self.reserve(request, expected).await?;
-        let body = (body, expected);
-        let written = self.write_blob(&reserved, body, options, put).await;
-        let stored = match written.and_then(|stored| stored.check_digest(digest, known)) {
-            Ok(stored) => self.commit(&reserved, stored).await,
-            Err(error) => Err(error),
-        };
+        let reserved = self
+            .reserve(request, filling.expected(), self.options.lease)
+            .await?;
+        let stored = self.fill(&reserved, body, &filling).await;
         if stored.is_err() {
             self.abandon(reserved).await;
         }
         stored
     }
 
-    async fn reserve(&self, request: UploadRequest, expected: Expected) -> Result<ArtifactRecord> {
+    pub(crate) fn level(&self, compression: Compression) -> Option<Level> {
+        match compression {
+            Compression::AsConfigured => self.options.compression,
+            Compression::Off => None,
+        }
+    }
+
+    /// Streams the bytes of a reserved version to its attempt's place, and commits it.
+    pub(crate) async fn fill(
+        &self,
+        reserved: &ArtifactRecord,
+        body: Body,
+        filling: &Filling,
+    ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
+        let written = self.write_blob(reserved, body, filling).await?;
+        let stored = written.check_digest(filling.expected_digest, filling.known_digest)?;
+        self.commit(reserved, stored).await
+    }
+
+    pub(crate) async fn reserve(
+        &self,
+        request: UploadRequest,
+        expected: Expected,
+        lease: Duration,
+    ) -> Result<ArtifactRecord> {
         let created_at = self.now();
         let expires_at =
             self.options
@@ -188,7 +226,7 @@ impl Store {
             tags: request.tags,
             metadata: request.metadata,
             created_at,
-            lease_until: created_at.saturating_add(self.options.lease),
+            lease_until: created_at.saturating_add(lease),
             retention_days: request.retention_days,
             expires_at,
             reservation: Reservation::default(),
@@ -200,12 +238,11 @@ impl Store {
     async fn write_blob(
         &self,
         reserved: &ArtifactRecord,
-        body: (Body, Expected),
-        options: EncodeOptions,
-        put: PutOptions,
+        body: Body,
+        filling: &Filling,
     ) -> Result<Stored> {
         tokio::select! {
-            stored = self.encode_and_put(reserved, body, options, put) => stored,
+            stored = self.encode_and_put(reserved, body, filling) => stored,
             lost = self.keep_lease(reserved) => Err(lost),
         }
     }
@@ -213,10 +250,16 @@ impl Store {
     async fn encode_and_put(
         &self,
         reserved: &ArtifactRecord,
-        (body, expected): (Body, Expected),
-        options: EncodeOptions,
-        put: PutOptions,
+        body: Body,
+        filling: &Filling,
     ) -> Result<Stored> {
+        let options = EncodeOptions::new()
+            .with_compression(filling.level)
+            .with_size_hint(filling.size_bytes);
+        let put = PutOptions {
+            content_type: Some(reserved.mime_type.clone()),
+            ..PutOptions::default()
+        };
         let encoding = encode::encode(body, options, self.options.quota).await?;
         let form = match encoding.form {
             artifact_codec::Encoding::Gzip => Encoding::Gzip,
@@ -228,7 +271,7 @@ impl Store {
             reserved.attempt,
             form,
         );
-        let stream = self.with_room(reserved, expected, encoding.stream);
+        let stream = self.with_room(reserved, filling.expected(), encoding.stream);
         let stat = self.ports.blobs.put(key.clone(), stream, put).await?;
         let encoded = encoding.result.await.map_err(|_| {
             Error::new(
@@ -261,6 +304,8 @@ impl Store {
         loop {
             tokio::time::sleep(self.options.lease / 3).await;
             let until = self.now().saturating_add(self.options.lease);
+            // Who was given longer keeps that.
+            let until = reserved.lease_until.map_or(until, |given| given.max(until));
             match self.ports.index.renew(reserved.id, until).await {
                 Ok(()) => {}
                 Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
@@ -279,6 +324,7 @@ impl Store {
     ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
         let commit = CommitUpload {
             id: reserved.id,
+            attempt: reserved.attempt,
             content: stored.content,
             supersede: self.options.supersede,
             seek_table: stored.seek_table,
@@ -302,7 +348,7 @@ impl Store {
     }
 
     /// Takes back what a failed upload has left. What fails here is reaped after the lease.
-    async fn abandon(&self, reserved: ArtifactRecord) {
+    pub(crate) async fn abandon(&self, reserved: ArtifactRecord) {
         let id = reserved.id;
         if let Err(error) = self.withdraw(reserved).await {
             tracing::warn!(artifact.id = %id, error = %error, "a failed upload waits to be reaped");

@@ -95,7 +95,8 @@ impl AttemptId {
     /// Where the version of a UUID stands in its 128 bits.
     const VERSION_SHIFT: u32 = 76;
 
-    /// An attempt to copy the bytes of a version to another place, with the bits of a new id.
+    /// An attempt to copy the bytes of a version to another place, with the bits of a new id. With
+    /// the bits of the version's own id it is where bytes are handed over.
     pub fn of_move(id: ArtifactId) -> Self {
         Self(with_version(id.0, 8))
     }

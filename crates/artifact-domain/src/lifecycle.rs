@@ -56,9 +56,13 @@ impl ArtifactRecord {
     }
 
     /// The record once its bytes are stored, or nothing if it was committed with the same content
-    /// before; a `Conflict` if it was reaped, or committed with other content.
+    /// before; a `Conflict` if it was reaped, taken over by another attempt, or committed with
+    /// other content.
     pub fn committed(mut self, commit: &CommitUpload) -> Result<Option<Self>> {
         if self.state == State::Uploading {
+            if self.attempt != commit.attempt {
+                return Err(self.taken_over());
+            }
             self.state = State::Active;
             self.content = Some(commit.content.clone());
             self.lease_until = None;
@@ -170,6 +174,12 @@ impl ArtifactRecord {
         )))
     }
 
+    fn taken_over(&self) -> Error {
+        let uri = self.version_uri();
+        let message = format!("the upload of {uri} was taken over by another attempt");
+        Error::new(ErrorKind::Conflict, message).with_hint("what this attempt wrote is not used")
+    }
+
     fn no_longer_uploading(&self) -> Error {
         Error::new(
             ErrorKind::Conflict,
@@ -201,6 +211,7 @@ mod tests {
         let record = record();
         CommitUpload {
             id: record.id,
+            attempt: record.attempt,
             content: record.content.unwrap(),
             supersede: Supersede::Nothing,
             seek_table: None,
@@ -219,6 +230,18 @@ mod tests {
             first.committed(&other).unwrap_err().kind(),
             ErrorKind::Conflict
         );
+    }
+
+    #[test]
+    fn an_attempt_that_was_replaced_by_another_cannot_commit() {
+        let mut upload = uploading();
+        upload.attempt = AttemptId::of_move(upload.id);
+        let error = upload.clone().committed(&commit()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        let mut own = commit();
+        own.attempt = upload.attempt;
+        let committed = upload.committed(&own).unwrap().unwrap();
+        assert_eq!(committed.attempt, own.attempt);
     }
 
     #[test]

@@ -216,14 +216,28 @@ impl ArtifactRecord {
             .map(|content| self.blob_key_as(content.encoding))
     }
 
-    /// Every place where its blob may be: one once it is committed, before that one per encoding.
+    /// Every place where its bytes may be: one once it is committed; before that one per encoding,
+    /// and where they are handed over.
     pub fn possible_blob_keys(&self) -> Vec<BlobKey> {
-        match &self.content {
-            Some(content) => vec![self.blob_key_as(content.encoding)],
-            None => [Encoding::Gzip, Encoding::Identity]
-                .map(|form| self.blob_key_as(form))
-                .to_vec(),
+        if let Some(content) = &self.content {
+            return vec![self.blob_key_as(content.encoding)];
         }
+        let mut keys = self.attempt_blob_keys().to_vec();
+        keys.push(self.handover_blob_key());
+        keys
+    }
+
+    /// Where its attempt may have put the blob, one place per encoding.
+    pub fn attempt_blob_keys(&self) -> [BlobKey; 2] {
+        [Encoding::Gzip, Encoding::Identity].map(|form| self.blob_key_as(form))
+    }
+
+    /// Where the bytes of an upload are handed over by who has a signed URL for that, as they are.
+    /// Nobody reads them there but who completes the upload, and makes the blob of them: the URL
+    /// stays good for a while, and what was put there could be replaced.
+    pub fn handover_blob_key(&self) -> BlobKey {
+        let attempt = AttemptId::of_move(self.id);
+        BlobKey::content(&self.coordinate, self.version, attempt, Encoding::Identity)
     }
 
     fn blob_key_as(&self, encoding: Encoding) -> BlobKey {
@@ -351,7 +365,9 @@ pub(crate) mod tests {
             vec![record.blob_key().unwrap()]
         );
         record.content = None;
-        assert_eq!(record.possible_blob_keys().len(), 2);
+        let keys = record.possible_blob_keys();
+        assert_eq!(keys[..2], record.attempt_blob_keys());
+        assert_eq!(keys[2..], [record.handover_blob_key()]);
         assert_eq!(record.blob_key().unwrap_err().kind(), ErrorKind::Conflict);
     }
 

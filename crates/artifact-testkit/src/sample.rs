@@ -96,6 +96,7 @@ pub fn content(size_bytes: u64) -> Content {
 pub fn commit(id: ArtifactId, size_bytes: u64) -> CommitUpload {
     CommitUpload {
         id,
+        attempt: id.into(),
         content: content(size_bytes),
         supersede: Supersede::Nothing,
         seek_table: None,

@@ -136,6 +136,7 @@ macro_rules! artifact_index_contract {
                 the_same_commit_again_changes_nothing,
                 other_content_is_a_conflict,
                 a_reaped_upload_cannot_be_committed,
+                an_attempt_that_was_replaced_cannot_commit,
                 an_ended_lease_does_not_forbid_a_commit,
                 commits_come_in_any_order,
             }

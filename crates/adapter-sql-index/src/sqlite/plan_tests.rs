@@ -78,6 +78,7 @@ fn add(connection: &CountingConnection, n: u32) -> ArtifactRecord {
     };
     let commit = CommitUpload {
         id,
+        attempt: id.into(),
         content,
         supersede: Supersede::Nothing,
         seek_table: None,

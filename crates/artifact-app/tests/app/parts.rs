@@ -61,6 +61,7 @@ async fn in_every_form(text: &Bytes) -> World {
             let begun = world.index.begin(upload).await.unwrap();
             let commit = CommitUpload {
                 id: begun.id,
+                attempt: begun.attempt,
                 content: content.clone(),
                 supersede: Supersede::Nothing,
                 seek_table,

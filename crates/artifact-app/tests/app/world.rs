@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use artifact_app::{Body, DownloadOptions, Ports, Store, StoreOptions, Tiers, UploadRequest};
-use artifact_domain::port::{ArtifactIndex, BlobStore};
+use artifact_domain::port::{ArtifactIndex, BlobStore, Capabilities};
 use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactUri, BlobKey, BlobMeaning, Result};
 use artifact_testkit::{ManualClock, MemoryBlobStore, MemoryIndex, MemoryLocks, sample};
 use bytes::Bytes;
@@ -22,9 +22,29 @@ impl World {
         Self::with_options(StoreOptions::default())
     }
 
+    /// A store whose blobs can be reached by signed URLs.
+    pub(crate) fn signing(options: StoreOptions) -> Self {
+        let presign = true;
+        Self::with(
+            options,
+            Capabilities {
+                presign,
+                ..Capabilities::default()
+            },
+        )
+    }
+
     pub(crate) fn with_options(options: StoreOptions) -> Self {
+        Self::with(options, Capabilities::default())
+    }
+
+    fn with(options: StoreOptions, capabilities: Capabilities) -> Self {
         let clock = ManualClock::new(sample::now());
-        let blobs = Arc::new(MemoryBlobStore::new().with_clock(clock.clone()).strict());
+        let blobs = MemoryBlobStore::new()
+            .with_clock(clock.clone())
+            .with_capabilities(capabilities)
+            .strict();
+        let blobs = Arc::new(blobs);
         let index = Arc::new(MemoryIndex::new().strict());
         let locks = Arc::new(MemoryLocks::new().with_clock(clock.clone()));
         let ports = Ports {

@@ -7,8 +7,8 @@ use super::usage::{Recount, UsageRow};
 use crate::policy::Reservation;
 use crate::query::{Page, Query};
 use crate::{
-    ArtifactId, ArtifactRecord, Content, Coordinate, Metadata, MimeType, Result, Tags, Timestamp,
-    Version,
+    ArtifactId, ArtifactRecord, AttemptId, Content, Coordinate, Metadata, MimeType, Result, Tags,
+    Timestamp, Version,
 };
 
 /// What is known when an upload begins.
@@ -51,6 +51,8 @@ pub enum Supersede {
 pub struct CommitUpload {
     /// Which upload.
     pub id: ArtifactId,
+    /// Who wrote the bytes: what the record says, unless another has taken the upload over.
+    pub attempt: AttemptId,
     /// What was stored.
     pub content: Content,
     /// What becomes of the other versions.
@@ -150,7 +152,8 @@ pub trait ArtifactIndex: Send + Sync + 'static {
     ///
     /// Idempotence: committing the same content again gives the record as it is and supersedes
     /// nothing. Errors: `NotFound` for an upload that was reaped and purged; `Conflict` for one
-    /// that was reaped, or was committed with other content. A lease that has merely ended is no
+    /// that was reaped, that another attempt has taken over, or that was committed with other
+    /// content. A lease that has merely ended is no
     /// error. After an error nothing has changed.
     async fn commit(&self, commit: CommitUpload) -> Result<Committed>;
 

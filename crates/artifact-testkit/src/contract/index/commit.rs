@@ -2,7 +2,7 @@
 
 use artifact_domain::port::{ArtifactIndex, CommitUpload};
 use artifact_domain::query::Filter;
-use artifact_domain::{Content, Encoding, ErrorKind, Revision, State};
+use artifact_domain::{ArtifactRecord, AttemptId, Content, Encoding, ErrorKind, Revision, State};
 
 use super::{begun, changed, deleted, found, kind, selected, stored, upload};
 use crate::{Subject, sample};
@@ -89,6 +89,30 @@ pub async fn other_content_is_a_conflict(index: Subject<dyn ArtifactIndex>) {
         assert_eq!(kind(index.commit(commit).await), ErrorKind::Conflict);
         assert_eq!(found(&*index, record.id).await, Some(record.clone()));
     }
+}
+
+/// Once another attempt has taken an upload over, the former one gives `Conflict` and changes
+/// nothing; the new one commits.
+pub async fn an_attempt_that_was_replaced_cannot_commit(index: Subject<dyn ArtifactIndex>) {
+    let begun = begun(&*index, upload()).await;
+    let taken_over = ArtifactRecord {
+        attempt: AttemptId::of_move(sample::fresh_id()),
+        ..begun.clone()
+    };
+    let taken_over = index.update(taken_over).await.unwrap();
+    let former = sample::commit(begun.id, 5);
+    assert_eq!(kind(index.commit(former).await), ErrorKind::Conflict);
+    assert_eq!(found(&*index, begun.id).await, Some(taken_over.clone()));
+    let commit = CommitUpload {
+        attempt: taken_over.attempt,
+        ..sample::commit(begun.id, 5)
+    };
+    let committed = index.commit(commit).await.unwrap().record;
+    assert_eq!(
+        (committed.state, committed.attempt),
+        (State::Active, taken_over.attempt)
+    );
+    assert_eq!(found(&*index, begun.id).await, Some(committed));
 }
 
 /// An upload that was reaped gives `Conflict`, one that was purged too `NotFound`, and so does

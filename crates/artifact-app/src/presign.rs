@@ -1,0 +1,94 @@
+//! Signed URLs to download an artifact: whoever has one reads the stored bytes without this
+//! software, until it ends. Must not know how a store signs.
+
+use std::time::Duration;
+
+use artifact_domain::port::{PresignMethod, PresignRequest, PresignedUrl};
+use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, Tier, Timestamp};
+
+use crate::Store;
+use crate::download::needs_restore;
+
+/// For how long a URL can be signed.
+const LONGEST: Duration = Duration::from_hours(7 * 24);
+
+/// How often a version is looked up again that was moved or superseded before it was found.
+const ROUNDS: usize = 8;
+
+/// A URL that one version can be downloaded from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedDownload {
+    /// Which version.
+    pub record: ArtifactRecord,
+    /// The URL. A compressed blob is served with `Content-Encoding: gzip`.
+    pub url: PresignedUrl,
+    /// When it ends.
+    pub valid_until: Timestamp,
+}
+
+impl Store {
+    /// Signs a URL that the newest version, or the one that the address or the id names, can be
+    /// downloaded from. It ends with the artifact, if that expires earlier. What it serves is not
+    /// verified: that is for who reads it, by the SHA-256 of the record.
+    ///
+    /// # Errors
+    /// `NotFound` and `Expired`; `InvalidInput` for less than a second or more than seven days;
+    /// `Conflict` for a version that must be restored first; `Unsupported` where the store cannot
+    /// sign; `Integrity` for a version whose bytes are not there.
+    pub async fn presign(
+        &self,
+        artifact: &ArtifactRef,
+        valid_for: Duration,
+    ) -> Result<SignedDownload> {
+        check_time(valid_for)?;
+        for _ in 0..ROUNDS {
+            let record = self.show(artifact).await?;
+            match self.sign_download(record.clone(), valid_for).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.explain_missing(&record, error).await?;
+                }
+                signed => return signed.map_err(|error| error.context(record.version_uri())),
+            }
+        }
+        let message = format!("{artifact} was replaced each time before it could be signed");
+        Err(Error::new(ErrorKind::Conflict, message).with_hint("try again, or name one version"))
+    }
+
+    async fn sign_download(
+        &self,
+        record: ArtifactRecord,
+        valid_for: Duration,
+    ) -> Result<SignedDownload> {
+        if record.tier == Tier::Cold && !self.options.tiers.cold_read_through {
+            return Err(needs_restore(&record));
+        }
+        let now = self.now();
+        let mut valid_until = now.saturating_add(valid_for);
+        if let Some(end) = record.expires_at.filter(|_| record.hold.is_none()) {
+            valid_until = valid_until.min(end);
+        }
+        let place = self.whereabouts(&record).await?;
+        let name = record.coordinate.name().as_str();
+        let request = PresignRequest {
+            method: PresignMethod::Get,
+            // The rest of a second would be rounded away, and less than one is none.
+            valid_for: now.until(valid_until).max(Duration::from_secs(1)),
+            file_name: name.rsplit('/').next().map(str::to_owned),
+        };
+        let url = self.blobs_of(place).presign(record.blob_key()?, request);
+        Ok(SignedDownload {
+            url: url.await?,
+            record,
+            valid_until,
+        })
+    }
+}
+
+/// What every store allows.
+pub(crate) fn check_time(valid_for: Duration) -> Result<()> {
+    if (Duration::from_secs(1)..=LONGEST).contains(&valid_for) {
+        return Ok(());
+    }
+    let message = "a signed URL is good for at least a second and at most seven days";
+    Err(Error::invalid_input(message))
+}
