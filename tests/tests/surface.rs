@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 47] = [
+const VERBS: [(&[&str], bool); 49] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -19,6 +19,8 @@ const VERBS: [(&[&str], bool); 47] = [
     (&["compare"], true),
     (&["grep"], true),
     (&["trend"], true),
+    (&["presign"], true),
+    (&["complete"], true),
     (&["show"], true),
     (&["delete"], true),
     (&["tag"], false),

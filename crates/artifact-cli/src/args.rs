@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    archive, cat, cleanup, compare, completions, config, delete, download, export, gc, grep, hold,
-    import, lock, meta, reindex, retention, search, show, tag, tail, trend, upload, usage, verify,
-    versions, why,
+    archive, cat, cleanup, compare, complete, completions, config, delete, download, export, gc,
+    grep, hold, import, lock, meta, presign, reindex, retention, search, show, tag, tail, trend,
+    upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -96,6 +96,10 @@ pub(crate) enum Verb {
     Grep(grep::GrepArgs),
     /// Show how much was stored on each day
     Trend(trend::TrendArgs),
+    /// Sign a URL to download an artifact, or to upload one
+    Presign(presign::PresignArgs),
+    /// Complete an upload to a signed URL
+    Complete(complete::CompleteArgs),
     /// Show what is known of an artifact
     #[command(visible_alias = "stat")]
     Show(show::ShowArgs),

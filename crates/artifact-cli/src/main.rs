@@ -1,6 +1,7 @@
 //! The command line of the artifact store: parse, load the settings, wire the store, run one use
 //! case, render what it gives. Data goes to stdout, talk to stderr.
 
+mod about;
 mod args;
 mod attributes;
 mod changing;
@@ -14,6 +15,7 @@ mod interrupt;
 mod meta_entry;
 mod progress;
 mod selection;
+mod span;
 mod task;
 mod ui;
 mod when;

@@ -26,6 +26,7 @@ mod metadata;
 mod parts;
 mod past;
 mod pipes;
+mod presign;
 mod quota;
 mod record;
 mod recover;

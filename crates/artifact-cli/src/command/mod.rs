@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod cat;
 pub(crate) mod cleanup;
 pub(crate) mod compare;
+pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod delete;
@@ -15,6 +16,7 @@ pub(crate) mod hold;
 pub(crate) mod import;
 pub(crate) mod lock;
 pub(crate) mod meta;
+pub(crate) mod presign;
 pub(crate) mod reindex;
 pub(crate) mod retention;
 pub(crate) mod search;
@@ -43,6 +45,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Compare(args) => compare::run(args, context).await,
         Verb::Grep(args) => grep::run(args, context).await,
         Verb::Trend(args) => trend::run(args, context).await,
+        Verb::Presign(args) => presign::run(args, context).await,
+        Verb::Complete(args) => complete::run(args, context).await,
         Verb::Show(args) => show::run(args, context).await,
         Verb::Delete(args) => delete::run(args, context).await,
         Verb::Tag(args) => tag::run(args, context).await,

@@ -14,9 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use artifact_app::Compression;
-use artifact_domain::{
-    ArtifactName, ArtifactType, Metadata, MimeType, Result, SpecName, Tag, Tags, TaskId,
-};
+use artifact_domain::{ArtifactName, Result};
 use clap::Args;
 use futures::StreamExt;
 use tokio::sync::Semaphore;
@@ -26,10 +24,9 @@ use self::queue::Queue;
 use self::report::{Outcome, Report};
 use self::sources::Arguments;
 use self::spawned::Spawned;
+use crate::about::AboutArgs;
 use crate::context::Context;
 use crate::failures::Failure;
-use crate::meta_entry::MetaEntry;
-use crate::task;
 
 /// How many files are on their way at once. Their commits share what makes them durable; the codec
 /// bounds what all of them hold.
@@ -54,30 +51,11 @@ pub(crate) struct UploadArgs {
     /// Files and folders; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The project [default: `$ARTIFACT_SPEC`, or `default`]
-    #[arg(long)]
-    spec: Option<SpecName>,
-    /// The run [default: `$ARTIFACT_TASK`, the CI's run id, or `local`]
-    #[arg(long, visible_aliases = ["job", "execution"])]
-    task: Option<TaskId>,
-    /// What it is [default: guessed from name and content]
-    #[arg(long = "type", value_name = "TYPE")]
-    artifact_type: Option<ArtifactType>,
+    #[command(flatten)]
+    about: AboutArgs,
     /// The name inside the task, for a single file [default: the file's own]
     #[arg(long)]
     name: Option<ArtifactName>,
-    /// A tag; can be given several times
-    #[arg(long = "tag", value_name = "K[=V]")]
-    tags: Vec<Tag>,
-    /// A key of free metadata and its JSON value; can be given several times
-    #[arg(long = "meta", value_name = "K=JSON")]
-    meta: Vec<MetaEntry>,
-    /// The media type [default: guessed from name and content]
-    #[arg(long = "mime", value_name = "TYPE")]
-    mime_type: Option<MimeType>,
-    /// Keep it for this many days [default: by the settings]
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    retention_days: Option<u32>,
     /// Store it as it is
     #[arg(long)]
     no_compress: bool,
@@ -87,15 +65,7 @@ pub(crate) struct UploadArgs {
 }
 
 pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failure> {
-    let tags = Tags::from_tags(args.tags)?;
-    let metadata = Metadata::new(
-        args.meta
-            .into_iter()
-            .map(|MetaEntry(k, v)| (k, v))
-            .collect(),
-    )?;
-    let spec = task::spec_or_default(args.spec)?;
-    let task = task::task_or_default(args.task)?;
+    let about = args.about.check()?;
     let arguments = Arguments::new(&args.paths, args.name.as_ref())?;
     let mut report = Report::new(&context.ui, args.skip_unchanged);
     for error in &arguments.errors {
@@ -109,13 +79,7 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
     context.clear_leftovers(&store).await;
     let plan = Arc::new(Plan {
         store,
-        spec,
-        task,
-        artifact_type: args.artifact_type,
-        mime_type: args.mime_type,
-        tags,
-        metadata,
-        retention_days: args.retention_days,
+        about,
         compression: if args.no_compress {
             Compression::Off
         } else {

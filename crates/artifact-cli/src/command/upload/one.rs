@@ -2,8 +2,7 @@
 
 use artifact_app::{Compression, Store, UploadRequest};
 use artifact_domain::{
-    ArtifactRecord, ArtifactRef, ArtifactType, ArtifactUri, Coordinate, Error, ErrorKind, Metadata,
-    MimeType, Result, SpecName, Tags, TaskId,
+    ArtifactRecord, ArtifactRef, ArtifactUri, Coordinate, Error, ErrorKind, Result,
 };
 use tokio::sync::Semaphore;
 
@@ -12,6 +11,7 @@ use super::queue::{Before, Job};
 use super::report::Outcome;
 use super::sources::Source;
 use super::unchanged::{Comparison, compare};
+use crate::about::About;
 use crate::exit;
 use crate::guess::{self, Guess};
 use crate::interrupt::Interrupt;
@@ -29,13 +29,7 @@ pub(super) const LARGE_AT_ONCE: usize = 4;
 /// What all uploads of one command have in common.
 pub(super) struct Plan {
     pub(super) store: Store,
-    pub(super) spec: SpecName,
-    pub(super) task: TaskId,
-    pub(super) artifact_type: Option<ArtifactType>,
-    pub(super) mime_type: Option<MimeType>,
-    pub(super) tags: Tags,
-    pub(super) metadata: Metadata,
-    pub(super) retention_days: Option<u32>,
+    pub(super) about: About,
     pub(super) compression: Compression,
     pub(super) skip_unchanged: bool,
     pub(super) interrupt: Interrupt,
@@ -77,14 +71,18 @@ impl Plan {
             artifact_type,
             mime_type,
         } = guess;
-        let mime_type = match (&self.mime_type, &opened.attributes.symlink) {
+        let mime_type = match (&self.about.mime_type, &opened.attributes.symlink) {
             (Some(given), _) => given.clone(),
             (None, Some(_)) => SYMLINK.parse()?,
             (None, None) => mime_type,
         };
-        let artifact_type = self.artifact_type.clone().unwrap_or(artifact_type);
-        let coordinate =
-            Coordinate::new(self.spec.clone(), self.task.clone(), artifact_type, name)?;
+        let artifact_type = self.about.artifact_type.clone().unwrap_or(artifact_type);
+        let coordinate = Coordinate::new(
+            self.about.spec.clone(),
+            self.about.task.clone(),
+            artifact_type,
+            name,
+        )?;
         if let Some(record) = self.newest(before, &coordinate).await? {
             let unchanged;
             (opened, unchanged) = blocking(move || is_unchanged(&record, opened)).await?;
@@ -96,12 +94,12 @@ impl Plan {
         }
         let request = UploadRequest {
             mime_type,
-            tags: self.tags.clone(),
+            tags: self.about.tags.clone(),
             metadata: opened
                 .attributes
-                .add_to(&self.metadata)
+                .add_to(&self.about.metadata)
                 .map_err(|error| error.context(coordinate.name()))?,
-            retention_days: self.retention_days,
+            retention_days: self.about.retention_days,
             compression: self.compression,
             size_hint_bytes: opened.size_bytes,
             ..UploadRequest::new(coordinate)

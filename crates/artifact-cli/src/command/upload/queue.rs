@@ -103,8 +103,13 @@ impl<'a> Queue<'a> {
                 Step::Single(source) => (source, false),
                 Step::Folder => {
                     self.stored = plan.skip_unchanged.then(|| {
-                        let artifact_type = plan.artifact_type.as_ref();
-                        Stored::in_task(&plan.store, &plan.spec, &plan.task, artifact_type)
+                        let artifact_type = plan.about.artifact_type.as_ref();
+                        Stored::in_task(
+                            &plan.store,
+                            &plan.about.spec,
+                            &plan.about.task,
+                            artifact_type,
+                        )
                     });
                     continue;
                 }

@@ -1,0 +1,117 @@
+//! `artifact presign`: URLs that download an artifact, or take the bytes of a new one.
+
+use std::io;
+
+use artifact_app::{Handover, SignedDownload, UploadRequest};
+use artifact_bootstrap::settings::ByteSize;
+use artifact_domain::port::PresignedUrl;
+use artifact_domain::{ArtifactName, ArtifactRecord, ArtifactRef, Coordinate, Timestamp};
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::about::AboutArgs;
+use crate::context::Context;
+use crate::failures::{Failure, Failures};
+use crate::guess;
+use crate::span::Span;
+
+/// What to sign.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Whoever has the URL can use it until it ends; it works without this software, and without keys. Only
+buckets have such URLs. With --upload, one line has the id of the new version and the URL: put the
+bytes there as they are, then `artifact complete ID` checks them and makes them visible.
+
+Examples:
+  artifact presign artifact://demo/1/log/build.log --expires-in 15m
+  curl --compressed -o build.log \"$(artifact presign artifact://demo/1/log/build.log)\"
+  artifact presign --upload build.log --spec demo --task 2 --json")]
+pub(crate) struct PresignArgs {
+    /// URIs or ids to download
+    #[arg(
+        value_name = "URI|ID",
+        required_unless_present = "upload",
+        conflicts_with = "AboutArgs"
+    )]
+    artifacts: Vec<ArtifactRef>,
+    /// The name of a new artifact, to upload it instead
+    #[arg(long, value_name = "NAME", conflicts_with = "artifacts")]
+    upload: Option<ArtifactName>,
+    /// For how long: 90s, 15m, 12h, at most 7d
+    #[arg(long, value_name = "SPAN", default_value = "1h")]
+    expires_in: Span,
+    /// How many bytes will come, to be refused here where they are too many
+    #[arg(long, value_name = "SIZE", requires = "upload")]
+    size: Option<ByteSize>,
+    #[command(flatten, next_help_heading = "With --upload")]
+    about: AboutArgs,
+}
+
+pub(crate) async fn run(args: PresignArgs, context: &Context) -> Result<(), Failure> {
+    let valid_for = args.expires_in.0;
+    let Some(name) = args.upload else {
+        let store = context.store().await?;
+        let mut failures = Failures::default();
+        for artifact in &args.artifacts {
+            match store.presign(artifact, valid_for).await {
+                Ok(signed) => tell_download(&signed, context)?,
+                Err(error) => failures.add(&context.ui, &error),
+            }
+        }
+        return failures.into_result();
+    };
+    let about = args.about.check()?;
+    let guess = guess::guess(&name, &[]);
+    let artifact_type = about.artifact_type.unwrap_or(guess.artifact_type);
+    let coordinate = Coordinate::new(about.spec, about.task, artifact_type, name)?;
+    let request = UploadRequest {
+        mime_type: about.mime_type.unwrap_or(guess.mime_type),
+        tags: about.tags,
+        metadata: about.metadata,
+        retention_days: about.retention_days,
+        size_hint_bytes: args.size.map(ByteSize::bytes),
+        ..UploadRequest::new(coordinate)
+    };
+    let store = context.store().await?;
+    let handover = store.begin_upload(request, valid_for).await?;
+    Ok(tell_upload(&handover, context)?)
+}
+
+fn tell_download(signed: &SignedDownload, context: &Context) -> io::Result<()> {
+    if context.ui.json() {
+        let object = object(&signed.record, "GET", &signed.url, signed.valid_until);
+        return context.ui.object(&object);
+    }
+    context.ui.line(&signed.url.url)
+}
+
+fn tell_upload(handover: &Handover, context: &Context) -> io::Result<()> {
+    let Handover {
+        record,
+        url,
+        valid_until,
+    } = handover;
+    if context.ui.json() {
+        return context.ui.object(&object(record, "PUT", url, *valid_until));
+    }
+    for (name, value) in &url.headers {
+        context
+            .ui
+            .warn(format!("send this header along: {name}: {value}"));
+    }
+    context.ui.line(format_args!("{}  {}", record.id, url.url))
+}
+
+fn object(record: &ArtifactRecord, method: &str, url: &PresignedUrl, end: Timestamp) -> Value {
+    let headers = url.headers.iter().cloned();
+    let headers: Map<_, _> = headers.map(|(name, value)| (name, value.into())).collect();
+    json!({
+        "id": record.id,
+        "uri": record.uri(),
+        "version": record.version,
+        "method": method,
+        "url": url.url,
+        "headers": headers,
+        "valid_until": end,
+    })
+}
