@@ -14,7 +14,7 @@ fn a_folder_has_no_urls_and_reserves_nothing_for_them() {
     );
     let says = store.fails(&["presign", "--upload", "b.log"], 10);
     assert!(says.contains("artifact upload"), "{says}");
-    let left = store.json(&["search", "--state", "UPLOADING", "--json"]);
+    let left = store.json(&["search", "--state", "UPLOADING"]);
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -49,9 +49,9 @@ fn what_cannot_be_meant_is_refused() {
 fn what_is_uploaded_is_complete() {
     let store = sandbox();
     store.write("a.log", "text");
-    let shown = &store.json(&["upload", "a.log", "--json"])[0];
+    let shown = &store.json(&["upload", "a.log"])[0];
     let id = shown["id"].as_str().expect("an id");
-    let again = &store.json(&["complete", id, "--size", "4", "--json"])[0];
+    let again = &store.json(&["complete", id, "--size", "4"])[0];
     assert_eq!(again["sha256"], shown["sha256"]);
     store.fails(&["complete", id, "--size", "5"], 5);
     store.fails(&["complete", id, "--abort"], 6);

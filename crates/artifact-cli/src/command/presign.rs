@@ -31,7 +31,7 @@ pub(crate) struct PresignArgs {
     #[arg(
         value_name = "URI|ID",
         required_unless_present = "upload",
-        conflicts_with = "AboutArgs"
+        conflicts_with_all = ["AboutArgs", "size"]
     )]
     artifacts: Vec<ArtifactRef>,
     /// The name of a new artifact, to upload it instead
