@@ -1,5 +1,6 @@
 //! Support for the end-to-end tests: finds the program `artifact` and runs it as a real process in
-//! a sandbox of its own. Knows no crate of the store; all it sees is what a user sees.
+//! a sandbox of its own, beside real object stores. Knows no crate of the store; all it sees is what
+//! a user sees.
 
 mod binary;
 mod ledger;
@@ -8,6 +9,7 @@ mod random;
 mod running;
 pub mod samples;
 mod sandbox;
+pub mod servers;
 pub mod tree;
 
 pub use binary::artifact;

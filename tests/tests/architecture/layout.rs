@@ -93,6 +93,9 @@ fn the_scripts_can_be_run() {
         "tests/run",
         "tests/peers/trees",
         "tests/peers/grep",
+        "tests/servers/install",
+        "tests/servers/rgw",
+        "tests/servers/supervise",
     ] {
         let path = root().join(script);
         let mode = fs::metadata(&path).map(|meta| meta.permissions().mode());

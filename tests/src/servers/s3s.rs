@@ -1,0 +1,93 @@
+//! s3s-fs: S3 over a folder, in the process of the test. Ready in milliseconds and strict about
+//! signatures, without lifecycle rules, tags and storage classes. Faults come from the proxy.
+
+use std::thread;
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::access::Access;
+
+/// A running server, gone with the value.
+#[derive(Debug)]
+pub struct S3s {
+    /// The only user it knows.
+    pub owner: Access,
+    thread: Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>,
+    _folder: TempDir,
+}
+
+impl S3s {
+    /// Starts a server without buckets.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("artifact-e2e-s3s-")
+            .tempdir()
+            .expect("a temporary folder can be made");
+        let (key, secret) = ("e2e-owner", "secret-of-owner");
+        let files = FileSystem::new(folder.path()).expect("a folder can be served");
+        let mut service = S3ServiceBuilder::new(files);
+        service.set_auth(SimpleAuth::from_single(key, secret));
+        let service = service.build();
+
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        let listener = runtime
+            .block_on(TcpListener::bind(("127.0.0.1", 0)))
+            .expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = serve(&listener, &service) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self {
+            owner: Access::new(port, key, secret),
+            thread: Some((stop, thread)),
+            _folder: folder,
+        }
+    }
+}
+
+/// Serves one connection after another, each in a task that ends with the runtime.
+async fn serve(listener: &TcpListener, service: &S3Service) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            continue; // whoever came has gone already
+        };
+        // Answers go out in two writes, which must not wait for each other.
+        let _ = stream.set_nodelay(true);
+        let service = service.clone();
+        tokio::spawn(async move {
+            let server = auto::Builder::new(TokioExecutor::new());
+            // The client learns of it.
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+impl Drop for S3s {
+    fn drop(&mut self) {
+        if let Some((stop, thread)) = self.thread.take() {
+            // It has ended if it does not listen to that.
+            let _ = stop.send(());
+            let _ = thread.join();
+        }
+    }
+}
