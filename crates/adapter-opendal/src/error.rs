@@ -1,5 +1,8 @@
 //! The map from what the system and OpenDAL report to kinds of the domain. Nothing else maps
-//! errors, and no caller sees a driver's.
+//! errors, and no caller sees a driver's. What services say in their own words is in `service`.
+
+#[cfg(feature = "remote")]
+mod service;
 
 use std::fmt::Display;
 use std::io;
@@ -30,14 +33,46 @@ pub(crate) fn from_io(doing: impl Display, cause: io::Error) -> Error {
 
 /// What OpenDAL reported while `doing` something: the system's own report where it holds one,
 /// since OpenDAL calls most of those "unexpected, temporary", a full disk too.
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "memory", feature = "remote"))]
 pub(crate) fn from_opendal(doing: impl Display, cause: opendal::Error) -> Error {
     let reported = std::error::Error::source(&cause)
         .and_then(|source| source.downcast_ref::<io::Error>())
         .map(meaning_of_io)
         .filter(|(kind, ..)| *kind != ErrorKind::Internal);
+    #[cfg(feature = "remote")]
+    let reported = reported.or_else(|| service::meaning_of(&cause));
     let meaning = reported.unwrap_or_else(|| meaning_of_opendal(&cause));
-    build(doing, meaning, cause)
+    // Whoever made the call again marks what he gives back so.
+    let is_retried = cause.is_persistent();
+    let error = build(doing, meaning, cause);
+    if is_retried {
+        error.after_retries()
+    } else {
+        error
+    }
+}
+
+/// What OpenDAL reported of a bucket, where calls were made again here: nobody above is to.
+#[cfg(feature = "remote")]
+pub(crate) fn from_remote(doing: impl Display, cause: opendal::Error) -> Error {
+    from_opendal(doing, cause).after_retries()
+}
+
+/// What a service answered itself: a status, and its words.
+#[cfg(feature = "s3")]
+pub(crate) fn from_service(
+    doing: impl Display,
+    status: u16,
+    body: &str,
+    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    let (kind, reason, hint) = service::meaning_of_answer(status, body);
+    let error = Error::new(kind, format!("{doing}: {reason}")).with_source(cause);
+    let error = error.after_retries();
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
 }
 
 fn build(
@@ -146,7 +181,7 @@ fn is_out_of_descriptors(cause: &io::Error) -> bool {
 }
 
 /// Every kind of OpenDAL 0.59. It may add some: those are `Internal` until they are named here.
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "memory", feature = "remote"))]
 fn meaning_of_opendal(cause: &opendal::Error) -> Meaning {
     use opendal::ErrorKind as Od;
     match cause.kind() {

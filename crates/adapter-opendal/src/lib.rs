@@ -1,14 +1,20 @@
 #![doc = include_str!("../README.md")]
 // Without a backend there is no store.
-#![cfg(any(feature = "fs", feature = "memory"))]
+#![cfg(any(feature = "fs", feature = "memory", feature = "remote"))]
 
 mod error;
 #[cfg(feature = "fs")]
 mod fs;
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "memory", feature = "remote"))]
 mod operator;
+#[cfg(feature = "remote")]
+mod remote;
 mod store;
 
 #[cfg(feature = "fs")]
 pub use fs::{Durability, FsOptions};
+#[cfg(feature = "gcs")]
+pub use remote::GcsOptions;
+#[cfg(feature = "s3")]
+pub use remote::{AccessKeys, S3Options};
 pub use store::OpendalStore;

@@ -28,10 +28,17 @@ impl OperatorStore {
         let operator = Operator::new(opendal::services::Memory::default()).map_err(|cause| {
             Error::new(ErrorKind::Internal, "the memory backend can't be opened").with_source(cause)
         })?;
-        Ok(Self {
-            operator,
-            name: "memory",
-        })
+        Ok(Self::over(operator, "memory"))
+    }
+
+    /// Over an operator that was opened elsewhere.
+    pub(crate) fn over(operator: Operator, name: &'static str) -> Self {
+        Self { operator, name }
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn operator(&self) -> &Operator {
+        &self.operator
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -158,17 +165,20 @@ impl OperatorStore {
         Ok(items.boxed())
     }
 
+    /// Deletes one blob; gives back why it could not be.
+    pub(crate) async fn delete_one(&self, key: BlobKey) -> Option<BlobFailure> {
+        match self.operator.delete(key.as_str()).await {
+            Err(cause) if cause.kind() != opendal::ErrorKind::NotFound => {
+                let error = from_opendal(format_args!("delete blob `{key}`"), cause);
+                Some(BlobFailure { key, error })
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) async fn delete(&self, keys: Vec<BlobKey>) -> Vec<BlobFailure> {
         stream::iter(keys)
-            .map(|key| async move {
-                match self.operator.delete(key.as_str()).await {
-                    Err(cause) if cause.kind() != opendal::ErrorKind::NotFound => {
-                        let error = from_opendal(format_args!("delete blob `{key}`"), cause);
-                        Some(BlobFailure { key, error })
-                    }
-                    _ => None,
-                }
-            })
+            .map(|key| self.delete_one(key))
             .buffer_unordered(CONCURRENCY)
             .filter_map(std::future::ready)
             .collect()
@@ -199,7 +209,7 @@ fn stat_of(metadata: &Metadata) -> BlobStat {
     }
 }
 
-fn modified_at(metadata: &Metadata) -> Option<Timestamp> {
+pub(crate) fn modified_at(metadata: &Metadata) -> Option<Timestamp> {
     let time = metadata.last_modified()?;
     Timestamp::from_micros(time.into_inner().as_microsecond()).ok()
 }

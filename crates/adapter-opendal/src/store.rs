@@ -12,6 +12,12 @@ use async_trait::async_trait;
 use crate::fs::{FileStore, FsOptions};
 #[cfg(feature = "memory")]
 use crate::operator::OperatorStore;
+#[cfg(feature = "gcs")]
+use crate::remote::GcsOptions;
+#[cfg(feature = "remote")]
+use crate::remote::RemoteStore;
+#[cfg(feature = "s3")]
+use crate::remote::S3Options;
 
 /// Keeps blobs in the backend that it was made for.
 ///
@@ -27,6 +33,8 @@ enum Backend {
     Files(FileStore),
     #[cfg(feature = "memory")]
     Operator(OperatorStore),
+    #[cfg(feature = "remote")]
+    Remote(Box<RemoteStore>),
 }
 
 impl OpendalStore {
@@ -56,6 +64,47 @@ impl OpendalStore {
         })
     }
 
+    /// Keeps blobs in a bucket of S3, or of a service that speaks like it.
+    ///
+    /// Asks AWS for the region of the bucket where nothing says it; sends nothing else. What is
+    /// wrong with bucket or keys shows in the first call.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an endpoint that is no URL, a bucket without a name, and a region that
+    /// can't be found out.
+    #[cfg(feature = "s3")]
+    pub async fn s3(options: S3Options) -> Result<Self> {
+        Ok(Self {
+            backend: Backend::Remote(Box::new(crate::remote::s3::open(&options).await?)),
+        })
+    }
+
+    /// Keeps blobs in a bucket of Google Cloud Storage.
+    ///
+    /// Sends nothing. What is wrong with bucket or credentials shows in the first call.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a bucket without a name.
+    #[cfg(feature = "gcs")]
+    pub fn gcs(options: &GcsOptions) -> Result<Self> {
+        Ok(Self {
+            backend: Backend::Remote(Box::new(crate::remote::gcs::open(options)?)),
+        })
+    }
+
+    /// Where the blobs are, if that is a place of its own which others can name: the URL of bucket
+    /// and prefix. Two stores of one location have the same blobs.
+    pub fn location(&self) -> Option<&str> {
+        match self.backend {
+            #[cfg(feature = "fs")]
+            Backend::Files(_) => None,
+            #[cfg(feature = "memory")]
+            Backend::Operator(_) => None,
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => Some(store.location()),
+        }
+    }
+
     fn unsupported(&self, what: &str, key: &BlobKey) -> Error {
         let backend = self.backend.name();
         Error::new(
@@ -74,6 +123,8 @@ impl Backend {
             Self::Files(_) => "fs",
             #[cfg(feature = "memory")]
             Self::Operator(ref store) => store.name(),
+            #[cfg(feature = "remote")]
+            Self::Remote(ref store) => store.name(),
         }
     }
 }
@@ -91,6 +142,8 @@ impl BlobStore for OpendalStore {
             Backend::Files(ref store) => store.put(key, body, options).await,
             #[cfg(feature = "memory")]
             Backend::Operator(ref store) => store.put(key, body, options).await,
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => store.put(key, body, options).await,
         }
     }
 
@@ -101,6 +154,8 @@ impl BlobStore for OpendalStore {
             Backend::Files(ref store) => store.get(key, range).await,
             #[cfg(feature = "memory")]
             Backend::Operator(ref store) => store.get(key, range).await,
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => store.get(key, range).await,
         }
     }
 
@@ -111,6 +166,8 @@ impl BlobStore for OpendalStore {
             Backend::Files(ref store) => store.stat(key).await,
             #[cfg(feature = "memory")]
             Backend::Operator(ref store) => store.stat(key).await,
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => store.stat(key).await,
         }
     }
 
@@ -121,6 +178,8 @@ impl BlobStore for OpendalStore {
             Backend::Files(ref store) => Ok(store.list(&prefix)),
             #[cfg(feature = "memory")]
             Backend::Operator(ref store) => store.list(prefix).await,
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => store.list(prefix).await,
         }
     }
 
@@ -131,6 +190,8 @@ impl BlobStore for OpendalStore {
             Backend::Files(ref store) => store.delete(keys).await,
             #[cfg(feature = "memory")]
             Backend::Operator(ref store) => Ok(store.delete(keys).await),
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => Ok(store.delete(keys).await),
         }
     }
 
@@ -156,6 +217,8 @@ impl BlobStore for OpendalStore {
                 let _ = older_than;
                 Ok(Swept::default())
             }
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => store.sweep(older_than, false).await,
         }
     }
 
@@ -170,6 +233,8 @@ impl BlobStore for OpendalStore {
                 let _ = older_than;
                 Ok(Swept::default())
             }
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => store.sweep(older_than, true).await,
         }
     }
 }

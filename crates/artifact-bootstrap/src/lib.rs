@@ -1,6 +1,8 @@
 //! Settings of the artifact store and the wiring of its adapters: the only crate that names them.
 #![doc = include_str!("../README.md")]
 
+mod buckets;
+mod claim;
 mod clock;
 mod schedule;
 pub mod settings;

@@ -17,16 +17,18 @@ use artifact_domain::port::{
 use artifact_domain::{BlobKey, BlobPrefix, Error, ErrorKind, Result};
 use futures::TryStreamExt;
 
+use crate::claim::claim;
 use crate::settings::{Backend, Durability, IndexEngine, Retention, Settings};
-use crate::{SystemClock, tiers};
+use crate::{SystemClock, buckets, tiers};
 
 /// Opens the store that `settings` describe. What is missing on disk is made.
 ///
 /// Below `base_path` stand `artifacts/` (blobs of the file system backend), `index.sqlite` or
-/// `index.sled/`, and `locks/`.
+/// `index.sled/`, `store.json` (which bucket the index is of), and `locks/`.
 ///
 /// # Errors
-/// `Unsupported` for a backend or engine that this build does not have; `Integrity` for an index
+/// `Unsupported` for a backend or engine that this build does not have; `InvalidInput` for an index
+/// that is of other blobs than those of the settings; `Integrity` for an index
 /// that is damaged, or is empty though the store is not: it was lost, and is to be rebuilt; those
 /// of the adapters: `PermissionDenied`, `StorageFull`, `Locked` for an index that another process
 /// keeps to itself.
@@ -40,7 +42,7 @@ pub async fn open(settings: &Settings) -> Result<Store> {
 /// # Errors
 /// Those of [`open`].
 pub async fn open_at(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store> {
-    let blobs = blobs(settings)?;
+    let blobs = blobs(settings).await?;
     let index = index(settings).await?;
     let tiers = tiers::open(settings, Some(&*index)).await?;
     let stores = [Some(&blobs), tiers.warm.as_ref(), tiers.cold.as_ref()];
@@ -73,7 +75,7 @@ pub struct Reopened {
 /// Those of [`open`], but `Integrity`; `Locked` if an index is to be set aside that somebody has
 /// open.
 pub async fn open_to_rebuild(settings: &Settings, rebuild: Rebuild) -> Result<Reopened> {
-    let blobs = blobs(settings)?;
+    let blobs = blobs(settings).await?;
     let opened = match rebuild {
         Rebuild::FromScratch => None,
         Rebuild::IfDamaged => match index(settings).await {
@@ -151,14 +153,25 @@ async fn set_aside(settings: &Settings) -> Result<Option<PathBuf>> {
     }
 }
 
-fn blobs(settings: &Settings) -> Result<Arc<dyn BlobStore>> {
-    Ok(match settings.backend {
-        Backend::Fs => files(settings, settings.base_path.clone())?,
-        Backend::Memory => Arc::new(OpendalStore::memory()?),
-        Backend::S3 | Backend::Gcs | Backend::GithubActions | Backend::GitlabCi => {
+/// Opens the store of blobs, and makes sure that the index that is there is theirs.
+async fn blobs(settings: &Settings) -> Result<Arc<dyn BlobStore>> {
+    let blobs = match settings.backend {
+        Backend::Fs => {
+            claim(&settings.base_path, None)?;
+            return files(settings, settings.base_path.clone());
+        }
+        // Its index is gone with the process, as it is itself.
+        Backend::Memory => return Ok(Arc::new(OpendalStore::memory()?)),
+        Backend::S3 => buckets::s3(settings).await?,
+        Backend::Gcs => buckets::gcs(settings)?,
+        Backend::GithubActions | Backend::GitlabCi => {
             return Err(unsupported("backend", settings.backend, "fs"));
         }
-    })
+    };
+    if settings.index.engine != IndexEngine::Postgres {
+        claim(&settings.base_path, blobs.location())?;
+    }
+    Ok(blobs)
 }
 
 /// Blobs as files below `root`.

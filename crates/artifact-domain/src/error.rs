@@ -116,6 +116,7 @@ struct Inner {
     message: String,
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync + 'static>>,
+    is_retried: bool,
 }
 
 impl Error {
@@ -126,6 +127,7 @@ impl Error {
             message: message.into(),
             hint: None,
             source: None,
+            is_retried: false,
         }))
     }
 
@@ -151,6 +153,14 @@ impl Error {
         self
     }
 
+    /// Says that whoever gives the error has made the call again as often as it should be: nobody
+    /// above is to do so once more.
+    #[must_use]
+    pub fn after_retries(mut self) -> Self {
+        self.0.is_retried = true;
+        self
+    }
+
     /// Puts what was being done before the message: `"{context}: {message}"`.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {
@@ -173,9 +183,10 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// Whether the same call may succeed when it is made again.
+    /// Whether the same call may succeed when it is made again at once. Not so
+    /// [after retries](Self::after_retries), though the kind is the same.
     pub fn is_transient(&self) -> bool {
-        self.0.kind == ErrorKind::Unavailable
+        self.0.kind == ErrorKind::Unavailable && !self.0.is_retried
     }
 }
 
@@ -236,5 +247,14 @@ mod tests {
             Some("disk I/O error")
         );
         assert!(!error.is_transient());
+    }
+
+    #[test]
+    fn what_was_retried_is_not_retried_again() {
+        let error = Error::new(ErrorKind::Unavailable, "no answer");
+        assert!(error.is_transient());
+        let error = error.after_retries().context("get");
+        assert!(!error.is_transient());
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
 }

@@ -81,18 +81,11 @@ pub struct S3 {
     pub access_key: Option<Secret>,
     /// The secret key that belongs to `access_key`.
     pub secret_key: Option<Secret>,
-    /// Whether the bucket stands in the path of URLs rather than in the host name.
+    /// Whether the bucket stands in the path of URLs rather than in the host name; wherever
+    /// `endpoint_url` is set when absent, since most compatible services know no other form.
     pub path_style: Option<bool>,
     /// What every key in the bucket starts with.
     pub prefix: Option<String>,
-}
-
-impl S3 {
-    /// Whether the bucket stands in the path: as set, else wherever `endpoint_url` is set, since
-    /// most compatible services know no other form.
-    pub fn uses_path_style(&self) -> bool {
-        self.path_style.unwrap_or(self.endpoint_url.is_some())
-    }
 }
 
 /// The Google Cloud Storage bucket.

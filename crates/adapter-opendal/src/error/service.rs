@@ -1,0 +1,281 @@
+//! What object stores mean by their codes, and what it means that one does not answer. Knows the
+//! words of services and of the network, and no calls.
+
+use std::error::Error as StdError;
+
+use artifact_domain::ErrorKind;
+
+use super::Meaning;
+
+const NO_BUCKET: Meaning = (
+    ErrorKind::InvalidInput,
+    "the bucket does not exist",
+    Some("create it, or check the bucket's name and the endpoint in the settings"),
+);
+const WRONG_REGION: Meaning = (
+    ErrorKind::InvalidInput,
+    "the bucket is in another region",
+    Some("set `s3.region` to the region of the bucket (`aws s3api head-bucket` names it)"),
+);
+const CLOCK: Meaning = (
+    ErrorKind::Unauthenticated,
+    "this machine's clock differs too much from the service's",
+    Some("set the clock, for example by NTP: signatures hold for some minutes only"),
+);
+const UNKNOWN_KEY: Meaning = (
+    ErrorKind::Unauthenticated,
+    "the service does not know the access key",
+    Some("check the access key, and that the endpoint is that of the service which gave it out"),
+);
+const WRONG_SECRET: Meaning = (
+    ErrorKind::Unauthenticated,
+    "the signature is wrong: the secret key does not belong to the access key",
+    Some("check the secret key; a proxy that changes requests breaks signatures too"),
+);
+const EXPIRED: Meaning = (
+    ErrorKind::Unauthenticated,
+    "the credentials have expired",
+    Some("renew the session, for example by `aws sso login`"),
+);
+const NO_CREDENTIALS: Meaning = (
+    ErrorKind::Unauthenticated,
+    "no credentials were found",
+    Some(
+        "set `s3.access_key` and `s3.secret_key` or `gcs.credentials_path`, or what the standard \
+         chain reads: environment, profile, role of the machine",
+    ),
+);
+const REFUSED_CREDENTIALS: Meaning = (
+    ErrorKind::Unauthenticated,
+    "the service does not accept the credentials",
+    Some("check keys, credentials file or role"),
+);
+const DENIED: Meaning = (
+    ErrorKind::PermissionDenied,
+    "the credentials do not allow that",
+    Some(
+        "allow getting, putting, listing and deleting objects, and aborting multipart uploads, in \
+         the bucket's policy or the role's",
+    ),
+);
+const FULL: Meaning = (
+    ErrorKind::StorageFull,
+    "the service has no room left, or the quota of the bucket is used up",
+    Some("let the store clean up what has expired, or ask for a larger quota"),
+);
+const TOO_LARGE: Meaning = (
+    ErrorKind::TooLarge,
+    "the service takes no object of that size",
+    None,
+);
+const DAMAGED: Meaning = (
+    ErrorKind::Integrity,
+    "the bytes arrived damaged, and the service has refused them",
+    Some("try again; if it happens again, something between here and the service changes them"),
+);
+const ARCHIVED: Meaning = (
+    ErrorKind::Conflict,
+    "the object is in a storage class that can't be read at once",
+    Some("`artifact restore` asks for a copy that can be read"),
+);
+const BUSY: Meaning = (
+    ErrorKind::Unavailable,
+    "the service asks to slow down",
+    Some("try again later, or do less at once"),
+);
+const FAULTY: Meaning = (
+    ErrorKind::Unavailable,
+    "the service has a passing fault",
+    Some("try again later"),
+);
+const UNKNOWN_CALL: Meaning = (
+    ErrorKind::Unsupported,
+    "the service does not know this call",
+    None,
+);
+const BAD_NAME: Meaning = (
+    ErrorKind::InvalidInput,
+    "the service does not take that name",
+    Some("check the bucket's name and the length of the prefix in the settings"),
+);
+const SHORT: Meaning = (
+    ErrorKind::Integrity,
+    "it has fewer bytes than it should",
+    None,
+);
+const ABSENT: Meaning = (ErrorKind::NotFound, "not found", None);
+const REFUSED: Meaning = (
+    ErrorKind::Internal,
+    "the service refuses the request",
+    Some("is the endpoint that of a compatible service? `-v` shows its answer"),
+);
+const NO_HOST: Meaning = (
+    ErrorKind::Unavailable,
+    "the host name of the service can't be resolved",
+    Some("check the endpoint and the region in the settings, and the network's name service"),
+);
+const NO_CONNECTION: Meaning = (
+    ErrorKind::Unavailable,
+    "the service can't be connected to",
+    Some("check host and port of the endpoint, that the service runs, and proxies and firewalls"),
+);
+const UNTRUSTED: Meaning = (
+    ErrorKind::Unavailable,
+    "no trusted TLS connection comes about",
+    Some(
+        "check that the endpoint's scheme is right, and add the service's authority to the \
+         system's certificates (or name its file in SSL_CERT_FILE)",
+    ),
+);
+const BROKEN: Meaning = (
+    ErrorKind::Unavailable,
+    "the connection to the service broke",
+    Some("try again; check the network"),
+);
+const SILENT: Meaning = (
+    ErrorKind::Unavailable,
+    "the service did not answer in time",
+    Some("try again; check the network, and how busy the service is"),
+);
+
+/// The meaning of a code of S3, of a service that speaks like it, or of Google's.
+fn meaning_of_code(code: &str) -> Option<Meaning> {
+    Some(match code {
+        "NoSuchBucket" => NO_BUCKET,
+        "AuthorizationHeaderMalformed"
+        | "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "Redirect"
+        | "IllegalLocationConstraintException" => WRONG_REGION,
+        "RequestTimeTooSkewed" | "RequestExpired" => CLOCK,
+        "InvalidAccessKeyId" | "NotSignedUp" => UNKNOWN_KEY,
+        "SignatureDoesNotMatch" => WRONG_SECRET,
+        "ExpiredToken" | "TokenRefreshRequired" => EXPIRED,
+        "InvalidToken" | "InvalidSecurity" | "Unauthorized" | "authError" => REFUSED_CREDENTIALS,
+        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "forbidden" => DENIED,
+        "QuotaExceeded" | "XMinioStorageFull" | "InsufficientStorage" | "InsufficientCapacity" => {
+            FULL
+        }
+        "EntityTooLarge" | "MaxMessageLengthExceeded" => TOO_LARGE,
+        "BadDigest"
+        | "InvalidDigest"
+        | "XAmzContentSHA256Mismatch"
+        | "XAmzContentChecksumMismatch" => DAMAGED,
+        "InvalidObjectState" => ARCHIVED,
+        "SlowDown" | "TooManyRequests" | "RequestLimitExceeded" | "rateLimitExceeded" => BUSY,
+        "InternalError" | "ServiceUnavailable" | "RequestTimeout" | "OperationAborted"
+        | "backendError" => FAULTY,
+        "NotImplemented" | "MethodNotAllowed" => UNKNOWN_CALL,
+        "InvalidBucketName" | "KeyTooLongError" => BAD_NAME,
+        "InvalidRange" => SHORT,
+        "NoSuchKey" => ABSENT,
+        _ => return None,
+    })
+}
+
+/// The meaning of a status where no code says more: answers to HEAD have no body.
+fn meaning_of_status(status: u16) -> Option<Meaning> {
+    Some(match status {
+        301 | 307 => WRONG_REGION,
+        401 => REFUSED_CREDENTIALS,
+        403 => DENIED,
+        404 => ABSENT,
+        405 | 501 => UNKNOWN_CALL,
+        413 => TOO_LARGE,
+        416 => SHORT,
+        429 => BUSY,
+        507 => FULL,
+        408 | 499 | 500..=599 => FAULTY,
+        _ => return None,
+    })
+}
+
+/// The meaning of an answer that was read here.
+#[cfg(feature = "s3")]
+pub(super) fn meaning_of_answer(status: u16, body: &str) -> Meaning {
+    let code = between(body, "<Code>", "</Code>").and_then(meaning_of_code);
+    code.or_else(|| meaning_of_status(status))
+        .unwrap_or(REFUSED)
+}
+
+/// The meaning of what OpenDAL reports, by what it tells of the answer or of the network; none
+/// where only its own kind says something.
+pub(super) fn meaning_of(cause: &opendal::Error) -> Option<Meaning> {
+    use opendal::ErrorKind as Od;
+    let network = chain(cause).find_map(|source| source.downcast_ref::<reqwest::Error>());
+    if let Some(fault) = network {
+        return Some(meaning_of_network(fault));
+    }
+    if cause.message().contains("timeout") {
+        return Some(SILENT);
+    }
+    if cause.message().starts_with("signing http request") {
+        return Some(meaning_of_signing(cause));
+    }
+    // The driver prints the answer that it has parsed, or the answer itself.
+    let message = cause.message();
+    let code = between(message, "code: \"", "\"")
+        .or_else(|| between(message, "<Code>", "</Code>"))
+        .or_else(|| between(message, "reason: \"", "\""));
+    if let Some(meaning) = code.and_then(meaning_of_code) {
+        return Some(meaning);
+    }
+    // These say what the status would say, and more.
+    if matches!(
+        cause.kind(),
+        Od::NotFound | Od::ConditionNotMatch | Od::Conflict | Od::AlreadyExists
+    ) {
+        return None;
+    }
+    let report = cause.to_string();
+    let status = between(&report, "status: ", ",").and_then(|status| status.parse().ok());
+    status.map(|status| meaning_of_status(status).unwrap_or(REFUSED))
+}
+
+fn meaning_of_network(fault: &reqwest::Error) -> Meaning {
+    let said: Vec<String> = chain(fault).map(ToString::to_string).collect();
+    let says = |words: &[&str]| {
+        let mut all = said.iter();
+        all.any(|text| words.iter().any(|word| text.contains(word)))
+    };
+    if says(&["dns error", "failed to lookup address"]) {
+        NO_HOST
+    } else if says(&[
+        "certificate",
+        "InvalidContentType",
+        "corrupt message",
+        "tls",
+    ]) {
+        UNTRUSTED
+    } else if fault.is_connect() {
+        NO_CONNECTION
+    } else if fault.is_timeout() {
+        SILENT
+    } else {
+        BROKEN
+    }
+}
+
+/// A signature can't be made where there are no credentials, or where those who give them out do
+/// not answer.
+fn meaning_of_signing(cause: &opendal::Error) -> Meaning {
+    let mut said = chain(cause).map(ToString::to_string);
+    if said.any(|text| text.contains("ExpiredToken") || text.contains("expired")) {
+        return EXPIRED;
+    }
+    NO_CREDENTIALS
+}
+
+fn chain<'a>(
+    first: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(first), |error: &&'a (dyn StdError + 'static)| {
+        (*error).source()
+    })
+}
+
+/// What stands between two texts, the first time.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once(after)?.0)
+}

@@ -1,0 +1,46 @@
+//! The HTTP client that every request to an object store goes through. Knows nothing of what is
+//! asked.
+
+use std::time::Duration;
+
+use artifact_domain::{Error, ErrorKind, Result};
+use http::{HeaderMap, HeaderValue, header};
+use opendal::HttpTransporter;
+use opendal_http_transport_reqwest::ReqwestTransport;
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long the peer may leave bytes unacknowledged before the connection counts as dead.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// What asks for bytes as they are stored: Google's service unpacks what is stored as gzip for
+/// whoever does not say that he takes it packed.
+pub(super) fn as_stored() -> HeaderMap {
+    let gzip = HeaderValue::from_static("gzip");
+    HeaderMap::from_iter([(header::ACCEPT_ENCODING, gzip)])
+}
+
+/// A client that sends `headers` with every request. It unpacks nothing: reqwest is built without
+/// its decoders.
+pub(super) fn new(headers: HeaderMap) -> Result<HttpTransporter> {
+    // One of the process, whoever is first; that there is one already is no fault.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .default_headers(headers)
+        .connect_timeout(CONNECT)
+        .tcp_nodelay(true)
+        // A redirect of a bucket says that it is asked for in the wrong place, and its signature
+        // holds for one place only.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("artifact-store/", env!("CARGO_PKG_VERSION")));
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(UNACKNOWLEDGED);
+    let client = builder.build().map_err(|cause| {
+        Error::new(ErrorKind::Internal, "the HTTP client can't be made")
+            .with_hint("look at the system's certificates (`ca-certificates`)")
+            .with_source(cause)
+    })?;
+    Ok(HttpTransporter::new(ReqwestTransport::new(client)))
+}

@@ -1,0 +1,53 @@
+//! A bucket of Google Cloud Storage: where it is and who asks. Knows nothing of blobs.
+
+use std::path::PathBuf;
+
+use artifact_domain::Result;
+use opendal::services::Gcs;
+use opendal::{OperationContext, Operator};
+
+use super::{RemoteStore, client};
+use crate::error::from_remote;
+
+/// Which bucket, and who asks for it.
+#[derive(Debug, Clone, Default)]
+pub struct GcsOptions {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The service's `http` or `https` URL; Google's own when absent. Over `http`, which is for
+    /// emulators, requests are not signed unless a credentials file is named.
+    pub endpoint_url: Option<String>,
+    /// The JSON file of a service account or of a federated identity; the application default
+    /// credentials when absent.
+    pub credentials_path: Option<PathBuf>,
+    /// What every key in the bucket starts with.
+    pub prefix: Option<String>,
+    /// How many times a request is made again that failed for a passing reason.
+    pub retries: u32,
+}
+
+pub(crate) fn open(options: &GcsOptions) -> Result<RemoteStore> {
+    let mut service = Gcs::default()
+        .bucket(&options.bucket)
+        .root(options.prefix.as_deref().unwrap_or_default());
+    let endpoint = options.endpoint_url.as_deref();
+    if let Some(endpoint) = endpoint {
+        service = service.endpoint(endpoint);
+    }
+    if let Some(path) = &options.credentials_path {
+        service = service.credential_path(&path.to_string_lossy());
+    } else if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
+        service = service.skip_signature();
+    }
+    let doing = || format!("open bucket `{}`", options.bucket);
+    let operator = Operator::new(service).map_err(|cause| from_remote(doing(), cause))?;
+    let transport = client::new(client::as_stored())?;
+    let context = OperationContext::new().with_http_transport(transport);
+    let operator = operator.with_context(context);
+    let root = operator.info().root().clone();
+    let mut location = format!("gs://{}{root}", options.bucket);
+    if let Some(endpoint) = endpoint {
+        location = format!("{location} at {}", endpoint.trim_end_matches('/'));
+    }
+    Ok(RemoteStore::new(operator, "gcs", location, options.retries))
+}

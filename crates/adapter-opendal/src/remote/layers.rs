@@ -1,0 +1,57 @@
+//! What stands between a call and the service: timeouts first, then retries, so that what hangs is
+//! tried again. Knows nothing of blobs.
+
+use std::time::Duration;
+
+use opendal::Operator;
+use opendal::layers::{RetryEvent, RetryLayer, TimeoutLayer};
+
+use super::backoff;
+
+/// How long a call without a body may take, and how long a download may stand still.
+const CALL: Duration = Duration::from_secs(30);
+
+/// The slowest upload, in bytes per second of one part, that does not count as stalled.
+const SLOWEST_PART: u64 = 64 * 1024;
+
+/// For calls without a body.
+pub(super) fn of_calls(bare: &Operator, retries: u32) -> Operator {
+    retried(timed(bare, CALL), retries)
+}
+
+/// For downloads: a stream resumes by itself, at the byte where it broke.
+pub(super) fn of_reads(bare: &Operator) -> Operator {
+    timed(bare, CALL)
+}
+
+/// For uploads in parts of up to `part_bytes`: each is timed out and retried by itself.
+pub(super) fn of_writes(bare: &Operator, part_bytes: u64, retries: u32) -> Operator {
+    let patience = CALL + Duration::from_secs(part_bytes / SLOWEST_PART);
+    retried(timed(bare, patience), retries)
+}
+
+fn timed(bare: &Operator, patience: Duration) -> Operator {
+    let timeouts = TimeoutLayer::new().with_timeout(CALL);
+    bare.clone().layer(timeouts.with_io_timeout(patience))
+}
+
+fn retried(operator: Operator, retries: u32) -> Operator {
+    let retries = usize::try_from(retries).unwrap_or(usize::MAX);
+    let layer = RetryLayer::new()
+        .with_max_times(retries)
+        .with_min_delay(backoff::FIRST)
+        .with_max_delay(backoff::LONGEST)
+        .with_factor(2.0)
+        .with_jitter();
+    operator.layer(layer.with_notify(|event: RetryEvent<'_>| tell(&event)))
+}
+
+fn tell(event: &RetryEvent<'_>) {
+    tracing::warn!(
+        what = event.op.into_static(),
+        attempt = event.attempt,
+        wait_ms = event.retry_after.as_millis(),
+        error = %event.err,
+        "retrying"
+    );
+}

@@ -1,0 +1,175 @@
+//! Blobs in a bucket: what all object stores share. Knows neither how one is opened nor what its
+//! own calls look like.
+//!
+//! A blob of the store is written once, under a key of its own attempt, so a key never changes its
+//! bytes: what is read in several requests is one blob. Where a caller replaces a key all the same
+//! (the metadata of a task), the tag that the service gives tells the two apart. No promise rests
+//! on conditional requests: services differ in what they make of them.
+
+mod backoff;
+mod client;
+mod download;
+#[cfg(feature = "gcs")]
+pub(crate) mod gcs;
+mod layers;
+#[cfg(feature = "s3")]
+pub(crate) mod s3;
+mod upload;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use artifact_domain::port::{BlobFailure, BlobListing, BlobStat, ByteStream, PutOptions, Swept};
+use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Result, Timestamp};
+use futures::{StreamExt, stream};
+use opendal::Operator;
+
+use crate::error::from_remote;
+use crate::operator::OperatorStore;
+#[cfg(feature = "gcs")]
+pub use gcs::GcsOptions;
+#[cfg(feature = "s3")]
+pub use s3::{AccessKeys, S3Options};
+
+/// How many keys a request to delete names at most.
+const DELETE_BATCH: usize = 1000;
+
+/// How many deletes are under way at once where a batch failed.
+const DELETE_CONCURRENCY: usize = 16;
+
+/// A store over one bucket.
+#[derive(Debug)]
+pub(crate) struct RemoteStore {
+    /// Without layers: each kind of call has timeouts of its own.
+    bare: Operator,
+    /// For calls without a body: they are timed out and retried.
+    calls: OperatorStore,
+    retries: u32,
+    location: String,
+    /// Whose puts run in this process.
+    running: Arc<Mutex<HashSet<BlobKey>>>,
+    #[cfg(feature = "s3")]
+    uploads: Option<s3::Uploads>,
+}
+
+impl RemoteStore {
+    fn new(bare: Operator, name: &'static str, location: String, retries: u32) -> Self {
+        let calls = layers::of_calls(&bare, retries);
+        Self {
+            bare,
+            calls: OperatorStore::over(calls, name),
+            retries,
+            location,
+            running: Arc::default(),
+            #[cfg(feature = "s3")]
+            uploads: None,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.calls.name()
+    }
+
+    pub(crate) fn location(&self) -> &str {
+        &self.location
+    }
+
+    pub(crate) async fn put(
+        &self,
+        key: BlobKey,
+        body: ByteStream,
+        options: PutOptions,
+    ) -> Result<BlobStat> {
+        let _running = Running::begin(&self.running, &key);
+        upload::Upload {
+            bare: &self.bare,
+            retries: self.retries,
+            key: &key,
+        }
+        .run(body, options)
+        .await
+    }
+
+    pub(crate) async fn get(&self, key: BlobKey, range: Option<ByteRange>) -> Result<ByteStream> {
+        if range.is_some_and(|range| range.length() == 0) {
+            self.stat(key).await?;
+            return Ok(stream::empty().boxed());
+        }
+        download::open(layers::of_reads(&self.bare), key, range, self.retries).await
+    }
+
+    pub(crate) async fn stat(&self, key: BlobKey) -> Result<BlobStat> {
+        self.calls.stat(key).await
+    }
+
+    pub(crate) async fn list(&self, prefix: BlobPrefix) -> Result<BlobListing> {
+        self.calls.list(prefix).await
+    }
+
+    /// Deletes in batches; a batch that fails is gone through key by key, to say which could not
+    /// be deleted.
+    pub(crate) async fn delete(&self, keys: Vec<BlobKey>) -> Vec<BlobFailure> {
+        let mut failures = Vec::new();
+        for batch in keys.chunks(DELETE_BATCH) {
+            let paths: Vec<String> = batch.iter().map(ToString::to_string).collect();
+            let operator = self.calls.operator();
+            let Err(cause) = operator.delete_iter(paths).await else {
+                continue;
+            };
+            if let [key] = batch {
+                if cause.kind() != opendal::ErrorKind::NotFound {
+                    let error = from_remote(format_args!("delete blob `{key}`"), cause);
+                    let key = key.clone();
+                    failures.push(BlobFailure { key, error });
+                }
+                continue;
+            }
+            tracing::debug!(error = %cause, "a batch of deletes failed, going through its keys");
+            let one_by_one = stream::iter(batch.to_vec())
+                .map(|key| self.calls.delete_one(key))
+                .buffer_unordered(DELETE_CONCURRENCY)
+                .filter_map(std::future::ready);
+            failures.extend(one_by_one.collect::<Vec<_>>().await);
+        }
+        failures
+    }
+
+    /// What cut-off puts have left.
+    #[cfg_attr(
+        not(feature = "s3"),
+        expect(clippy::unused_async, reason = "S3 is asked, the others are not")
+    )]
+    pub(crate) async fn sweep(&self, older_than: Timestamp, take: bool) -> Result<Swept> {
+        #[cfg(feature = "s3")]
+        if let Some(uploads) = &self.uploads {
+            let is_running = |key: &BlobKey| {
+                let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+                running.contains(key)
+            };
+            return uploads.sweep(older_than, take, is_running).await;
+        }
+        let _ = (older_than, take);
+        Ok(Swept::default())
+    }
+}
+
+/// Says for as long as it lives that a put of a key is under way here.
+struct Running<'a> {
+    all: &'a Mutex<HashSet<BlobKey>>,
+    key: &'a BlobKey,
+}
+
+impl<'a> Running<'a> {
+    fn begin(all: &'a Mutex<HashSet<BlobKey>>, key: &'a BlobKey) -> Self {
+        let mut running = all.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(key.clone());
+        Self { all, key }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut running = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        running.remove(self.key);
+    }
+}

@@ -1,0 +1,85 @@
+//! A bucket of S3 or of a service that speaks like it: where it is and who asks. Knows nothing of
+//! blobs.
+
+mod place;
+mod raw;
+mod uploads;
+
+use std::fmt;
+
+use artifact_domain::Result;
+use opendal::services::S3;
+use opendal::{OperationContext, Operator};
+
+use super::{RemoteStore, client};
+use crate::error::from_remote;
+use place::Place;
+use raw::RawClient;
+pub(crate) use uploads::Uploads;
+
+/// Which bucket, and who asks for it.
+#[derive(Debug, Clone, Default)]
+pub struct S3Options {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The region. When absent it is that of the environment (`AWS_REGION`); otherwise AWS is
+    /// asked where the bucket is, and any other service is told `us-east-1`.
+    pub region: Option<String>,
+    /// The service's `http` or `https` URL. When absent it is that of the environment
+    /// (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`), otherwise AWS.
+    pub endpoint_url: Option<String>,
+    /// The keys; the standard credential chain when absent.
+    pub access_keys: Option<AccessKeys>,
+    /// Whether the bucket stands in the path of URLs; wherever an endpoint is given when absent.
+    pub path_style: Option<bool>,
+    /// What every key in the bucket starts with.
+    pub prefix: Option<String>,
+    /// How many times a request is made again that failed for a passing reason.
+    pub retries: u32,
+}
+
+/// A pair of keys. The secret one does not print.
+#[derive(Clone)]
+pub struct AccessKeys {
+    /// Says who asks.
+    pub access_key: String,
+    /// Proves it.
+    pub secret_key: String,
+}
+
+impl fmt::Debug for AccessKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKeys").finish_non_exhaustive()
+    }
+}
+
+pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
+    let transport = client::new(http::HeaderMap::new())?;
+    let place = Place::find(options, &transport).await?;
+    let mut service = S3::default()
+        .bucket(&options.bucket)
+        .root(&place.root)
+        .region(&place.region)
+        .endpoint(&place.endpoint)
+        // What arrives damaged is refused.
+        .checksum_algorithm("crc32c");
+    if !place.path_style {
+        service = service.enable_virtual_host_style();
+    }
+    if let Some(keys) = &options.access_keys {
+        service = service
+            .access_key_id(&keys.access_key)
+            .secret_access_key(&keys.secret_key)
+            .disable_config_load()
+            .disable_ec2_metadata();
+    }
+    let doing = || format!("open bucket `{}`", options.bucket);
+    let operator = Operator::new(service).map_err(|cause| from_remote(doing(), cause))?;
+    let context = OperationContext::new().with_http_transport(transport.clone());
+    let operator = operator.with_context(context);
+    let mut store = RemoteStore::new(operator, "s3", place.location(), options.retries);
+    let keys = options.access_keys.as_ref();
+    let client = RawClient::new(&place, keys, transport, options.retries);
+    store.uploads = Some(Uploads::new(client, &place.root));
+    Ok(store)
+}

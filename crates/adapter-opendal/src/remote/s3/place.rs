@@ -1,0 +1,190 @@
+//! Where a bucket is: endpoint, region, the form of its URLs, the prefix in it. Knows nothing of
+//! keys and signatures.
+
+use std::time::Duration;
+
+use artifact_domain::{Error, ErrorKind, Result};
+use http::{Request, Uri};
+use opendal::{Buffer, HttpTransporter};
+use reqsign_core::{Context, OsEnv};
+
+use super::S3Options;
+
+/// How long AWS may take to say where a bucket is.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A region for services that have none: what their clients are set to by default.
+const ANY_REGION: &str = "us-east-1";
+
+/// Where a bucket is.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) bucket: String,
+    /// Scheme and authority, without the bucket.
+    pub(super) endpoint: String,
+    pub(super) region: String,
+    pub(super) path_style: bool,
+    /// `/`, or the prefix between two of them.
+    pub(super) root: String,
+}
+
+impl Place {
+    pub(super) async fn find(options: &S3Options, transport: &HttpTransporter) -> Result<Self> {
+        let bucket = options.bucket.clone();
+        // The standard chain is looked at by the library that signs, as the credentials are.
+        let environment = Context::new().with_env(OsEnv);
+        let named = |names: &[&str]| {
+            let mut found = names.iter().filter_map(|name| environment.env_var(name));
+            found.find(|value| !value.is_empty())
+        };
+        let given = options.endpoint_url.clone();
+        let given = given.or_else(|| named(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
+        let given = given.map(|url| checked(&url)).transpose()?;
+        let region = options.region.clone();
+        let region = region.or_else(|| named(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
+        let region = match (region, &given) {
+            (Some(region), _) => region,
+            (None, Some(_)) => ANY_REGION.to_owned(),
+            (None, None) => region_of(&bucket, transport).await?,
+        };
+        // A dot would make the host name one that the service's certificate does not cover.
+        let path_style = options.path_style.unwrap_or(given.is_some()) || bucket.contains('.');
+        Ok(Self {
+            endpoint: given.unwrap_or_else(|| amazon(&region)),
+            region,
+            path_style,
+            root: root(options.prefix.as_deref().unwrap_or_default()),
+            bucket,
+        })
+    }
+
+    /// The URL of the bucket, without a final slash.
+    pub(super) fn bucket_url(&self) -> String {
+        let (endpoint, bucket) = (&self.endpoint, &self.bucket);
+        if self.path_style {
+            return format!("{endpoint}/{bucket}");
+        }
+        endpoint.replacen("://", &format!("://{bucket}."), 1)
+    }
+
+    /// Bucket and prefix, and the service where it is not AWS, whose buckets have names of the
+    /// world.
+    pub(super) fn location(&self) -> String {
+        let (bucket, root) = (&self.bucket, &self.root);
+        if self.endpoint == amazon(&self.region) {
+            format!("s3://{bucket}{root}")
+        } else {
+            format!("s3://{bucket}{root} at {}", self.endpoint)
+        }
+    }
+}
+
+fn amazon(region: &str) -> String {
+    let domain = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    format!("https://s3.{region}.{domain}")
+}
+
+/// The prefix with a slash on both sides; empty components say nothing.
+fn root(prefix: &str) -> String {
+    let components: Vec<_> = prefix.split('/').filter(|part| !part.is_empty()).collect();
+    match components.join("/") {
+        none if none.is_empty() => "/".to_owned(),
+        some => format!("/{some}/"),
+    }
+}
+
+/// An endpoint is scheme, host and port; a path would be lost, and keys do not belong here.
+fn checked(url: &str) -> Result<String> {
+    let url = url.trim_end_matches('/');
+    let parsed = url.parse::<Uri>().ok().filter(|uri| {
+        let is_known = matches!(uri.scheme_str(), Some("http" | "https"));
+        let has_host = uri.host().is_some_and(|host| !host.is_empty());
+        let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+        is_known && has_host && is_bare && !url.contains('@')
+    });
+    if parsed.is_some() {
+        return Ok(url.to_owned());
+    }
+    // It is not shown: it may hold a password.
+    let message = "the endpoint of the bucket is no URL of a service";
+    Err(Error::invalid_input(message)
+        .with_hint("give scheme, host and port alone, such as `https://s3.example.com:9000`"))
+}
+
+/// Asks AWS in which region a bucket is. It says so to anybody.
+async fn region_of(bucket: &str, transport: &HttpTransporter) -> Result<String> {
+    let url = if bucket.contains('.') {
+        format!("https://s3.amazonaws.com/{bucket}")
+    } else {
+        format!("https://{bucket}.s3.amazonaws.com/")
+    };
+    let unknown = || {
+        let message = format!("the region of bucket `{bucket}` is not set and can't be found out");
+        Error::new(ErrorKind::InvalidInput, message)
+            .with_hint("set `s3.region` (or AWS_REGION), and `s3.endpoint_url` if it is not of AWS")
+    };
+    let request = Request::head(url).body(Buffer::new());
+    let request = request.map_err(|cause| unknown().with_source(cause))?;
+    let answer = tokio::time::timeout(PATIENCE, transport.send(request)).await;
+    let answer = answer.map_err(|cause| unknown().with_source(cause))?;
+    let answer = answer.map_err(|cause| unknown().with_source(cause))?;
+    let region = answer.headers().get("x-amz-bucket-region");
+    let region = region.and_then(|region| region.to_str().ok());
+    region.map(str::to_owned).ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_scheme_host_and_port() {
+        for (url, endpoint) in [
+            ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+            ("https://s3.example.com/", "https://s3.example.com"),
+            ("http://[::1]:80", "http://[::1]:80"),
+        ] {
+            assert_eq!(checked(url).unwrap(), endpoint);
+        }
+        for url in [
+            "s3.example.com",
+            "ftp://x",
+            "https://",
+            "https://x/path",
+            "https://key:secret@x",
+            "https://x?y=z",
+            "http://a b",
+        ] {
+            let error = checked(url).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_stands_between_slashes() {
+        for (prefix, expected) in [("", "/"), ("/", "/"), ("a", "/a/"), ("/a//b/", "/a/b/")] {
+            assert_eq!(root(prefix), expected);
+        }
+    }
+
+    #[test]
+    fn the_bucket_stands_in_the_host_or_in_the_path() {
+        let place = |path_style| Place {
+            bucket: "b".to_owned(),
+            endpoint: amazon("eu-west-1"),
+            region: String::new(),
+            path_style,
+            root: "/".to_owned(),
+        };
+        let in_host = place(false).bucket_url();
+        assert_eq!(in_host, "https://b.s3.eu-west-1.amazonaws.com");
+        let in_path = place(true).bucket_url();
+        assert_eq!(in_path, "https://s3.eu-west-1.amazonaws.com/b");
+        assert!(amazon("cn-north-1").ends_with(".amazonaws.com.cn"));
+    }
+}

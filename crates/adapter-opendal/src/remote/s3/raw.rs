@@ -1,0 +1,171 @@
+//! Signed requests of S3 that OpenDAL does not make: method, key, query, headers and body in, status,
+//! headers and body out. Knows how they are signed and retried, not what they ask.
+
+use std::time::Duration;
+
+use artifact_domain::{Error, ErrorKind, Result};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use opendal::raw::percent_encode_path;
+use opendal::{Buffer, HttpTransporter};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqsign_aws_v4::{
+    Credential, DefaultCredentialProvider, RequestSigner, StaticCredentialProvider,
+};
+use reqsign_core::{Context, OsEnv, Signer};
+use reqsign_file_read_tokio::TokioFileRead;
+
+use super::AccessKeys;
+use super::place::Place;
+use crate::error::{from_remote, from_service};
+use crate::remote::backoff;
+
+/// How long one request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What stays as it is in a query that is signed.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// One request about the bucket, or about a key in it.
+#[derive(Debug, Clone)]
+pub(super) struct RawRequest<'a> {
+    pub(super) method: Method,
+    /// The whole key, prefix and all; the bucket itself when absent.
+    pub(super) key: Option<&'a str>,
+    /// Names and values, neither of them encoded.
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What came back, whatever its status.
+#[derive(Debug)]
+pub(super) struct RawResponse {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl RawResponse {
+    /// The error that an answer is which is no success.
+    pub(super) fn error(&self, doing: impl std::fmt::Display) -> Error {
+        let body = String::from_utf8_lossy(&self.body);
+        let cause = format!("status {}, {:?}: {body}", self.status, self.headers);
+        from_service(doing, self.status.as_u16(), &body, cause)
+    }
+}
+
+/// Sends requests about one bucket.
+#[derive(Debug)]
+pub(super) struct RawClient {
+    bucket_url: String,
+    transport: HttpTransporter,
+    signer: Signer<Credential>,
+    retries: u32,
+}
+
+impl RawClient {
+    pub(super) fn new(
+        place: &Place,
+        keys: Option<&AccessKeys>,
+        transport: HttpTransporter,
+        retries: u32,
+    ) -> Self {
+        let context = Context::new()
+            .with_file_read(TokioFileRead)
+            .with_http_send(transport.clone())
+            .with_env(OsEnv);
+        let by = RequestSigner::new("s3", &place.region);
+        let signer = match keys {
+            Some(keys) => {
+                let fixed = StaticCredentialProvider::new(&keys.access_key, &keys.secret_key);
+                Signer::new(context, fixed, by)
+            }
+            None => Signer::new(context, DefaultCredentialProvider::builder().build(), by),
+        };
+        Self {
+            bucket_url: place.bucket_url(),
+            transport,
+            signer,
+            retries,
+        }
+    }
+
+    /// Sends a request, again where that may help. An answer that refuses is an answer.
+    ///
+    /// `doing` begins the message of the error where none came.
+    pub(super) async fn send(&self, doing: &str, request: &RawRequest<'_>) -> Result<RawResponse> {
+        let mut attempt = 0;
+        loop {
+            let cause = match self.send_once(request).await {
+                Ok(answer) if is_passing(answer.status) && attempt < self.retries => {
+                    format!("status {}", answer.status)
+                }
+                Ok(answer) => return Ok(answer),
+                Err(cause) if cause.is_temporary() && attempt < self.retries => cause.to_string(),
+                Err(cause) => return Err(from_remote(doing, cause)),
+            };
+            attempt += 1;
+            let wait = backoff::after(attempt);
+            let wait_ms = wait.as_millis();
+            tracing::warn!(what = doing, attempt, wait_ms, error = cause, "retrying");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn send_once(&self, request: &RawRequest<'_>) -> opendal::Result<RawResponse> {
+        let unexpected =
+            |message: &str| opendal::Error::new(opendal::ErrorKind::Unexpected, message);
+        let body = Buffer::from(request.body.clone());
+        let mut built = Request::builder()
+            .method(&request.method)
+            .uri(self.url(request))
+            .body(body)
+            .map_err(|cause| unexpected("the request can't be built").set_source(cause))?;
+        *built.headers_mut() = request.headers.clone();
+        let (mut parts, body) = built.into_parts();
+        let signed = self.signer.sign(&mut parts, None).await;
+        signed.map_err(|cause| unexpected("signing http request").set_source(cause))?;
+        // The client sets it, by what the version of HTTP wants.
+        parts.headers.remove(http::header::HOST);
+        let sending = self.transport.send(Request::from_parts(parts, body));
+        let Ok(answer) = tokio::time::timeout(PATIENCE, sending).await else {
+            return Err(unexpected("operation timeout reached").set_temporary());
+        };
+        let (parts, body) = answer?.into_parts();
+        Ok(RawResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.to_bytes(),
+        })
+    }
+
+    fn url(&self, request: &RawRequest<'_>) -> String {
+        let key = percent_encode_path(request.key.unwrap_or_default());
+        let encoded = |text: &str| utf8_percent_encode(text, PLAIN).to_string();
+        let query = request.query.iter();
+        let query: Vec<_> = query
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
+        format!("{}/{key}?{}", self.bucket_url, query.join("&"))
+    }
+}
+
+/// Whether the service may answer otherwise when it is asked again.
+fn is_passing(status: StatusCode) -> bool {
+    let is_unknown = status == StatusCode::NOT_IMPLEMENTED;
+    let asks_to_wait = matches!(status.as_u16(), 408 | 429);
+    asks_to_wait || (status.is_server_error() && !is_unknown)
+}
+
+/// The kind of an answer that says that the service has no such call.
+pub(super) fn is_unsupported(answer: &RawResponse) -> bool {
+    let status = answer.status;
+    status == StatusCode::METHOD_NOT_ALLOWED
+        || status == StatusCode::NOT_IMPLEMENTED
+        || answer.error("").kind() == ErrorKind::Unsupported
+}
