@@ -205,25 +205,36 @@ impl Store {
         want: Want,
         verification: Verification,
     ) -> Result<Download> {
-        let about = |error: Error| error.context(record.version_uri());
-        let source = Source::new(self, record).await?;
-        let range = match want {
-            Want::All => ByteRange::new(0, source.size_bytes()),
-            Want::Range(request) => request.resolve(source.size_bytes()).map_err(about),
-            Want::LastLines(count) => lines::last_lines(&source, count).await.map_err(about),
-            Want::Page(page) => lines::page(&source, page).await.map_err(about),
-        }?;
-        let body = match want {
-            Want::All => source.whole(verification).await,
-            _ => source.range(range, verification).await,
-        }?;
         let uri = record.version_uri();
+        let opened = self.open_unnamed(record, want, verification).await;
+        let (range, body) = opened.map_err(|error| error.context(&uri))?;
         let body = body.map(move |chunk| chunk.map_err(|error| error.context(&uri)));
         Ok(Download {
             record: record.clone(),
             range,
             body: Box::pin(body),
         })
+    }
+
+    /// The same, with errors that do not say which version they are about.
+    async fn open_unnamed(
+        &self,
+        record: &ArtifactRecord,
+        want: Want,
+        verification: Verification,
+    ) -> Result<(ByteRange, ByteStream)> {
+        let source = Source::new(self, record).await?;
+        let range = match want {
+            Want::All => ByteRange::new(0, source.size_bytes()),
+            Want::Range(request) => request.resolve(source.size_bytes()),
+            Want::LastLines(count) => lines::last_lines(&source, count).await,
+            Want::Page(page) => lines::page(&source, page).await,
+        }?;
+        let body = match want {
+            Want::All => source.whole(verification).await,
+            _ => source.range(range, verification).await,
+        }?;
+        Ok((range, body))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use e2e::Sandbox;
 use e2e::tree::prose;
 
 use super::archive::{blobs_in, tiered};
@@ -43,6 +44,68 @@ fn one_that_is_not_mounted_holds_up_nothing_else() {
     fs::rename(&away, &cold).expect("it can be renamed");
     assert_eq!(store.bytes(&["cat", &a]), store.read("a.txt"));
     store.ok(&["verify"]);
+}
+
+/// Some versions in a cold folder that is away now, and some that are hot.
+fn away(archived: &[&str], hot: &[&str]) -> Sandbox {
+    let store = tiered();
+    for name in archived.iter().chain(hot) {
+        // Of two megabytes on, bytes are read by a table, and in several steps.
+        let length = if name.starts_with("long") {
+            2_000_000
+        } else {
+            3_000
+        };
+        store.write(name, prose(1, length));
+        store.ok(&["upload", name]);
+    }
+    for name in archived {
+        store.ok(&["archive", "--name", name, "--no-progress"]);
+    }
+    let root = store.root();
+    fs::rename(root.join("cold"), root.join("away")).expect("it can be renamed");
+    store
+}
+
+#[test]
+fn what_it_keeps_from_being_read_is_named() {
+    let store = away(&["a.txt", "long.txt"], &["hot.txt"]);
+    let names = ["document/a.txt?version=1", "document/long.txt?version=1"];
+    let uri = "artifact://default/local/document/a.txt";
+    store.run(&["cat", uri]).expect_code(9).says(&names[..1]);
+    let outcome = store.run(&["grep", "the"]).expect_code(9);
+    outcome.says(&names);
+    outcome.says(&["2 failed", "mount"]);
+    for archive in ["a.zip", "a.tar.gz"] {
+        let args = ["export", "-o", archive];
+        store.run(&args).expect_code(9).says(&[names[0], "mount"]);
+        assert!(!store.work(archive).exists(), "{archive} was left");
+        let args = [&args[..], &["--keep-going"]].concat();
+        let outcome = store.run(&args).expect_code(9);
+        outcome.says(&names);
+        outcome.says(&["mount"]);
+        let exported = outcome.text();
+        assert!(exported.starts_with("exported 1 artifact,"), "{exported}");
+        assert!(exported.contains("2 left out"), "{exported}");
+    }
+}
+
+#[test]
+fn the_code_is_that_of_the_first_failure() {
+    let store = away(&["b.txt"], &["a.txt", "c.txt"]);
+    let damage = |name: &str| {
+        let blobs = store.blobs().into_iter();
+        let mut of_it = blobs.filter(|path| path.to_string_lossy().contains(name));
+        fs::write(of_it.next().expect("it is stored"), "damaged").expect("it can be written");
+    };
+    damage("c.txt@");
+    let export = ["export", "--keep-going", "-o", "all.zip"];
+    let grep = ["grep", "--sort", "name", "the"];
+    store.fails(&export, 9);
+    store.fails(&grep, 9);
+    damage("a.txt@");
+    store.fails(&export, 5);
+    store.fails(&grep, 5);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 
 use crate::decode::{check_digest, content_by_table, damaged, decode_error, decode_options};
 use crate::source::{Source, collect};
-use crate::{Store, Verification};
+use crate::{ArchiveFormat, Store, Verification};
 
 /// A blob up to this size is read and verified in memory before its turn comes.
 const AT_ONCE_BYTES: u64 = 1 << 20;
@@ -41,16 +41,29 @@ pub(super) struct Preparation {
 }
 
 impl Preparation {
+    /// Makes an artifact ready for an archive of a form.
+    pub(super) async fn make(
+        self,
+        store: &Store,
+        record: &ArtifactRecord,
+        format: ArchiveFormat,
+    ) -> Result<Ready> {
+        let made = match format {
+            ArchiveFormat::Zip => self.zip(store, record).await,
+            ArchiveFormat::TarGz => self.tar(store, record).await,
+        };
+        made.map_err(|error| error.context(record.version_uri()))
+    }
+
     /// For a ZIP archive: as it is stored, where that is possible.
-    pub(super) async fn zip(self, store: &Store, record: &ArtifactRecord) -> Result<Ready> {
-        let about = |error: Error| error.context(record.version_uri());
+    async fn zip(self, store: &Store, record: &ArtifactRecord) -> Result<Ready> {
         let content = record.stored_content()?;
         let mut source = Source::new(store, record).await?;
         if content.stored_size_bytes <= AT_ONCE_BYTES {
             let blob = whole_blob(&source, content).await?;
             let (content, verification) = (content.clone(), self.verification);
             let checked = blocking(move || check(blob, &content, verification)).await;
-            if let Some(ready) = checked.map_err(about)? {
+            if let Some(ready) = checked? {
                 return Ok(ready);
             }
         } else {
@@ -58,9 +71,7 @@ impl Preparation {
             if let Some(table) = source.table() {
                 let table = table.clone();
                 if self.verify_first {
-                    drain(source.whole(self.verification).await?)
-                        .await
-                        .map_err(about)?;
+                    drain(source.whole(self.verification).await?).await?;
                 }
                 let range = table.content_range();
                 let deflated_size_bytes =
@@ -76,9 +87,7 @@ impl Preparation {
             }
         }
         // Gzip of another form than the codec writes: its plain bytes are read once for their CRC-32.
-        let crc32 = drain(source.whole(self.verification).await?)
-            .await
-            .map_err(about)?;
+        let crc32 = drain(source.whole(self.verification).await?).await?;
         Ok(Ready {
             data: plain(content, crc32),
             bytes: ReadyBytes::Plain,
@@ -86,18 +95,15 @@ impl Preparation {
     }
 
     /// For a tar archive: decoded.
-    pub(super) async fn tar(self, store: &Store, record: &ArtifactRecord) -> Result<Ready> {
-        let about = |error: Error| error.context(record.version_uri());
+    async fn tar(self, store: &Store, record: &ArtifactRecord) -> Result<Ready> {
         let content = record.stored_content()?;
         let source = Source::new(store, record).await?;
         let bytes = if content.size_bytes <= AT_ONCE_BYTES {
             let body = source.whole(self.verification).await?;
-            ReadyBytes::Here(collect(body).await.map_err(about)?)
+            ReadyBytes::Here(collect(body).await?)
         } else {
             if self.verify_first {
-                drain(source.whole(self.verification).await?)
-                    .await
-                    .map_err(about)?;
+                drain(source.whole(self.verification).await?).await?;
             }
             ReadyBytes::Plain
         };
@@ -115,16 +121,26 @@ impl Preparation {
         bytes: ReadyBytes,
     ) -> Result<ByteStream> {
         let uri = record.version_uri();
+        let opened = self.open_unnamed(store, record, bytes).await;
+        let body = opened.map_err(|error| error.context(&uri))?;
+        Ok(Box::pin(body.map_err(move |error| error.context(&uri))))
+    }
+
+    async fn open_unnamed(
+        self,
+        store: &Store,
+        record: &ArtifactRecord,
+        bytes: ReadyBytes,
+    ) -> Result<ByteStream> {
         let source = Source::new(store, record).await?;
-        let body = match bytes {
-            ReadyBytes::Here(bytes) => return Ok(Box::pin(futures::stream::iter([Ok(bytes)]))),
+        Ok(match bytes {
+            ReadyBytes::Here(bytes) => Box::pin(futures::stream::iter([Ok(bytes)])),
             ReadyBytes::Plain => source.whole(self.verification).await?,
             ReadyBytes::Content(table) => {
                 let digest = record.stored_content()?.digest;
                 content_by_table(source.blob().await?, digest, *table, self.verification)
             }
-        };
-        Ok(Box::pin(body.map_err(move |error| error.context(&uri))))
+        })
     }
 }
 
@@ -138,17 +154,16 @@ fn plain(content: &Content, crc32: u32) -> ZipData {
 
 /// The stored bytes, if there are as many as there should be.
 async fn whole_blob(source: &Source<'_>, content: &Content) -> Result<Bytes> {
-    let about = |error: Error| error.context(source.name());
     let mut blob = source.blob().await?;
     let mut bytes = BytesMut::new();
     while let Some(chunk) = blob.try_next().await? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() as u64 > content.stored_size_bytes {
-            return Err(about(damaged("the blob has more bytes than were stored")));
+            return Err(damaged("the blob has more bytes than were stored"));
         }
     }
     if bytes.len() as u64 != content.stored_size_bytes {
-        return Err(about(damaged("the blob has fewer bytes than were stored")));
+        return Err(damaged("the blob has fewer bytes than were stored"));
     }
     Ok(bytes.freeze())
 }

@@ -166,12 +166,7 @@ impl Ahead {
         runtime: &Handle,
     ) {
         let (store, of) = (store.clone(), record.clone());
-        let work = runtime.spawn(async move {
-            match format {
-                ArchiveFormat::Zip => preparation.zip(&store, &of).await,
-                ArchiveFormat::TarGz => preparation.tar(&store, &of).await,
-            }
-        });
+        let work = runtime.spawn(async move { preparation.make(&store, &of, format).await });
         self.0.push_back((record, path, work));
     }
 
