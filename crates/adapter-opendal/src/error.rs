@@ -46,7 +46,7 @@ pub(crate) fn from_opendal(doing: impl Display, cause: opendal::Error) -> Error 
     let is_retried = cause.is_persistent();
     let error = build(doing, meaning, cause);
     if is_retried {
-        error.after_retries()
+        error.lasting()
     } else {
         error
     }
@@ -55,7 +55,7 @@ pub(crate) fn from_opendal(doing: impl Display, cause: opendal::Error) -> Error 
 /// What OpenDAL reported of a bucket, where calls were made again here: nobody above is to.
 #[cfg(feature = "remote")]
 pub(crate) fn from_remote(doing: impl Display, cause: opendal::Error) -> Error {
-    from_opendal(doing, cause).after_retries()
+    from_opendal(doing, cause).lasting()
 }
 
 /// What a service answered itself: a status, and its words.
@@ -68,7 +68,7 @@ pub(crate) fn from_service(
 ) -> Error {
     let (kind, reason, hint) = service::meaning_of_answer(status, body);
     let error = Error::new(kind, format!("{doing}: {reason}")).with_source(cause);
-    let error = error.after_retries();
+    let error = error.lasting();
     match hint {
         Some(hint) => error.with_hint(hint),
         None => error,

@@ -126,9 +126,12 @@ impl Away {
         let message = format!("the blobs below `{}` ({path}) are away", self.key);
         let folder = self.path.join(BLOB_FOLDER);
         let folder = folder.display();
-        Error::new(ErrorKind::Unavailable, message).with_hint(format!(
-            "mount its disk; if the folder is a new one, make it with `mkdir -p {folder}`"
-        ))
+        // A store is looked for when it is opened, so a try that follows finds it as this one did.
+        Error::new(ErrorKind::Unavailable, message)
+            .lasting()
+            .with_hint(format!(
+                "mount its disk; if the folder is a new one, make it with `mkdir -p {folder}`"
+            ))
     }
 }
 

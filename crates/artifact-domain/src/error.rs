@@ -115,8 +115,8 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
+    is_lasting: bool,
     source: Option<Box<dyn StdError + Send + Sync + 'static>>,
-    is_retried: bool,
 }
 
 impl Error {
@@ -126,8 +126,8 @@ impl Error {
             kind,
             message: message.into(),
             hint: None,
+            is_lasting: false,
             source: None,
-            is_retried: false,
         }))
     }
 
@@ -143,6 +143,14 @@ impl Error {
         self
     }
 
+    /// Says that nobody above is to make the call again, whatever the kind: it fails until a person
+    /// has done something, or was made again already as often as it should be.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        self.0.is_lasting = true;
+        self
+    }
+
     /// Adds the cause, for whoever debugs.
     #[must_use]
     pub fn with_source(
@@ -150,14 +158,6 @@ impl Error {
         source: impl Into<Box<dyn StdError + Send + Sync + 'static>>,
     ) -> Self {
         self.0.source = Some(source.into());
-        self
-    }
-
-    /// Says that whoever gives the error has made the call again as often as it should be: nobody
-    /// above is to do so once more.
-    #[must_use]
-    pub fn after_retries(mut self) -> Self {
-        self.0.is_retried = true;
         self
     }
 
@@ -183,10 +183,10 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// Whether the same call may succeed when it is made again at once. Not so
-    /// [after retries](Self::after_retries), though the kind is the same.
+    /// Whether the same call may succeed when it is made again at once. Not so one that is
+    /// [lasting](Self::lasting), though the kind is the same.
     pub fn is_transient(&self) -> bool {
-        self.0.kind == ErrorKind::Unavailable && !self.0.is_retried
+        self.0.kind == ErrorKind::Unavailable && !self.0.is_lasting
     }
 }
 
@@ -202,6 +202,7 @@ impl fmt::Debug for Error {
             .field("kind", &self.0.kind)
             .field("message", &self.0.message)
             .field("hint", &self.0.hint)
+            .field("is_lasting", &self.0.is_lasting)
             .field("source", &self.0.source)
             .finish()
     }
@@ -240,6 +241,15 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_person_is_not_worth_another_try() {
+        let error = Error::new(ErrorKind::Unavailable, "the disk is away");
+        assert!(error.is_transient());
+        let error = error.lasting().with_hint("mount it").context("get");
+        assert!(!error.is_transient());
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+
+    #[test]
     fn the_source_is_kept_for_debugging() {
         let error = Error::new(ErrorKind::Internal, "index").with_source("disk I/O error");
         assert_eq!(
@@ -247,14 +257,5 @@ mod tests {
             Some("disk I/O error")
         );
         assert!(!error.is_transient());
-    }
-
-    #[test]
-    fn what_was_retried_is_not_retried_again() {
-        let error = Error::new(ErrorKind::Unavailable, "no answer");
-        assert!(error.is_transient());
-        let error = error.after_retries().context("get");
-        assert!(!error.is_transient());
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
 }

@@ -109,6 +109,18 @@ fn the_code_is_that_of_the_first_failure() {
 }
 
 #[test]
+fn what_waits_for_it_is_said_in_one_line() {
+    let store = away(&["a.txt", "b.txt"], &[]);
+    for uploaded in ["a.txt", "new.txt"] {
+        store.write(uploaded, "other");
+        let outcome = store.run(&["upload", uploaded]).expect_code(0);
+        let said = outcome.stderr.lines().collect::<Vec<_>>();
+        assert!(said.len() == 1, "{said:#?}");
+        assert!(said[0].contains("tiers.cold.base_path"), "{said:#?}");
+    }
+}
+
+#[test]
 fn one_that_is_new_is_made() {
     let store = tiered().with_env(COLD, "far/away/cold");
     store.write("a.txt", "text");
