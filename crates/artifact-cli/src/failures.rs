@@ -42,6 +42,14 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// How many failed, behind other numbers; nothing where none did.
+pub(crate) fn and_failed(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {count} failed"),
+    }
+}
+
 /// Collects the failures of a command that does many things and tries them all.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {

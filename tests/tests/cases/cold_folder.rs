@@ -91,6 +91,16 @@ fn what_it_keeps_from_being_read_is_named() {
 }
 
 #[test]
+fn how_many_could_not_be_moved_is_said() {
+    let store = away(&["a.txt", "b.txt"], &["c.txt"]);
+    for verb in ["archive", "restore"] {
+        let count = if verb == "archive" { 1 } else { 2 };
+        let outcome = store.run(&[verb, "--task", "local"]).expect_code(9);
+        outcome.says(&[&format!("0 versions, 0 B moved, {count} failed\n")]);
+    }
+}
+
+#[test]
 fn the_code_is_that_of_the_first_failure() {
     let store = away(&["b.txt"], &["a.txt", "c.txt"]);
     let damage = |name: &str| {

@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::failures::{Failure, Failures};
+use crate::failures::{Failure, Failures, and_failed};
 use crate::filter::FilterArgs;
 
 /// What to archive.
@@ -218,9 +218,15 @@ fn conclude(
         }))?;
     } else {
         let bytes = HumanBytes(report.stored_size_bytes);
-        context
-            .ui
-            .note(format_args!("{} versions, {bytes} {did}", report.moved));
+        let lost = match report.lost {
+            0 => String::new(),
+            count => format!(", {count} marked as lost"),
+        };
+        let failed = and_failed(report.failed);
+        context.ui.note(format_args!(
+            "{} versions, {bytes} {did}{lost}{failed}",
+            report.moved
+        ));
     }
     Ok(())
 }
