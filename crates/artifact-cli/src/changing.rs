@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt, stream};
 use serde_json::json;
 
 use crate::context::Context;
-use crate::failures::{Failure, Failures};
+use crate::failures::{Failure, Failures, and_failed};
 use crate::selection::Selection;
 
 /// How many of those that were named are changed at once.
@@ -57,24 +57,20 @@ impl Changing {
             }
         }
         let failed = failures.count();
-        if ui.json() {
-            ui.note(json!({
-                "changed": changed, "unchanged": unchanged, "failed": failed, "dry_run": dry_run,
-            }));
+        let would = if dry_run {
+            "would be changed"
         } else {
-            let would = if dry_run {
-                "would be changed"
-            } else {
-                "changed"
-            };
-            let failed = match failed {
-                0 => String::new(),
-                count => format!(", {count} failed"),
-            };
-            ui.note(format_args!(
-                "{changed} {would}, {unchanged} unchanged{failed}"
-            ));
-        }
+            "changed"
+        };
+        ui.sum(
+            &json!({
+                "changed": changed, "unchanged": unchanged, "failed": failed, "dry_run": dry_run,
+            }),
+            format_args!(
+                "{changed} {would}, {unchanged} unchanged{}",
+                and_failed(failed)
+            ),
+        );
         failures.into_result()
     }
 

@@ -93,6 +93,14 @@ impl Ui {
         }
     }
 
+    /// Says in numbers what was done beside the data; with `--json` as one object.
+    pub(crate) fn sum(&self, object: &impl Serialize, text: impl Display) {
+        match serde_json::to_string(object) {
+            Ok(object) if self.json => self.note(object),
+            _ => self.note(text),
+        }
+    }
+
     /// Says what a person ought to know.
     pub(crate) fn warn(&self, text: impl Display) {
         if self.volume != Volume::Quiet {

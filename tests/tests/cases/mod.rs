@@ -21,6 +21,7 @@ mod holds;
 mod import;
 mod integrity;
 mod interrupt;
+mod json;
 mod limits;
 mod metadata;
 mod parts;

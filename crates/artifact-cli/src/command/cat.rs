@@ -6,6 +6,7 @@ use artifact_app::{Download, DownloadOptions, Page, Store, Verification};
 use artifact_bootstrap::settings::ByteSize;
 use artifact_domain::{ArtifactRef, Error, Result};
 use clap::Args;
+use serde_json::json;
 
 use super::download::to_stdout;
 use crate::context::Context;
@@ -86,7 +87,10 @@ async fn print(download: Download, page: Option<Page>, context: &Context) -> Res
     if let Some(page) = page {
         let size_bytes = download.record.stored_content()?.size_bytes;
         let (number, count) = (page.number, page.count(size_bytes));
-        context.ui.note(format_args!("page {number} of {count}"));
+        context.ui.sum(
+            &json!({ "page": number, "pages": count }),
+            format_args!("page {number} of {count}"),
+        );
     }
     let progress = context.progress("cat", Some(download.range.length()), Some(1));
     let outcome = to_stdout(download, &progress, &context.interrupt).await;

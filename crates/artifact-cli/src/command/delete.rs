@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::failures::{Failure, Failures};
+use crate::failures::{Failure, Failures, and_failed};
 use crate::task;
 
 /// What to delete.
@@ -89,10 +89,17 @@ async fn plan_all(scope: &DeleteScope, store: &Store, context: &Context) -> Resu
             Err(error) => failures.add(&context.ui, &error),
         }
     }
-    context.ui.note(format_args!(
-        "{count} versions, {} would be deleted",
-        HumanBytes(bytes)
-    ));
+    let failed = failures.count();
+    context.ui.sum(
+        &json!({
+            "deleted": count, "stored_size_bytes": bytes, "failed": failed, "dry_run": true,
+        }),
+        format_args!(
+            "{count} versions, {} would be deleted{}",
+            HumanBytes(bytes),
+            and_failed(failed)
+        ),
+    );
     failures.into_result()
 }
 
@@ -110,9 +117,11 @@ async fn delete_all(scope: &DeleteScope, store: &Store, context: &Context) -> Re
         }))?;
     } else {
         let bytes = HumanBytes(report.stored_size_bytes);
-        context
-            .ui
-            .line(format_args!("deleted {} versions, {bytes}", report.deleted))?;
+        context.ui.line(format_args!(
+            "deleted {} versions, {bytes}{}",
+            report.deleted,
+            and_failed(failures.count())
+        ))?;
     }
     failures.into_result()
 }

@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use serde_json::json;
 
 use crate::context::Context;
-use crate::failures::{Failure, Failures};
+use crate::failures::{Failure, Failures, and_failed};
 use crate::filter::FilterArgs;
 use crate::ui::Ui;
 
@@ -132,7 +132,11 @@ async fn set(args: &SetArgs, store: &Store, ui: &Ui) -> Result<(), Failure> {
         }
     }
     let did = if args.dry_run { "would be" } else { "were" };
-    ui.note(format_args!("{versions} versions {did} changed"));
+    let failed = failures.count();
+    ui.sum(
+        &json!({ "changed": versions, "failed": failed, "dry_run": args.dry_run }),
+        format_args!("{versions} versions {did} changed{}", and_failed(failed)),
+    );
     failures.into_result()
 }
 

@@ -81,15 +81,10 @@ pub(crate) async fn run(args: SearchArgs, context: &Context) -> Result<(), Failu
         }
     }
     if let (Some(cursor), None) = (cursor, args.latest) {
-        if context.ui.json() {
-            context
-                .ui
-                .note(json!({ "next_cursor": cursor.to_string() }));
-        } else {
-            context
-                .ui
-                .note(format_args!("there is more: --cursor {cursor}"));
-        }
+        context.ui.sum(
+            &json!({ "next_cursor": cursor.to_string() }),
+            format_args!("there is more: --cursor {cursor}"),
+        );
     }
     Ok(())
 }

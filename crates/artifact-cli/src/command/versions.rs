@@ -13,7 +13,7 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::failures::{Failure, Failures};
+use crate::failures::{Failure, Failures, and_failed};
 use crate::selection::{Selection, SelectionArgs};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -183,19 +183,19 @@ impl Tally {
 
 fn conclude(tally: Tally, dry_run: bool, context: &Context) -> Result<(), Failure> {
     let failed = tally.failures.count();
-    if context.ui.json() {
-        context.ui.note(json!({
+    let would = if dry_run { "would be pruned" } else { "pruned" };
+    context.ui.sum(
+        &json!({
             "pruned": tally.gone, "stored_size_bytes": tally.stored_size_bytes,
             "held": tally.held, "failed": failed, "dry_run": dry_run,
-        }));
-    } else {
-        let would = if dry_run { "would be pruned" } else { "pruned" };
-        context.ui.note(format_args!(
-            "{} versions, {} {would}, {} kept on hold",
+        }),
+        format_args!(
+            "{} versions, {} {would}, {} kept on hold{}",
             tally.gone,
             HumanBytes(tally.stored_size_bytes),
-            tally.held
-        ));
-    }
+            tally.held,
+            and_failed(failed)
+        ),
+    );
     tally.failures.into_result()
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use artifact_domain::{ArtifactRecord, Error};
+use serde_json::json;
 
 use super::walk::LeftOut;
 use crate::failures::{Failure, Failures};
@@ -84,7 +85,13 @@ impl<'a> Report<'a> {
                 .warn(format!("{left_out} not uploaded: {}", kinds.join(", ")));
         }
         match self.unchanged {
-            Some(count) => self.ui.note(format!("{count} unchanged")),
+            Some(count) => self.ui.sum(
+                &json!({
+                    "uploaded": self.stored, "unchanged": count,
+                    "left_out": left_out, "failed": self.failures.count(),
+                }),
+                format_args!("{count} unchanged"),
+            ),
             None if self.stored == 0 && self.failures.count() == 0 => {
                 self.ui.warn("there is nothing to upload");
             }
