@@ -9,6 +9,9 @@ pub enum ArchiveError {
     /// It is damaged, cut off, or made so that readers disagree on it.
     #[error("{0}")]
     Malformed(String),
+    /// It does not begin as an archive does.
+    #[error("it is no archive")]
+    NoArchive,
     /// It has more than the [`Limits`](crate::Limits) allow.
     #[error("{0}")]
     OverLimit(String),

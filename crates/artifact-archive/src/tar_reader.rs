@@ -29,7 +29,8 @@ struct Extension {
 /// links, devices and sparse files refused, as are paths that lead out and a path that comes again.
 ///
 /// # Errors
-/// `Malformed` and `OverLimit`; an `ArchiveError` that `input` gives, as it is; those of the visitor.
+/// `NoArchive` where not even its first header is one; `Malformed` and `OverLimit`; an `ArchiveError` that
+/// `input` gives, as it is; those of the visitor.
 pub fn read_tar(
     input: impl Read,
     limits: Limits,
@@ -40,7 +41,10 @@ pub fn read_tar(
     let (mut seen, hasher, mut count) = (HashSet::new(), RandomState::new(), 0);
     // The library would take any length of an extension into memory.
     for entry in archive.entries().map_err(ArchiveError::from_io)?.raw(true) {
-        let mut entry = entry.map_err(damaged)?;
+        let mut entry = entry.map_err(|error| match damaged(error) {
+            ArchiveError::Malformed(_) if count == 0 => ArchiveError::NoArchive,
+            other => other,
+        })?;
         count += 1;
         limits.check_entries(count)?;
         let entry_type = entry.header().entry_type();
@@ -118,7 +122,8 @@ fn damaged(error: io::Error) -> ArchiveError {
             if error.kind() == io::ErrorKind::Other
                 && error.get_ref().is_some_and(|e| e.source().is_none()) =>
         {
-            ArchiveError::malformed(error.to_string())
+            // What the library says quotes the bytes that it could not read.
+            ArchiveError::malformed("the archive is damaged or cut off: a header makes no sense")
         }
         other => other,
     }

@@ -352,6 +352,40 @@ fn a_damaged_archive_gives_what_is_sound_and_says_the_rest() {
 }
 
 #[test]
+fn what_is_no_archive_is_called_so() {
+    let store = sandbox();
+    store.write("short.txt", "some words\n");
+    store.write("long.zip", prose(1, 5_000));
+    store.write("noise.tar", noise(1, 5_000));
+    python(
+        &store,
+        r"
+import gzip
+open('words.tar.gz', 'wb').write(gzip.compress(b'some words'))
+with tarfile.open('later.tar', 'w') as t: add(t, 'a'); add(t, 'b')
+bytes = bytearray(open('later.tar', 'rb').read())
+bytes[1027] ^= 1
+open('later.tar', 'wb').write(bytes)
+",
+    );
+    for name in ["short.txt", "long.zip", "noise.tar", "words.tar.gz"] {
+        let outcome = store.run(&["import", name]).expect_code(5);
+        outcome.says(&[
+            &format!("error: {name}: it is no archive that can be read here\n"),
+            "hint: ZIP, tar and tar.gz can, ",
+        ]);
+    }
+    let outcome = store.run_with_input(&["import", "-"], &noise(1, 5_000));
+    let outcome = outcome.expect_code(5);
+    outcome.says(&["error: standard input: it is no"]);
+    assert!(store.json(&["search"]).is_empty());
+    let outcome = store.run(&["import", "later.tar"]).expect_code(5);
+    let why = "later.tar: the archive is damaged or cut off: a header makes no sense\n";
+    outcome.says(&[why]);
+    assert_eq!(outcome.text(), "artifact://default/local/document/a\n");
+}
+
+#[test]
 fn bytes_that_are_not_the_recorded_ones_are_not_stored() {
     let store = filled();
     store.ok(&["export", "--with-metadata", "-o", "all.zip"]);

@@ -286,6 +286,11 @@ fn failure(error: ArchiveError) -> Error {
         ArchiveError::OverLimit(why) => Error::new(ErrorKind::TooLarge, why).with_hint(
             "raise --max-bytes, --max-entries or --max-ratio if it comes from somebody you trust",
         ),
+        ArchiveError::NoArchive => Error::new(
+            ErrorKind::Integrity,
+            "it is no archive that can be read here",
+        )
+        .with_hint("ZIP, tar and tar.gz can, as long as they begin undamaged"),
         ArchiveError::Malformed(why) => Error::new(ErrorKind::Integrity, why),
         ArchiveError::Io(error) => archive_failed(error),
         _ => Error::new(ErrorKind::Internal, "the archive can't be read"),

@@ -111,7 +111,11 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<(), Failu
     match outcome? {
         Ok(report) => sum_up(report, args.dry_run, &context.ui)?,
         Err(error) => {
-            let error = error.context(args.archive.display());
+            let error = if args.archive == Path::new("-") {
+                error.context("standard input")
+            } else {
+                error.context(args.archive.display())
+            };
             failures.add(&context.ui, &error);
         }
     }
