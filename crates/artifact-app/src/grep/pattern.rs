@@ -50,8 +50,15 @@ impl Pattern {
                 let reason = reason.strip_prefix("error: ").unwrap_or(reason);
                 let shown: String = text.chars().take(SHOWN_CHARS).collect();
                 let shown = shown.escape_debug();
+                let hint = if text.contains('\n') {
+                    "what is looked for stands within one line: look for a part without a line break"
+                } else if options.fixed {
+                    "look for a shorter text"
+                } else {
+                    "as a fixed string (-F) every character stands for itself"
+                };
                 Error::invalid_input(format!("pattern `{shown}` cannot be looked for: {reason}"))
-                    .with_hint("as a fixed string (-F) every character stands for itself")
+                    .with_hint(hint)
                     .with_source(cause)
             })
     }
@@ -103,6 +110,34 @@ mod tests {
         assert_eq!(places("ÄB", any_case, "äb ÄB"), [(0, 3), (4, 7)]);
         assert_eq!(places("go", words, "go gone ago go"), [(0, 2), (12, 14)]);
         assert_eq!(places("^x|x$", plain, "xxx"), [(0, 1), (2, 3)]);
+    }
+
+    #[test]
+    fn the_hint_is_about_what_is_wrong() {
+        let hint = |text: &str, fixed| {
+            let options = PatternOptions {
+                fixed,
+                ..PatternOptions::default()
+            };
+            let error = Pattern::new(text, options).unwrap_err();
+            error.hint().unwrap().to_owned()
+        };
+        assert!(hint("a(", false).contains("-F"));
+        for fixed in [false, true] {
+            let hint = hint("a\nb", fixed);
+            assert!(
+                hint.contains("line break") && !hint.contains("-F"),
+                "{hint}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_line_is_behind_a_carriage_return() {
+        let plain = PatternOptions::default();
+        assert_eq!(places("x$", plain, "x x\r"), []);
+        assert_eq!(places(r"x\r?$", plain, "x x\r"), [(2, 4)]);
+        assert_eq!(places(r"x\r?$", plain, "x x"), [(2, 3)]);
     }
 
     #[test]
