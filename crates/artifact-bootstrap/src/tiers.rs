@@ -126,12 +126,20 @@ impl Away {
         let message = format!("the blobs below `{}` ({path}) are away", self.key);
         let folder = self.path.join(BLOB_FOLDER);
         let folder = folder.display();
+        let there = self.path.ancestors().find(|path| path.exists());
+        let hint = match there {
+            Some(file) if !file.is_dir() => {
+                let (file, key) = (file.display(), self.key);
+                format!("{file} is no folder: set `{key}` to the folder that has them")
+            }
+            _ => format!(
+                "mount its disk; if the folder is a new one, make it with `mkdir -p {folder}`"
+            ),
+        };
         // A store is looked for when it is opened, so a try that follows finds it as this one did.
         Error::new(ErrorKind::Unavailable, message)
             .lasting()
-            .with_hint(format!(
-                "mount its disk; if the folder is a new one, make it with `mkdir -p {folder}`"
-            ))
+            .with_hint(hint)
     }
 }
 

@@ -10,6 +10,7 @@ use super::archive::{blobs_in, tiered};
 use super::sandbox;
 
 const COLD: &str = "ARTIFACT_TIERS__COLD__BASE_PATH";
+const COLD_KEY: &str = "`tiers.cold.base_path`";
 const WARM: &str = "ARTIFACT_TIERS__WARM__BASE_PATH";
 
 #[test]
@@ -162,6 +163,21 @@ fn one_that_is_a_file_is_refused() {
     fs::write(store.root().join("cold"), "a file").expect("it can be written");
     let error = store.fails(&["search"], 2);
     assert!(error.contains("tiers.cold.base_path"), "{error}");
+}
+
+#[test]
+fn one_that_has_become_a_file_is_called_so() {
+    let mut store = away(&["a.txt"], &["hot.txt"]);
+    let file = store.root().join("cold");
+    fs::write(&file, "a file").expect("it can be written");
+    for place in [file.clone(), file.join("below")] {
+        store = store.with_env(COLD, place);
+        let outcome = store.run(&["cat", "artifact://default/local/document/a.txt"]);
+        let outcome = outcome.expect_code(9);
+        outcome.says(&[&format!("{} is no folder", file.display()), COLD_KEY]);
+        assert!(!outcome.stderr.contains("mount"), "{outcome}");
+        store.ok(&["cat", "artifact://default/local/document/hot.txt"]);
+    }
 }
 
 #[test]
