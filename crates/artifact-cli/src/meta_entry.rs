@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use artifact_domain::{Error, Result};
+use artifact_domain::{Error, Result, require_exact_numbers};
 use serde_json::Value;
 
 use crate::attributes;
@@ -27,6 +27,7 @@ impl FromStr for MetaEntry {
                 "the value of `{key}` is not JSON ({cause}); a text needs quotes: {key}='\"text\"'"
             ))
         })?;
+        require_exact_numbers(json).map_err(|error| error.context(format_args!("`{key}`")))?;
         Ok(Self(key.to_owned(), value))
     }
 }

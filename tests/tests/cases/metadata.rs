@@ -68,6 +68,27 @@ fn metadata_is_set_removed_and_patched() {
 }
 
 #[test]
+fn whole_numbers_stay_what_they_are_or_are_refused() {
+    let store = filled();
+    let large = format!(r#"{{"n":{},"m":[{}]}}"#, u64::MAX, i64::MIN);
+    store.ok(&["meta", "patch", URI, &large]);
+    let before = metadata(&store);
+    let kept = json!({ "n": u64::MAX, "m": [i64::MIN] });
+    assert_eq!((&before["n"], &before["m"]), (&kept["n"], &kept["m"]));
+    let why = "the number 18446744073709551616 has more digits than can be kept";
+    let patch = r#"{"n":[18446744073709551616]}"#;
+    let outcome = store.run(&["meta", "patch", URI, patch]).expect_code(2);
+    outcome.says(&[why]);
+    for args in [
+        &["meta", "set", URI, "n=18446744073709551616"][..],
+        &["upload", "-", "--meta", "n=18446744073709551616"],
+    ] {
+        store.run(args).expect_code(2).says(&["`n`", why]);
+    }
+    assert_eq!(metadata(&store), before);
+}
+
+#[test]
 fn metadata_that_is_refused_changes_nothing() {
     let store = filled();
     let before = metadata(&store);

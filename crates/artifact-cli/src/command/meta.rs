@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use artifact_app::Change;
-use artifact_domain::{ArtifactRef, Error, Result};
+use artifact_domain::{ArtifactRef, Error, Result, require_exact_numbers};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
@@ -130,6 +130,7 @@ fn parse_patch(text: &str) -> Result<Map<String, Value>> {
         return Err(Error::invalid_input("the patch is no JSON object")
             .with_hint("metadata is an object, and only another can be merged into it"));
     };
+    require_exact_numbers(text)?;
     patch.keys().try_for_each(|key| refuse_kept(key))?;
     Ok(patch)
 }
