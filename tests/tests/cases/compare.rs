@@ -204,21 +204,21 @@ fn a_task_without_anything_is_not_found() {
         .says(&["the baseline task `none`"]);
 }
 
+/// What has changed of the objects of a kind, and what `key` says that it is.
+fn changes<'a>(objects: &'a [Value], kind: &str, key: &str) -> Vec<(&'a str, &'a str)> {
+    let text = |object: &'a Value, key: &str| object[key].as_str().expect("it is text");
+    let objects = of_kind(objects, kind).into_iter();
+    objects
+        .map(|object| (text(object, "change"), text(object, key)))
+        .collect()
+}
+
 #[test]
 fn the_seeded_changes_of_real_reports_are_named() {
     let store = with_samples();
     let objects = compare(&store, &["--json"]).expect_code(0).objects();
-    let tests: Vec<_> = of_kind(&objects, "test")
-        .into_iter()
-        .map(|test| {
-            (
-                test["change"].as_str().unwrap(),
-                test["id"].as_str().unwrap(),
-            )
-        })
-        .collect();
     assert_eq!(
-        tests,
+        changes(&objects, "test", "id"),
         [
             (
                 "newly-failing",
@@ -258,17 +258,8 @@ fn the_seeded_changes_of_real_reports_are_named() {
         files,
         [("shop/cart.py", Some(14)), ("shop/mail.py", Some(1))]
     );
-    let findings: Vec<_> = of_kind(&objects, "finding")
-        .into_iter()
-        .map(|finding| {
-            (
-                finding["change"].as_str().unwrap(),
-                finding["rule"].as_str().unwrap(),
-            )
-        })
-        .collect();
     assert_eq!(
-        findings,
+        changes(&objects, "finding", "rule"),
         [
             ("new", "S301"),
             ("fixed", "S101"),
