@@ -1,12 +1,13 @@
 //! The versions of an artifact: all of them, and pruning the old ones. Which ones go is the
 //! domain's to say.
 
+use std::collections::HashMap;
 use std::future::ready;
 
 use artifact_domain::policy::{PruneRule, Ranking, Verdict};
 use artifact_domain::query::{Filter, PageSize, Query, Versions};
 use artifact_domain::{
-    ArtifactRecord, ArtifactRef, Coordinate, Error, ErrorKind, Result, Timestamp,
+    ArtifactRecord, ArtifactRef, ArtifactUri, Coordinate, Error, ErrorKind, Result, Timestamp,
 };
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -14,8 +15,9 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use crate::Store;
 use crate::find::not_found;
 
-/// How many versions are deleted at once; their commits share what makes them durable.
-const CONCURRENCY: usize = 32;
+/// How many versions are deleted at once; their commits share what makes them durable. Also how
+/// many are deleted after their artifacts were last looked at.
+const ROUND: usize = 32;
 
 /// Of which artifacts versions are pruned.
 #[derive(Debug, Clone)]
@@ -70,7 +72,9 @@ impl Store {
     }
 
     /// Deletes old versions. One that fails is an error of the stream and keeps no other. Can be
-    /// cut off and repeated. Memory: two pages of records.
+    /// cut off and repeated. Before each round of 32 their artifacts are looked at again, so what
+    /// others delete meanwhile leaves no fewer than are kept, unless they do it during a round.
+    /// Memory: two pages of records.
     ///
     /// # Errors
     /// Those of [`plan_prune`](Self::plan_prune).
@@ -80,7 +84,7 @@ impl Store {
         rule: PruneRule,
     ) -> Result<impl Stream<Item = Result<OldVersion>> + Send> {
         let plan = self.plan_prune(scope, rule).await?;
-        Ok(self.delete_old(plan))
+        Ok(self.delete_old(plan, rule))
     }
 
     /// Prunes behind the upload of `newest` what the settings do not keep. It is not what the
@@ -94,7 +98,7 @@ impl Store {
         }
         let versions = versions_of(&newest.coordinate, self.now());
         let old = self.old_versions(versions, rule, None);
-        let mut outcomes = std::pin::pin!(self.delete_old(old.boxed()));
+        let mut outcomes = std::pin::pin!(self.delete_old(old.boxed(), rule));
         while let Some(outcome) = outcomes.next().await {
             if let Err(error) = outcome {
                 tracing::warn!(error = %error, "an old version waits to be pruned");
@@ -105,15 +109,93 @@ impl Store {
     fn delete_old<'a>(
         &'a self,
         plan: BoxStream<'a, Result<OldVersion>>,
+        rule: PruneRule,
     ) -> impl Stream<Item = Result<OldVersion>> + Send + 'a {
-        plan.map(move |old| async move {
-            match old? {
-                OldVersion::Goes(record) => self.delete_one_old(record).await,
-                held @ OldVersion::Held(_) => Ok(Some(held)),
+        // Not `ready_chunks`: the plan must have no question under way while the round asks its own.
+        plan.chunks(ROUND)
+            .then(move |round| self.still_old(round, rule))
+            .flat_map(move |round| {
+                stream::iter(round)
+                    .map(move |old| async move {
+                        match old? {
+                            OldVersion::Goes(record) => self.delete_one_old(record).await,
+                            held @ OldVersion::Held(_) => Ok(Some(held)),
+                        }
+                    })
+                    .buffer_unordered(ROUND)
+            })
+            .filter_map(|outcome| ready(outcome.transpose()))
+    }
+
+    /// What is to go by the rule still, now that somebody may have deleted newer versions. Each
+    /// artifact of the round is looked at once. An artifact that can't be is an error, in the place
+    /// of its versions.
+    async fn still_old(
+        &self,
+        round: Vec<Result<OldVersion>>,
+        rule: PruneRule,
+    ) -> Vec<Result<OldVersion>> {
+        let now = self.now();
+        let mut still = Vec::with_capacity(round.len());
+        let mut artifacts: HashMap<Coordinate, Vec<ArtifactRecord>> = HashMap::new();
+        for old in round {
+            match old {
+                Ok(OldVersion::Goes(record)) => {
+                    let of_artifact = artifacts.entry(record.coordinate.clone()).or_default();
+                    of_artifact.push(record);
+                }
+                other => still.push(other),
             }
-        })
-        .buffer_unordered(CONCURRENCY)
-        .filter_map(|outcome| ready(outcome.transpose()))
+        }
+        for (coordinate, records) in artifacts {
+            match self
+                .rank_until_all_go(&coordinate, rule, &records, now)
+                .await
+            {
+                Ok(ranking) => {
+                    let old = records
+                        .into_iter()
+                        .filter(|record| ranking.verdict(record, now) == Verdict::Goes);
+                    still.extend(old.map(|record| Ok(OldVersion::Goes(record))));
+                }
+                Err(error) => still.push(Err(error.context(ArtifactUri::from(coordinate)))),
+            }
+        }
+        still
+    }
+
+    /// Looks at the versions of an artifact, the newest first, until it is sure that all of
+    /// `records` go: what is not seen makes none of them stay.
+    async fn rank_until_all_go(
+        &self,
+        coordinate: &Coordinate,
+        rule: PruneRule,
+        records: &[ArtifactRecord],
+        now: Timestamp,
+    ) -> Result<Ranking> {
+        let mut ranking = rule.ranking();
+        let enough = usize::try_from(rule.keep()).unwrap_or(usize::MAX);
+        let mut query = Some(Query {
+            limit: PageSize::new(enough.clamp(1, PageSize::WALK.get()))?,
+            ..versions_of(coordinate, now)
+        });
+        let goes = |ranking: &Ranking, record| ranking.verdict(record, now) == Verdict::Goes;
+        while let Some(asked) = query.take() {
+            let index = &self.ports.index;
+            let page = self
+                .retrying("query", || index.query(asked.clone()))
+                .await?;
+            page.items.iter().for_each(|record| ranking.see(record));
+            if records.iter().all(|record| goes(&ranking, record)) {
+                break;
+            }
+            query = page.next.map(|cursor| Query {
+                cursor: Some(cursor),
+                limit: PageSize::WALK,
+                ..asked
+            });
+        }
+        Ok(ranking)
     }
 
     /// None if somebody else was quicker.

@@ -6,12 +6,14 @@ use artifact_domain::query::{Filter, PageSize, Query, Versions};
 use artifact_domain::{ArtifactRecord, Error, Result, State, Timestamp};
 use futures::{StreamExt, stream};
 
+use super::latest::Latest;
 use super::plan::{CleanupAction, CleanupItem, Walk};
 use crate::Store;
 use crate::edit::Edited;
 
-/// How many versions are changed at once; their commits share what makes them durable.
-const CONCURRENCY: usize = 32;
+/// How many versions are changed at once; their commits share what makes them durable. Also how
+/// many are deleted after the latest of their groups were last asked for.
+const ROUND: usize = 32;
 
 /// How to clean up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,9 +68,12 @@ impl Store {
     /// say another than the record does. Nothing else is deleted: not what is on hold, not what
     /// an earlier rule has stamped, not what is among the latest that are kept.
     ///
-    /// Each version is judged again, as it is then, in the moment of its change. `observe` is told
-    /// of each in the order of the plan; one that fails keeps no other. It can be cut off at any
-    /// time and made again, and runs beside anything. Memory: as for the plan.
+    /// Each version is judged again, as it is then, in the moment of its change; whether it is
+    /// among the latest of a group by now, in each round of 32 before any of them is changed. So
+    /// what others delete meanwhile leaves no group with fewer than are kept, unless they do it
+    /// during a round. `observe` is told of each in the order of the plan; one that fails keeps no
+    /// other. It can be cut off at any time and made again, and runs beside anything. Memory: as
+    /// for the plan.
     ///
     /// # Errors
     /// `Conflict` for a clock that is a day or more earlier than what is stored, unless it is to
@@ -87,30 +92,36 @@ impl Store {
         let mut report = CleanupReport::default();
         while let Some(batch) = walk.next().await? {
             let now = walk.now;
-            let mut done = stream::iter(batch)
-                .map(|item| async move {
-                    let outcome = self.carry_out(&item, now).await;
-                    (item, outcome)
-                })
-                .buffered(CONCURRENCY);
-            let mut gone = Vec::new();
-            while let Some((item, outcome)) = done.next().await {
-                let outcome = match outcome {
-                    Ok(Some(changed)) => {
-                        log(&item);
-                        if changed.state == State::Deleted {
-                            gone.push(changed);
+            let mut batch = batch.into_iter().peekable();
+            while batch.peek().is_some() {
+                let round = self
+                    .asked_again(batch.by_ref().take(ROUND).collect(), now)
+                    .await?;
+                let mut done = stream::iter(round)
+                    .map(|(item, is_kept)| async move {
+                        let outcome = self.carry_out(&item, is_kept, now).await;
+                        (item, outcome)
+                    })
+                    .buffered(ROUND);
+                let mut gone = Vec::new();
+                while let Some((item, outcome)) = done.next().await {
+                    let outcome = match outcome {
+                        Ok(Some(changed)) => {
+                            log(&item);
+                            if changed.state == State::Deleted {
+                                gone.push(changed);
+                            }
+                            CleanupOutcome::Done
                         }
-                        CleanupOutcome::Done
-                    }
-                    Ok(None) => CleanupOutcome::Changed,
-                    Err(error) => CleanupOutcome::Failed(error),
-                };
-                report.count(&item, &outcome);
-                observe(&item, &outcome);
+                        Ok(None) => CleanupOutcome::Changed,
+                        Err(error) => CleanupOutcome::Failed(error),
+                    };
+                    report.count(&item, &outcome);
+                    observe(&item, &outcome);
+                }
+                drop(done);
+                self.purge_quietly(gone).await;
             }
-            drop(done);
-            self.purge_quietly(gone).await;
         }
         self.purge_marked().await?;
         if let Some(marking) = marking.filter(|_| report.failed + report.changed == 0) {
@@ -127,10 +138,36 @@ impl Store {
         Ok(report)
     }
 
+    /// Says of each item of a round whether its version is among the latest of a group. Of those
+    /// that are to go it is asked anew, once for each group and not for each of them: somebody may
+    /// have deleted newer ones since the plan was made. What others delete after this is as if they
+    /// had deleted it after the round.
+    async fn asked_again(
+        &self,
+        round: Vec<CleanupItem>,
+        now: Timestamp,
+    ) -> Result<Vec<(CleanupItem, bool)>> {
+        let mut latest = Latest::new(self.clone(), now);
+        let mut asked = Vec::with_capacity(round.len());
+        for item in round {
+            let can_be_kept = matches!(item.action, CleanupAction::Expire(_))
+                && !item.ruling.is_own()
+                && item.kept.is_none();
+            let is_kept = if can_be_kept {
+                latest.keeping(&item.record).await?.is_some()
+            } else {
+                item.kept.is_some()
+            };
+            asked.push((item, is_kept));
+        }
+        Ok(asked)
+    }
+
     /// Does what an item says, if that is still right. None if it is not.
     async fn carry_out(
         &self,
         item: &CleanupItem,
+        is_kept: bool,
         now: Timestamp,
     ) -> Result<Option<ArtifactRecord>> {
         let policy = &self.options.retention;
@@ -141,7 +178,7 @@ impl Store {
                 if ruling != item.ruling || !current.state.is_live() {
                     return Ok(false);
                 }
-                let decision = policy.decide(current, item.kept.is_some(), now);
+                let decision = policy.decide(current, is_kept, now);
                 match (decision, item.action) {
                     (Decision::Expire(_), CleanupAction::Expire(_)) => {
                         *current = current.clone().into_deleted()?;

@@ -296,3 +296,38 @@ async fn an_artifact_is_named_by_any_of_its_versions_but_pruned_as_a_whole() {
     let pruned = world.store.prune(scope, rule(Some(1), None)).await.unwrap();
     assert_eq!(numbers(pruned).await.0, [1]);
 }
+
+#[tokio::test]
+async fn as_many_as_are_kept_stay_when_others_delete_the_newest_meanwhile() {
+    let world = versioned();
+    fill(&world, 5).await;
+    let faulty = Arc::new(FaultyIndex::new(world.index.clone()));
+    let store = world.store_with(None, Some(faulty.clone()));
+    // The first look makes the plan, the second is right before the deletions.
+    let wait = IndexFault::Delay(Duration::from_millis(100));
+    faulty.inject(IndexOperation::Query, When::Nth(2), wait);
+    let interfere = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        for number in [4, 5] {
+            world.store.delete(&version(number)).await.unwrap();
+        }
+    };
+    let prune = async {
+        let pruned = store.prune(one("a"), rule(Some(2), None)).await.unwrap();
+        numbers(pruned).await
+    };
+    let (pruned, ()) = tokio::join!(prune, interfere);
+    assert_eq!(pruned, (vec![1], vec![]));
+    assert_eq!(there(&world).await, [3, 2]);
+}
+
+#[tokio::test]
+async fn an_artifact_is_looked_at_once_for_many_of_its_versions() {
+    let world = versioned();
+    fill(&world, 40).await;
+    let queries = world.index.calls(IndexOperation::Query);
+    let pruned = world.store.prune(one("a"), rule(Some(2), None)).await;
+    assert_eq!(numbers(pruned.unwrap()).await.0.len(), 38);
+    let queries = world.index.calls(IndexOperation::Query) - queries;
+    assert!(queries <= 4, "{queries} queries for 38 deletions");
+}

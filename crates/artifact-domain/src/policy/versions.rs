@@ -31,6 +31,11 @@ impl PruneRule {
         }
     }
 
+    /// How many of the newest stay that are not on hold; none where only their age is asked for.
+    pub fn keep(&self) -> u32 {
+        self.keep
+    }
+
     /// Whether an artifact may have versions that go if its newest one has this number.
     pub fn may_take_from(&self, newest: Version) -> bool {
         newest.get() > self.keep.max(1)

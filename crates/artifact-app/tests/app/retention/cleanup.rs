@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{CleanupAction, CleanupOptions, CleanupOutcome, KeepFor};
+use artifact_domain::policy::RetentionPolicy;
 use artifact_domain::port::ArtifactIndex;
 use artifact_domain::{ArtifactRef, ErrorKind, State};
 use artifact_testkit::{
@@ -290,4 +291,73 @@ async fn a_hold_or_other_days_that_come_meanwhile_win() {
     let records = world.index.records();
     assert_eq!(stored(&world), ["held", "set"]);
     assert!(records.iter().all(|record| record.state == State::Active));
+}
+
+/// Old logs of which two are kept, the newest first.
+async fn old_logs(world: &World, count: usize) -> (RetentionPolicy, Vec<ArtifactRef>) {
+    let mut rules = rules();
+    rules.keep_latest = 2;
+    let store = with_rules(world, rules.clone());
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let record = put(&store, "1", "log", &format!("{number:02}")).await;
+        ids.insert(0, ArtifactRef::Id(record.id));
+        world.clock.advance(Duration::from_secs(1));
+    }
+    store.settle().await;
+    world.clock.advance(days(30));
+    (rules, ids)
+}
+
+#[tokio::test]
+async fn what_is_among_the_latest_by_now_stays() {
+    let world = World::new();
+    let (rules, ids) = old_logs(&world, 5).await;
+    let faulty = Arc::new(FaultyIndex::new(world.index.clone()));
+    let store = over(&world, rules.clone(), faulty.clone());
+    assert_eq!(expiring(&plan(&store).await), ["00", "01", "02"]);
+    // The clock, a page, the latest; then the latest again before the first deletion.
+    let wait = IndexFault::Delay(Duration::from_millis(100));
+    faulty.inject(IndexOperation::Query, When::Nth(4), wait);
+    let interfere = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let direct = with_rules(&world, rules);
+        for id in &ids[..2] {
+            direct.delete(id).await.unwrap();
+        }
+    };
+    let work = store.cleanup(CleanupOptions::default(), |_, _| {});
+    let (report, ()) = tokio::join!(work, interfere);
+    let report = report.unwrap();
+    assert_eq!((report.expired, report.changed, report.failed), (1, 2, 0));
+    assert_eq!(stored(&world), ["01", "02"]);
+    // They are looked at again, and stay.
+    assert_eq!(clean(&store).await.expired, 0);
+    assert_eq!(stored(&world), ["01", "02"]);
+}
+
+#[tokio::test]
+async fn the_latest_are_asked_for_in_each_round_of_deletions() {
+    let world = World::new();
+    let (rules, ids) = old_logs(&world, 42).await;
+    let faulty = Arc::new(FaultyIndex::new(world.index.clone()));
+    let store = over(&world, rules.clone(), faulty.clone());
+    // The first round is under way when the latest are deleted.
+    let wait = IndexFault::Delay(Duration::from_millis(100));
+    faulty.inject(IndexOperation::Update, When::Next, wait);
+    let interfere = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let direct = with_rules(&world, rules);
+        for id in &ids[..2] {
+            direct.delete(id).await.unwrap();
+        }
+    };
+    let queries = world.index.calls(IndexOperation::Query);
+    let work = store.cleanup(CleanupOptions::default(), |_, _| {});
+    let (report, ()) = tokio::join!(work, interfere);
+    let report = report.unwrap();
+    assert_eq!((report.expired, report.changed), (38, 2));
+    assert_eq!(stored(&world), ["06", "07"]);
+    let queries = world.index.calls(IndexOperation::Query) - queries;
+    assert!(queries <= 10, "{queries} queries for 40 deletions");
 }
