@@ -132,6 +132,7 @@ impl Store {
                 self.options.quota.admit_artifact(size_bytes)?;
             }
             let guard = self.lock_coordinate(&request.coordinate).await?;
+            self.take_mark_ahead().await;
             let outcome = self.store(request, body).await;
             release(guard).await;
             let (record, superseded) = outcome?;

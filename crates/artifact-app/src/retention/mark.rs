@@ -35,16 +35,40 @@ impl Compared {
 pub(super) struct UnderWay(String);
 
 impl Store {
-    /// Takes the mark away if it stands for other rules than those that this store stamps by: the
-    /// next cleanup is to look at everything. Asks the index once a second at most. A failure is
-    /// only logged: what was stored is stored, and stamped by rules that somebody wanted.
+    /// Takes the mark away if it stands for other rules than those that this store stamps by, before
+    /// anything is stamped: whoever is killed between storing it and looking at the mark afterwards
+    /// has told the next cleanup to look at everything all the same.
+    ///
+    /// It is not believed as one that comes afterwards is: a cleanup that looks at everything may
+    /// begin after this and pass by before the stamp is stored.
+    pub(crate) async fn take_mark_ahead(&self) {
+        self.compare_mark(|_| {}).await;
+    }
+
+    /// The same after something was stamped and stored. A cleanup that was over before this is
+    /// noticed; one that begins after it sees what was stored.
+    ///
+    /// Asks the index once a second at most. So one cleanup may go unnoticed: one by other rules that
+    /// begins to look at everything less than a second after this process has last asked, and has
+    /// passed by when the stamp is stored; until this process stores something later. Asking for
+    /// every upload would close that gap, and cost each small one a question. What comes of it is
+    /// bounded: cleanup deletes by the rules and never by the stamp, so nothing goes that the rules
+    /// in force keep; reads follow the stamp until what it says is over, when cleanup finds it, or
+    /// until the rules change.
     pub(crate) async fn compare_retention_mark(&self) {
+        self.compare_mark(|now| *self.compared.last() = Some(now))
+            .await;
+    }
+
+    /// A failure is only logged: what was stored is stored, and stamped by rules that somebody
+    /// wanted.
+    async fn compare_mark(&self, believe: impl FnOnce(Timestamp)) {
         let now = self.now();
         if self.compared.is_recent(now) {
             return;
         }
         match self.take_foreign_mark().await {
-            Ok(()) => *self.compared.last() = Some(now),
+            Ok(()) => believe(now),
             Err(error) => {
                 tracing::warn!(error = %error, "the mark of retention could not be compared");
             }

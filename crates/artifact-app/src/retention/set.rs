@@ -116,6 +116,7 @@ impl Store {
         record: ArtifactRecord,
         keep: KeepFor,
     ) -> Result<Option<RetentionChange>> {
+        self.take_mark_ahead().await;
         let mut before = record.expires_at;
         let edited = self
             .edit(record, |current| {

@@ -361,3 +361,53 @@ async fn the_latest_are_asked_for_in_each_round_of_deletions() {
     let queries = world.index.calls(IndexOperation::Query) - queries;
     assert!(queries <= 10, "{queries} queries for 40 deletions");
 }
+
+#[tokio::test]
+async fn what_a_hold_keeps_from_going_is_stamped_by_the_next_cleanup() {
+    let world = World::new();
+    let mut laxer = rules();
+    laxer.days_by_type = [("log".parse().unwrap(), Some(365))].into();
+    let before = with_rules(&world, laxer);
+    let record = put(&before, "1", "log", "held").await;
+    clean(&before).await;
+    world.clock.advance(days(8));
+    let faulty = Arc::new(FaultyIndex::new(world.index.clone()));
+    let store = over(&world, rules(), faulty.clone());
+    assert_eq!(expiring(&plan(&store).await), ["held"]);
+    let wait = IndexFault::Delay(Duration::from_millis(50));
+    faulty.inject(IndexOperation::Update, When::Next, wait);
+    let interfere = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        hold(&world, &record).await;
+    };
+    let work = store.cleanup(CleanupOptions::default(), |_, _| {});
+    let (report, ()) = tokio::join!(work, interfere);
+    assert_eq!(report.unwrap().changed, 1);
+    // Its record still says what the earlier rules said, so not everything stands as it should.
+    assert_eq!(clean(&store).await.restamped, 1);
+    let now = world.index.find(record.id).await.unwrap().unwrap();
+    assert_eq!(
+        now.expires_at,
+        Some(record.created_at.saturating_add(days(7)))
+    );
+}
+
+#[tokio::test]
+async fn an_upload_by_other_rules_that_dies_once_it_is_stored_is_stamped_anew() {
+    let world = World::new();
+    let store = with_rules(&world, rules());
+    put(&store, "1", "code", "first").await;
+    clean(&store).await;
+    let faulty = Arc::new(FaultyIndex::new(world.index.clone()));
+    let mut others = rules();
+    others.default_days = Some(1);
+    let other = over(&world, others, faulty.clone());
+    // It is stored, and its process dies before it looks at the mark again.
+    let hang = IndexFault::Delay(Duration::from_hours(1));
+    faulty.inject(IndexOperation::RetentionMark, When::Nth(2), hang);
+    let upload = put(&other, "1", "code", "other");
+    let cut = tokio::time::timeout(Duration::from_millis(100), upload).await;
+    assert!(cut.is_err(), "it was not cut off");
+    assert_eq!(stored(&world), ["first", "other"]);
+    assert_eq!(clean(&store).await.restamped, 1);
+}
