@@ -7,8 +7,8 @@ use std::time::Duration;
 use artifact_domain::port::Swept;
 use artifact_domain::query::{Filter, Query, Versions};
 use artifact_domain::{
-    ArtifactRecord, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result, State, Tier,
-    Timestamp,
+    ArtifactRecord, AttemptId, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result, State,
+    Tier, Timestamp,
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
@@ -247,6 +247,7 @@ impl Store {
     }
 
     async fn clear_orphan(&self, item: &GcItem) -> Result<bool> {
+        let mut spares = Vec::new();
         for key in &item.blobs {
             let blob = Orphan::maybe(item.tier, key.as_str(), item.size_bytes);
             let orphan = match blob {
@@ -264,14 +265,28 @@ impl Store {
                 self.let_marks_last().await?;
                 self.write_down_all(&orphan.task(), vec![record.clone()])
                     .await?;
+                spares.push((orphan.attempt, record.clone()));
             }
         }
         let blobs = self.blobs_of(item.tier);
         let failures = blobs.delete(item.blobs.clone()).await?;
+        for (attempt, other) in spares {
+            self.unless_named_meanwhile(attempt, &other).await?;
+        }
         failures.into_iter().next().map_or(Ok(true), |failure| {
             let context = format!("the orphan at {} could not be removed", failure.key);
             Err(failure.error.context(context))
         })
+    }
+
+    /// A move that took very long may have named a copy while it was on its way out. It has left the
+    /// other one where it was, and that is named again.
+    async fn unless_named_meanwhile(&self, gone: AttemptId, other: &ArtifactRecord) -> Result<()> {
+        let now = self.ports.index.find(other.id).await?;
+        match now.filter(|now| now.attempt == gone && now.state.is_live()) {
+            Some(named) => self.name_again(named, other).await,
+            None => Ok(()),
+        }
     }
 
     /// Folds the metadata of every task, and writes again what it lacks.

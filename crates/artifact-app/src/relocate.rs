@@ -24,8 +24,8 @@ use crate::verify::is_marked;
 /// How often a move begins anew because somebody else changed the version meanwhile.
 const ROUNDS: usize = 8;
 
-/// A copy that is older than this before a record names it may soon be garbage to a collector,
-/// whose grace is at least an hour: the move begins anew.
+/// A copy that is older than this before a record names it may be garbage to a collector, whose
+/// grace is at least an hour: its source is not taken away at once.
 const STALE: Duration = Duration::from_mins(45);
 
 /// What became of a version that was to move.
@@ -79,8 +79,10 @@ impl Store {
                 None => return Ok(Relocated::Gone),
             }
         }
-        let message = format!("{uri} is being changed by others all the time");
-        Err(Error::new(ErrorKind::Conflict, message))
+        let message = format!(
+            "each time before {uri} had moved, others changed it or took its copy for garbage"
+        );
+        Err(Error::new(ErrorKind::Conflict, message).with_hint("try it again in a while"))
     }
 
     /// None if somebody else changed the version.
@@ -113,16 +115,12 @@ impl Store {
             place: to,
             made_from: record.clone(),
         };
-        let is_stale = || self.now().saturating_sub(STALE) >= published;
-        if is_stale() {
-            self.discard(&copy).await;
-            return Ok(None);
-        }
         let Some(named) = self.name(&copy, record).await? else {
             return Ok(None);
         };
-        if is_stale() {
-            // A collector may have looked at the copy before the record named it.
+        // However long it took to read the copy back, it is sound. But a collector may have looked
+        // at it before the record named it.
+        if self.now().saturating_sub(STALE) >= published {
             return self.keep_both(&copy, named).await;
         }
         Ok(Some(Relocated::Moved(Moved {
@@ -223,12 +221,17 @@ impl Store {
             derived: false,
         };
         let body = exactly(source, content.stored_size_bytes);
-        let gone = |error: Error| match error.kind() {
+        let gone = |error: Error| {
+            match error.kind() {
             // Only the source may be told to be missing.
-            ErrorKind::NotFound => {
-                Error::new(ErrorKind::Unavailable, "the copy is gone again").with_source(error)
-            }
+            ErrorKind::NotFound => Error::new(
+                ErrorKind::Unavailable,
+                format!("the copy in the tier {to} went before it was read back"),
+            )
+            .with_hint("`artifact gc` takes what is not named within its --grace-hours: give it more than a move takes")
+            .with_source(error),
             _ => error,
+        }
         };
         target.put(key.clone(), body, options).await.map_err(gone)?;
         let published = self.now();
@@ -305,19 +308,37 @@ impl Store {
         let key = named.blob_key()?;
         match self.blobs_of(copy.place).stat(key).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut back = named;
-                let former = &copy.made_from;
-                (back.attempt, back.tier, back.state) = (former.attempt, former.tier, former.state);
-                back.archived_at = former.archived_at;
-                let back = self.ports.index.update(back).await?;
-                self.note(&back, None).await;
+                self.name_again(named, &copy.made_from).await?;
                 Ok(None)
             }
-            _ => Ok(Some(Relocated::Moved(Moved {
-                record: named,
-                former: None,
-            }))),
+            _ => {
+                self.note(&named, None).await;
+                Ok(Some(Relocated::Moved(Moved {
+                    record: named,
+                    former: None,
+                })))
+            }
         }
+    }
+
+    /// Lets a record whose copy has gone name the `former` one again, unless it has moved on.
+    pub(crate) async fn name_again(
+        &self,
+        named: ArtifactRecord,
+        former: &ArtifactRecord,
+    ) -> Result<()> {
+        let lost = named.attempt;
+        self.edit(named, |record| {
+            if record.attempt != lost || !record.state.is_live() {
+                return Ok(false);
+            }
+            (record.attempt, record.tier, record.state) =
+                (former.attempt, former.tier, former.state);
+            record.archived_at = former.archived_at;
+            Ok(true)
+        })
+        .await
+        .map(drop)
     }
 
     /// Takes the former copies of moved versions away, once the metadata beside the blobs names the
@@ -344,19 +365,33 @@ impl Store {
         }
     }
 
-    /// Writes records of one task beside the blobs, at once and durably.
+    /// Writes records of one task beside the blobs, as they are by now, at once and durably. Of one
+    /// that was purged nothing is left standing there.
     pub(crate) async fn write_down_all(
         &self,
         task: &TaskKey,
         records: Vec<ArtifactRecord>,
     ) -> Result<()> {
         let mut entries = Vec::with_capacity(records.len());
-        let mut records = stream::iter(records);
-        while let Some(record) = records.next().await {
+        let mut written = Vec::with_capacity(records.len());
+        for record in records {
             let seek_table = self.ports.index.seek_table(record.id).await?;
-            entries.push(Entry::version(record, seek_table));
+            if let Some(current) = self.find(record.id).await? {
+                entries.push(Entry::version(current, seek_table));
+                written.push(record);
+            }
         }
-        self.write_down(task, entries).await
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.write_down(task, entries).await?;
+        // Whoever purged one meanwhile may have said so before this was written.
+        for record in written {
+            if self.find(record.id).await?.is_none() {
+                self.note_purged(&record).await;
+            }
+        }
+        Ok(())
     }
 
     async fn find(&self, id: ArtifactId) -> Result<Option<ArtifactRecord>> {

@@ -19,6 +19,7 @@ mod reindex;
 mod retention;
 mod tier_copies;
 mod tier_faults;
+mod tier_stalls;
 mod tiers;
 mod trend;
 mod upload;

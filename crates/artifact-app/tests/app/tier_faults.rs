@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use artifact_app::{GcOptions, ReindexOptions, Store, StoreOptions};
 use artifact_domain::port::BlobStore;
-use artifact_domain::{ErrorKind, State, Tier};
+use artifact_domain::{ErrorKind, Tier};
 use artifact_testkit::{
     BlobFault, BlobOperation, FaultyBlobStore, FaultyIndex, IndexFault, IndexOperation, When,
 };
@@ -16,23 +16,23 @@ use crate::tiers::{Tiered, without_index};
 use crate::world::{get, put, uri};
 
 /// Some bytes that compress, and are read by a table.
-const TEXT: &str = "all the bytes of it, and nothing else\n";
+pub(crate) const TEXT: &str = "all the bytes of it, and nothing else\n";
 
 /// A world whose ports can all be made to fail.
-struct Faulty {
-    tiered: Tiered,
-    store: Store,
-    hot: Arc<FaultyBlobStore>,
-    cold: Arc<FaultyBlobStore>,
-    index: Arc<FaultyIndex>,
+pub(crate) struct Faulty {
+    pub(crate) tiered: Tiered,
+    pub(crate) store: Store,
+    pub(crate) hot: Arc<FaultyBlobStore>,
+    pub(crate) cold: Arc<FaultyBlobStore>,
+    pub(crate) index: Arc<FaultyIndex>,
 }
 
 impl Faulty {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with_retries(0).await
     }
 
-    async fn with_retries(retries: u32) -> Self {
+    pub(crate) async fn with_retries(retries: u32) -> Self {
         let options = StoreOptions {
             retries,
             ..StoreOptions::default()
@@ -74,7 +74,7 @@ impl Faulty {
 
     /// Whatever happened: it is read, the index can be had again, a repetition succeeds, and what
     /// is too much goes.
-    async fn assert_nothing_is_lost(&self, tier: Tier, what: &str) {
+    pub(crate) async fn assert_nothing_is_lost(&self, tier: Tier, what: &str) {
         let store = &self.tiered.store;
         store.settle().await;
         assert_eq!(get(store, &uri("a")).await.unwrap(), TEXT, "{what}");
@@ -219,75 +219,6 @@ async fn a_move_that_is_cut_off_at_any_call_loses_nothing() {
         faulty.assert_nothing_is_lost(tier, &what).await;
     }
     assert!(cut_off >= 12, "only {cut_off} were cut off");
-}
-
-#[tokio::test]
-async fn an_archiver_that_wakes_up_takes_nothing_that_was_restored() {
-    let faulty = Faulty::new().await;
-    let late = BlobFault::Delay(Duration::from_millis(300));
-    // It has archived, and stalls before it takes the source away.
-    faulty.hot.inject(BlobOperation::Delete, When::Next, late);
-    let store = faulty.store.clone();
-    let stalled = tokio::spawn(async move { store.archive(&uri("a")).await });
-    while faulty.tiered.world.index.records()[0].state != State::Archived {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    let store = &faulty.tiered.store;
-    store.restore(&uri("a")).await.unwrap();
-    assert!(!stalled.is_finished(), "it did not stall");
-    stalled.await.unwrap().unwrap();
-    assert_eq!(get(store, &uri("a")).await.unwrap(), TEXT);
-    faulty.assert_nothing_is_lost(Tier::Hot, "woken up").await;
-}
-
-#[tokio::test]
-async fn a_copy_that_was_collected_before_it_was_named_is_not_counted_on() {
-    let day = Duration::from_hours(24);
-    for stalls_in_the_update in [false, true] {
-        let faulty = Faulty::with_retries(1).await;
-        let nap = Duration::from_millis(300);
-        if stalls_in_the_update {
-            faulty
-                .index
-                .inject(IndexOperation::Update, When::Next, IndexFault::Delay(nap));
-        } else {
-            // The second look at the copy is that of reading it back.
-            faulty
-                .cold
-                .inject(BlobOperation::Get, When::Next, BlobFault::Delay(nap));
-        }
-        let store = faulty.store.clone();
-        let stalled = tokio::spawn(async move { store.archive(&uri("a")).await });
-        while faulty.tiered.cold.files().is_empty() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        faulty.tiered.world.clock.advance(2 * day);
-        let gc = faulty.tiered.store.gc(GcOptions::default(), |_| {}).await;
-        assert_eq!(gc.unwrap().items, 1, "the copy was old enough");
-        assert!(!stalled.is_finished(), "it did not stall");
-        let archived = stalled.await.unwrap().unwrap();
-        assert_eq!(archived.tier, Tier::Cold, "it began anew");
-        faulty.assert_nothing_is_lost(Tier::Cold, "collected").await;
-    }
-}
-
-#[tokio::test]
-async fn a_copy_that_is_old_before_it_is_named_is_made_anew() {
-    let faulty = Faulty::new().await;
-    let nap = BlobFault::Delay(Duration::from_millis(100));
-    faulty.cold.inject(BlobOperation::Get, When::Next, nap);
-    let store = faulty.store.clone();
-    let stalled = tokio::spawn(async move { store.archive(&uri("a")).await });
-    while faulty.tiered.cold.files().is_empty() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    let first = faulty.tiered.cold_paths();
-    faulty.tiered.world.clock.advance(Duration::from_hours(1));
-    let archived = stalled.await.unwrap().unwrap();
-    assert_eq!(archived.tier, Tier::Cold);
-    assert_ne!(faulty.tiered.cold_paths(), first);
-    assert_eq!(faulty.tiered.blobs(), (0, 1));
 }
 
 #[tokio::test]
