@@ -16,6 +16,10 @@ use crate::verify::is_marked;
 /// How many versions move before what they leave is cleared.
 const BATCH: usize = 32;
 
+/// How many stored bytes move before what they leave is cleared, but for the last version of a
+/// batch: so much is stored twice meanwhile, which the quota does not count.
+const BATCH_BYTES: u64 = 256 << 20;
+
 /// How many are copied at once.
 const CONCURRENCY: usize = 4;
 
@@ -179,12 +183,12 @@ impl Store {
         mut observe: impl FnMut(MoveEvent) + Send,
     ) -> Result<MoveReport> {
         let mut report = MoveReport::default();
-        let mut batches = std::pin::pin!(self.candidates(scope).try_chunks(BATCH));
-        while let Some(batch) = batches.next().await {
-            let (batch, failure) = match batch {
-                Ok(batch) => (batch, None),
-                Err(failed) => (failed.0, Some(failed.1)),
-            };
+        let mut candidates = self.candidates(scope).fuse().boxed();
+        loop {
+            let (batch, failure) = next_batch(&mut candidates).await;
+            if batch.is_empty() && failure.is_none() {
+                return Ok(report);
+            }
             let mut moved: Vec<Moved> = Vec::with_capacity(batch.len());
             let outcomes: Vec<_> = stream::iter(batch)
                 .map(|one| async move {
@@ -217,8 +221,27 @@ impl Store {
             }
             failure.map_or(Ok(()), Err)?;
         }
-        Ok(report)
     }
+}
+
+/// What moves before anything is cleared, and the failure that ended it.
+async fn next_batch(
+    candidates: &mut BoxStream<'static, Result<Move>>,
+) -> (Vec<Move>, Option<Error>) {
+    let (mut batch, mut bytes) = (Vec::new(), 0_u64);
+    while batch.len() < BATCH && bytes < BATCH_BYTES {
+        match candidates.next().await {
+            Some(Ok(one)) => {
+                let content = one.record.content.as_ref();
+                bytes =
+                    bytes.saturating_add(content.map_or(0, |content| content.stored_size_bytes));
+                batch.push(one);
+            }
+            Some(Err(failure)) => return (batch, Some(failure)),
+            None => break,
+        }
+    }
+    (batch, None)
 }
 
 fn lost(record: &ArtifactRecord) -> Error {
@@ -231,4 +254,52 @@ fn lost(record: &ArtifactRecord) -> Error {
 fn no_policy() -> Error {
     Error::invalid_input("nothing moves by age: no age is set")
         .with_hint("set tiers.warm_after_days or tiers.cold_after_days")
+}
+
+#[cfg(test)]
+mod tests {
+    use artifact_testkit::sample;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    async fn batches(sizes: &[u64]) -> Vec<usize> {
+        let of_size = |size: &u64| {
+            let mut record = sample::record("demo", "1", "log", "a");
+            let content = record.content.as_mut().unwrap();
+            content.stored_size_bytes = *size;
+            let tier = Tier::Cold;
+            Ok(Move { record, tier })
+        };
+        let moves: Vec<_> = sizes.iter().map(of_size).collect();
+        let mut candidates = stream::iter(moves).boxed();
+        let mut found = Vec::new();
+        loop {
+            let (batch, failure) = next_batch(&mut candidates).await;
+            assert!(failure.is_none());
+            if batch.is_empty() {
+                return found;
+            }
+            found.push(batch.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_ends_by_count_and_by_bytes() {
+        assert_eq!(batches(&[1; 70]).await, [32, 32, 6]);
+        assert_eq!(batches(&[100 * MIB; 8]).await, [3, 3, 2]);
+        assert_eq!(batches(&[9_000 * MIB; 2]).await, [1, 1]);
+        assert_eq!(batches(&[MIB, 9_000 * MIB, MIB]).await, [2, 1]);
+    }
+
+    #[tokio::test]
+    async fn what_was_found_before_a_failure_moves_before_it_is_told() {
+        let record = sample::record("demo", "1", "log", "a");
+        let tier = Tier::Cold;
+        let found = vec![Ok(Move { record, tier }), Err(no_policy())];
+        let mut candidates = stream::iter(found).boxed();
+        let (batch, failure) = next_batch(&mut candidates).await;
+        assert_eq!((batch.len(), failure.is_some()), (1, true));
+    }
 }
