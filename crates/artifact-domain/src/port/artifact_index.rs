@@ -203,7 +203,7 @@ pub trait ArtifactIndex: Send + Sync + 'static {
     /// in the same transaction.
     ///
     /// Reads every record, so its time grows with their number; with `repair` nothing is changed
-    /// meanwhile. Idempotence: yes. Memory: two sets of counters. Errors: `Integrity` for a record
+    /// meanwhile, and in an index that has no snapshots nothing is without it either. Idempotence: yes. Memory: two sets of counters. Errors: `Integrity` for a record
     /// that cannot be read; a counter that cannot is part of the answer.
     async fn recount(&self, repair: bool) -> Result<Recount>;
 
