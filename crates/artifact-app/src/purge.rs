@@ -16,10 +16,18 @@ impl Store {
     /// Purges versions that are marked as deleted. A record whose bytes could not be removed
     /// stays, so that it can be purged again; the first failure is returned after all were tried.
     pub(crate) async fn purge(&self, records: Vec<ArtifactRecord>) -> Result<()> {
+        self.purge_counting(records).await.1.map_or(Ok(()), Err)
+    }
+
+    /// The same; says how many went, and the first failure.
+    pub(crate) async fn purge_counting(
+        &self,
+        records: Vec<ArtifactRecord>,
+    ) -> (usize, Option<Error>) {
         if records.is_empty() {
-            return Ok(());
+            return (0, None);
         }
-        let (kept, failure) = self.remove_bytes(&records).await;
+        let (kept, mut failure) = self.remove_bytes(&records).await;
         let bare = |record: &ArtifactRecord| keys_of(record).iter().all(|key| !kept.contains(key));
         let removable: Vec<_> = records.into_iter().filter(bare).collect();
         let removals: Vec<Result<()>> = stream::iter(removable)
@@ -32,8 +40,16 @@ impl Store {
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
-        failure.map_or(Ok(()), Err)?;
-        removals.into_iter().collect()
+        let mut purged = 0;
+        for removal in removals {
+            match removal {
+                Ok(()) => purged += 1,
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        (purged, failure)
     }
 
     /// Removes the bytes of versions; gives those that are still there, and the first failure. A

@@ -1,9 +1,13 @@
 //! Clearing what crashes and interrupted uploads have left.
 
 use artifact_domain::query::{Filter, PageSize, Query, Versions};
-use artifact_domain::{ArtifactRecord, ErrorKind, Result, State};
+use artifact_domain::{ArtifactRecord, Error, ErrorKind, Result, State, Tier};
 
 use crate::Store;
+
+/// How many pages of versions that are marked as deleted are looked at, so that those which fail
+/// each time keep only so many others waiting.
+const PAGES: usize = 16;
 
 /// What clearing leftovers has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,47 +22,108 @@ pub struct ReapReport {
 
 impl Store {
     /// Gives up uploads whose lease has ended, purges versions whose deletion was cut off, and
-    /// removes temporary files older than a lease; at most `limit` uploads and versions. Safe to
-    /// run beside anything, any number of times.
+    /// removes temporary files older than a lease from every store; at most `limit` uploads and
+    /// as many versions. Versions that cannot be purged are passed over, up to 15 times `limit` of
+    /// them. A store of a colder tier that is out of reach is left for later. Safe to run beside
+    /// anything, any number of times.
     ///
     /// # Errors
     /// Those of the ports; what could be cleared is cleared all the same.
     pub async fn reap(&self, limit: PageSize) -> Result<ReapReport> {
-        let now = self.now();
-        let abandoned = self.ports.index.abandoned_uploads(now, limit.get()).await?;
-        let mut given_up = Vec::with_capacity(abandoned.len());
-        for upload in abandoned {
-            given_up.extend(self.give_up(upload).await?);
-        }
-        let uploads = given_up.len() as u64;
         // One that fails must not keep the rest from being cleared.
-        let mut outcomes = vec![self.purge(given_up).await];
-        let deleted = self.marked_deleted(limit).await?;
-        let purged = deleted.len() as u64;
-        if purged > 0 {
-            self.let_marks_last().await?;
-        }
-        outcomes.push(self.purge(deleted).await);
-        let swept = self
-            .ports
-            .blobs
-            .sweep(now.saturating_sub(self.options.lease))
-            .await?;
-        outcomes.into_iter().collect::<Result<()>>()?;
+        let mut failure = None;
+        let uploads = self.reap_uploads(limit, &mut failure).await;
+        let uploads = uploads.unwrap_or_else(|error| failed(&mut failure, error));
+        let purged = self.reap_deleted(limit, &mut failure).await;
+        let purged = purged.unwrap_or_else(|error| failed(&mut failure, error));
         let report = ReapReport {
             uploads,
             purged,
-            temporaries: swept.count,
+            temporaries: self.sweep_everywhere(&mut failure).await,
         };
         if report != ReapReport::default() {
             tracing::info!(
-                uploads,
-                purged,
-                temporaries = swept.count,
+                uploads = report.uploads,
+                purged = report.purged,
+                temporaries = report.temporaries,
                 "cleared leftovers"
             );
         }
-        Ok(report)
+        failure.map_or(Ok(report), Err)
+    }
+
+    async fn reap_uploads(&self, limit: PageSize, failure: &mut Option<Error>) -> Result<u64> {
+        let index = &self.ports.index;
+        let abandoned = index.abandoned_uploads(self.now(), limit.get()).await?;
+        let mut given_up = Vec::with_capacity(abandoned.len());
+        for upload in abandoned {
+            match self.give_up(upload).await {
+                Ok(record) => given_up.extend(record),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        let uploads = given_up.len() as u64;
+        if let Err(error) = self.purge(given_up).await {
+            failure.get_or_insert(error);
+        }
+        Ok(uploads)
+    }
+
+    async fn reap_deleted(&self, limit: PageSize, failure: &mut Option<Error>) -> Result<u64> {
+        let filter = Filter {
+            states: vec![State::Deleted],
+            versions: Versions::All,
+            ..Filter::default()
+        };
+        let mut query = Some(Query {
+            limit,
+            ..Query::new(filter, self.now())
+        });
+        let mut purged = 0;
+        for _ in 0..PAGES {
+            let Some(asked) = query.take() else { break };
+            let page = self.ports.index.query(asked.clone()).await?;
+            if page.items.is_empty() {
+                break;
+            }
+            self.let_marks_last().await?;
+            let (went, failed) = self.purge_counting(page.items).await;
+            purged += went;
+            if let Some(error) = failed {
+                failure.get_or_insert(error);
+            }
+            if purged >= limit.get() {
+                break;
+            }
+            query = page.next.map(|cursor| Query {
+                cursor: Some(cursor),
+                ..asked
+            });
+            if let Some(query) = &mut query {
+                query.limit = PageSize::new(limit.get() - purged)?;
+            }
+        }
+        Ok(purged as u64)
+    }
+
+    async fn sweep_everywhere(&self, failure: &mut Option<Error>) -> u64 {
+        let older_than = self.now().saturating_sub(self.options.lease);
+        let mut count = 0;
+        for place in self.places() {
+            match self.blobs_of(place).sweep(older_than).await {
+                Ok(swept) => count += swept.count,
+                // Whoever uploads has no need of it.
+                Err(error) if place != Tier::Hot && error.kind() == ErrorKind::Unavailable => {
+                    tracing::debug!(%place, error = %error, "what is temporary there waits");
+                }
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        count
     }
 
     /// Marks an upload as deleted, unless its writer was quicker.
@@ -81,17 +146,9 @@ impl Store {
         self.retrying("remove", || self.ports.index.remove(unknown))
             .await
     }
+}
 
-    async fn marked_deleted(&self, limit: PageSize) -> Result<Vec<ArtifactRecord>> {
-        let filter = Filter {
-            states: vec![State::Deleted],
-            versions: Versions::All,
-            ..Filter::default()
-        };
-        let query = Query {
-            limit,
-            ..Query::new(filter, self.now())
-        };
-        self.ports.index.query(query).await.map(|page| page.items)
-    }
+fn failed(first: &mut Option<Error>, error: Error) -> u64 {
+    first.get_or_insert(error);
+    0
 }

@@ -208,13 +208,10 @@ impl Store {
         };
         let query = Query::new(filter, self.now());
         let mut marked = std::pin::pin!(self.pages(query).ready_chunks(PageSize::WALK.get()));
-        let mut lasts = false;
         while let Some(chunk) = marked.next().await {
             let records = chunk.into_iter().collect::<Result<Vec<_>>>()?;
-            if !lasts {
-                self.let_marks_last().await?;
-                lasts = true;
-            }
+            // What is on this page may have been marked since the page before it.
+            self.let_marks_last().await?;
             self.purge_quietly(records).await;
         }
         Ok(())

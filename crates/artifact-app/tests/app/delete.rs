@@ -1,12 +1,14 @@
 //! Deleting and purging, and that both can be repeated.
 
+use std::sync::Arc;
+
 use crate::world::{World, get, put, uri};
-use artifact_app::{DeleteScope, StoreOptions};
+use artifact_app::{CleanupOptions, DeleteScope, StoreOptions};
 use artifact_domain::policy::RetentionPolicy;
 use artifact_domain::port::{ArtifactIndex, Supersede};
 use artifact_domain::query::PageSize;
 use artifact_domain::{ArtifactRecord, ErrorKind, Hold, State};
-use artifact_testkit::sample;
+use artifact_testkit::{BlobFault, BlobOperation, FaultyBlobStore, IndexOperation, When, sample};
 use bytes::Bytes;
 use futures::TryStreamExt;
 
@@ -174,4 +176,41 @@ async fn of_many_who_delete_one_artifact_at_least_one_succeeds_and_none_harms() 
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
     world.assert_empty();
+}
+
+#[tokio::test]
+async fn deletions_that_fail_each_time_keep_no_others_waiting() {
+    let world = World::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        let record = put(&world.store, name, "x").await;
+        let marked = record.into_deleted().unwrap();
+        world.index.update(marked).await.unwrap();
+    }
+    let blobs = Arc::new(FaultyBlobStore::new(world.blobs.clone()));
+    let store = world.store_with(Some(blobs.clone()), None);
+    let stuck = BlobFault::Fail(ErrorKind::PermissionDenied);
+    blobs.inject(BlobOperation::Delete, When::Next, stuck);
+    let limit = PageSize::new(2).unwrap();
+    let error = store.reap(limit).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert_eq!(world.index.records().len(), 3, "as many went as may");
+    assert_eq!(store.reap(PageSize::MAX).await.unwrap().purged, 3);
+    world.assert_empty();
+}
+
+#[tokio::test]
+async fn what_was_marked_since_the_page_before_is_made_to_last_too() {
+    let world = World::new();
+    for number in 0..250 {
+        let record = put(&world.store, &number.to_string(), "x").await;
+        let marked = record.into_deleted().unwrap();
+        world.index.update(marked).await.unwrap();
+    }
+    let removals = || world.index.calls(IndexOperation::Remove);
+    let before = removals();
+    let clean = world.store.cleanup(CleanupOptions::default(), |_, _| {});
+    clean.await.unwrap();
+    world.assert_empty();
+    // Two pages, each with a change before it.
+    assert_eq!(removals() - before, 252);
 }

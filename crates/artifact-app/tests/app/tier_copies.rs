@@ -1,11 +1,14 @@
 //! Copies in several stores: rebuilt from, collected, and found again after a change of settings.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{GcOptions, ReindexOptions};
-use artifact_domain::port::ArtifactIndex;
-use artifact_domain::{ArtifactRecord, AttemptId, BlobKey, BlobMeaning, State, Tier};
-use artifact_testkit::sample;
+use artifact_domain::port::{ArtifactIndex, BlobStore, PutOptions};
+use artifact_domain::query::PageSize;
+use artifact_domain::{ArtifactRecord, AttemptId, BlobKey, BlobMeaning, ErrorKind, State, Tier};
+use artifact_testkit::{BlobFault, BlobOperation, FaultyBlobStore, When, sample};
+use futures::{StreamExt, stream};
 
 use crate::tiers::{Tiered, shown, without_index};
 use crate::world::{get, put, uri};
@@ -153,4 +156,40 @@ async fn a_tier_that_gets_a_store_of_its_own_later_loses_nothing() {
     store.archive(&uri("a")).await.unwrap();
     assert_eq!(tiered.blobs(), (0, 1));
     assert_eq!(get(store, &uri("a")).await.unwrap(), "text");
+}
+
+#[tokio::test]
+async fn what_a_dead_mover_was_writing_is_swept_from_the_colder_store_too() {
+    let tiered = Tiered::new().await;
+    let key = put(&tiered.store, "a", "text").await.blob_key().unwrap();
+    let endless = stream::iter([Ok("te".into())])
+        .chain(stream::pending())
+        .boxed();
+    let writing = tiered.cold.put(key, endless, PutOptions::default());
+    let cut = tokio::time::timeout(Duration::from_millis(20), writing).await;
+    assert!(cut.is_err(), "an endless put ended");
+    assert_eq!(tiered.cold.temporaries(), 1);
+    tiered.world.clock.advance(DAY);
+    let report = tiered.store.reap(PageSize::MAX).await.unwrap();
+    assert_eq!(report.temporaries, 1);
+    assert_eq!(tiered.cold.temporaries(), 0);
+}
+
+#[tokio::test]
+async fn a_colder_store_that_is_out_of_reach_keeps_nothing_from_being_reaped() {
+    let tiered = Tiered::new().await;
+    let record = put(&tiered.store, "a", "text").await;
+    let marked = record.into_deleted().unwrap();
+    tiered.world.index.update(marked).await.unwrap();
+    let cold = Arc::new(FaultyBlobStore::new(tiered.cold.clone()));
+    let store = tiered.store_as(|ports| ports.tiers.cold = Some(cold.clone()));
+    let away = BlobFault::Fail(ErrorKind::Unavailable);
+    cold.inject(BlobOperation::Sweep, When::Next, away);
+    assert_eq!(store.reap(PageSize::MAX).await.unwrap().purged, 1);
+    assert_eq!(cold.pending(), 0, "it was not asked");
+    // Anything else is told, once the rest is done.
+    let refused = BlobFault::Fail(ErrorKind::PermissionDenied);
+    cold.inject(BlobOperation::Sweep, When::Next, refused);
+    let error = store.reap(PageSize::MAX).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
 }
