@@ -9,11 +9,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use artifact_archive::Limits;
 use artifact_domain::{
     ArtifactName, ArtifactRecord, ArtifactUri, Coordinate, Error, ErrorKind, Metadata, Result,
-    SpecName, TaskId,
+    SpecName, TaskId, Timestamp,
 };
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt, future};
@@ -24,6 +25,8 @@ use self::place::Before;
 use self::reader::{Incoming, Message};
 use crate::export::line::Line;
 use crate::{Store, UploadRequest};
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// How many artifacts are stored at once.
 const CONCURRENCY: usize = 16;
@@ -170,10 +173,10 @@ struct Done {
 impl Store {
     /// Stores what an archive holds, and tells of every file of it, in its order.
     ///
-    /// Each artifact is stored as a new upload, whole or not at all: its age and retention begin now,
-    /// and when it was created where it comes from is kept in its metadata under `imported`. Of an
-    /// archive with metadata, tags, metadata, media type and days of retention are taken over, and bytes
-    /// with another digest than the recorded one are not stored; holds, tiers and ids are not taken over.
+    /// Each artifact is stored as a new upload, whole or not at all: its age begins now, and when it was
+    /// created where it comes from is kept in its metadata under `imported`. Of an archive with
+    /// metadata, tags, metadata, media type and what is left of its own days of retention are taken
+    /// over, all of them again if none are left; and bytes with another digest than the recorded one are not stored; holds, tiers and ids are not taken over.
     /// What is stored already with the same bytes is left as it is.
     ///
     /// Memory: some 30 MiB, and 50 bytes for each file of the archive. Dropped, what was stored stays.
@@ -209,7 +212,7 @@ impl Store {
                 }
             };
             let told = match message {
-                Some(Message::File(incoming)) => match options.request(&incoming) {
+                Some(Message::File(incoming)) => match options.request(&incoming, self.now()) {
                     Ok(request) => Ok((incoming, request)),
                     Err(error) => Err(failed(incoming.found.path, error)),
                 },
@@ -297,7 +300,7 @@ impl Store {
 
 impl ImportOptions {
     /// As what a file is to be stored.
-    fn request(&self, incoming: &Incoming) -> Result<UploadRequest> {
+    fn request(&self, incoming: &Incoming, now: Timestamp) -> Result<UploadRequest> {
         let Some(entry) = &incoming.recorded else {
             let found = &incoming.found;
             let file = ForeignFile {
@@ -319,10 +322,22 @@ impl ImportOptions {
             mime_type: line.mime_type.clone(),
             tags: line.tags.clone(),
             metadata: with_origin(line),
-            retention_days: line.retention_days,
+            retention_days: own_days(line, now),
             ..UploadRequest::new(coordinate)
         })
     }
+}
+
+/// The days of its own that are left of an artifact, so that it expires when it would have expired
+/// where it comes from, to the day; all of them anew if they are over. They were counted from when it
+/// was created, and a rebuild without metadata has added its age to them.
+fn own_days(line: &Line, now: Timestamp) -> Option<u32> {
+    let days = line.retention_days?;
+    let Some(end) = line.expires_at.filter(|end| *end > now) else {
+        return Some(days);
+    };
+    let left = now.until(end).as_micros().div_ceil(DAY.as_micros());
+    Some(u32::try_from(left).map_or(days, |left| left.min(days)))
 }
 
 /// The metadata with when the artifact was created first, if there is room for it.

@@ -2,20 +2,25 @@
 
 use std::io::Cursor;
 use std::sync::Arc;
+use std::time::Duration;
 
 use artifact_app::{
-    ArchiveFormat, ArchiveLimits, ArchiveSource, ExportOptions, ImportOptions, StoreOptions,
-    UploadRequest, Verification,
+    ArchiveFormat, ArchiveLimits, ArchiveSource, ExportOptions, ImportOptions, ReindexOptions,
+    Store, StoreOptions, UploadRequest, Verification,
 };
+use artifact_domain::policy::RetentionPolicy;
 use artifact_domain::port::Supersede;
 use artifact_domain::query::{Filter, Versions};
 use artifact_domain::{ArtifactRecord, Coordinate, Digest, Error, Metadata, Tags};
+use artifact_testkit::MemoryIndex;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use crate::world::World;
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// One upload: where to, what, and what is said of it.
 #[derive(Debug, Clone)]
@@ -94,6 +99,36 @@ fn known(world: &World) -> Vec<Known> {
     all
 }
 
+/// An archive of everything, with its metadata.
+async fn exported(from: &Store, format: ArchiveFormat) -> Vec<u8> {
+    let options = ExportOptions {
+        format,
+        metadata: true,
+        verification: Verification::Digest,
+        left_out: None,
+        temporary_folder: std::env::temp_dir(),
+    };
+    let filter = Filter {
+        versions: Versions::All,
+        ..Filter::default()
+    };
+    let export = from.export(filter, options).await.unwrap();
+    let chunks: Vec<Bytes> = export.body.try_collect().await.unwrap();
+    chunks.concat()
+}
+
+fn into_place() -> ImportOptions {
+    ImportOptions {
+        spec: None,
+        task: None,
+        describe: Arc::new(|file| Err(Error::invalid_input(file.name.to_string()))),
+        replace: false,
+        dry_run: false,
+        limits: ArchiveLimits::default(),
+        temporary_folder: std::env::temp_dir(),
+    }
+}
+
 async fn round_trip(uploads: Vec<Upload>, format: ArchiveFormat) {
     let (from, to) = (versioned(), versioned());
     for upload in &uploads {
@@ -109,20 +144,7 @@ async fn round_trip(uploads: Vec<Upload>, format: ArchiveFormat) {
         let bytes = Bytes::from(upload.bytes.clone());
         from.store.upload(request, bytes).await.unwrap();
     }
-    let options = ExportOptions {
-        format,
-        metadata: true,
-        verification: Verification::Digest,
-        left_out: None,
-        temporary_folder: std::env::temp_dir(),
-    };
-    let filter = Filter {
-        versions: Versions::All,
-        ..Filter::default()
-    };
-    let export = from.store.export(filter, options).await.unwrap();
-    let chunks: Vec<Bytes> = export.body.try_collect().await.unwrap();
-    let archive = chunks.concat();
+    let archive = exported(&from.store, format).await;
     let source = || match format {
         ArchiveFormat::Zip => {
             let mut file = tempfile::tempfile().unwrap();
@@ -131,19 +153,18 @@ async fn round_trip(uploads: Vec<Upload>, format: ArchiveFormat) {
         }
         ArchiveFormat::TarGz => ArchiveSource::Stream(Box::new(Cursor::new(archive.clone()))),
     };
-    let options = || ImportOptions {
-        spec: None,
-        task: None,
-        describe: Arc::new(|file| Err(Error::invalid_input(file.name.to_string()))),
-        replace: false,
-        dry_run: false,
-        limits: ArchiveLimits::default(),
-        temporary_folder: std::env::temp_dir(),
-    };
-    let first = to.store.import(source(), options(), |_| {}).await.unwrap();
+    let first = to
+        .store
+        .import(source(), into_place(), |_| {})
+        .await
+        .unwrap();
     assert_eq!((first.imported, first.failed), (uploads.len() as u64, 0));
     assert_eq!(known(&to), known(&from));
-    let again = to.store.import(source(), options(), |_| {}).await.unwrap();
+    let again = to
+        .store
+        .import(source(), into_place(), |_| {})
+        .await
+        .unwrap();
     assert_eq!((again.imported, again.present), (0, uploads.len() as u64));
     to.assert_tidy();
 }
@@ -160,4 +181,68 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(round_trip(uploads, format));
     }
+}
+
+/// The days of its own that something imported so many days after its upload gets.
+async fn imported_after(days: u32, own_days: u32) -> Option<u32> {
+    let world = versioned();
+    let request = UploadRequest {
+        retention_days: Some(own_days),
+        ..crate::world::request("a")
+    };
+    let bytes = Bytes::from("text");
+    let record = world.store.upload(request, bytes).await.unwrap();
+    let archive = exported(&world.store, ArchiveFormat::TarGz).await;
+    world.store.delete(&record.id.into()).await.unwrap();
+    world.clock.advance(DAY * days);
+    let source = ArchiveSource::Stream(Box::new(Cursor::new(archive)));
+    let report = world.store.import(source, into_place(), |_| {}).await;
+    assert_eq!(report.unwrap().imported, 1);
+    let imported = world.index.records().pop().unwrap();
+    if days < own_days {
+        assert_eq!(imported.expires_at, record.expires_at);
+    }
+    imported.retention_days
+}
+
+#[tokio::test]
+async fn days_of_its_own_run_on_and_begin_anew_once_they_are_over() {
+    assert_eq!(imported_after(0, 7).await, Some(7));
+    assert_eq!(imported_after(5, 7).await, Some(2));
+    assert_eq!(imported_after(7, 7).await, Some(7));
+    assert_eq!(imported_after(400, 7).await, Some(7));
+    let ever = artifact_domain::policy::FOR_EVER_DAYS;
+    assert_eq!(imported_after(400, ever).await, Some(ever));
+}
+
+#[tokio::test]
+async fn what_was_recovered_without_its_metadata_is_not_kept_for_its_age_once_more() {
+    let world = World::with_options(StoreOptions {
+        retention: RetentionPolicy {
+            default_days: Some(30),
+            ..RetentionPolicy::default()
+        },
+        ..StoreOptions::default()
+    });
+    crate::world::put(&world.store, "a", "text").await;
+    world.store.settle().await;
+    for path in world.metadata_paths() {
+        world.blobs.remove(&path);
+    }
+    world.clock.advance(400 * DAY);
+    let index = Arc::new(MemoryIndex::new().strict());
+    let rebuilt = world.store_with(None, Some(index.clone()));
+    let report = rebuilt.reindex(ReindexOptions::default(), |_, _| {}).await;
+    assert_eq!(report.unwrap().recovered, 1);
+    let recovered = index.records().pop().unwrap();
+    let end = world.store.now().saturating_add(DAY * 30);
+    assert_eq!(recovered.expires_at, Some(end), "its time begins anew");
+    let archive = exported(&rebuilt, ArchiveFormat::TarGz).await;
+    let other = World::new();
+    other.clock.advance(410 * DAY);
+    let source = ArchiveSource::Stream(Box::new(Cursor::new(archive)));
+    let report = other.store.import(source, into_place(), |_| {}).await;
+    assert_eq!(report.unwrap().imported, 1);
+    let imported = other.index.records().pop().unwrap();
+    assert_eq!(imported.expires_at, Some(end));
 }
