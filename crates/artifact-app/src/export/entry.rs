@@ -8,9 +8,10 @@ use artifact_domain::{ArtifactRecord, Content, Encoding, Error, ErrorKind, Resul
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 
+use super::ArchiveFormat;
 use crate::decode::{check_digest, content_by_table, damaged, decode_error, decode_options};
 use crate::source::{Source, collect};
-use crate::{ArchiveFormat, Store, Verification};
+use crate::{Store, Verification};
 
 /// A blob up to this size is read and verified in memory before its turn comes.
 const AT_ONCE_BYTES: u64 = 1 << 20;
@@ -41,18 +42,18 @@ pub(super) struct Preparation {
 }
 
 impl Preparation {
-    /// Makes an artifact ready for an archive of a form.
-    pub(super) async fn make(
+    /// For an archive of that format.
+    pub(super) async fn ready(
         self,
+        format: ArchiveFormat,
         store: &Store,
         record: &ArtifactRecord,
-        format: ArchiveFormat,
     ) -> Result<Ready> {
-        let made = match format {
+        let ready = match format {
             ArchiveFormat::Zip => self.zip(store, record).await,
             ArchiveFormat::TarGz => self.tar(store, record).await,
         };
-        made.map_err(|error| error.context(record.version_uri()))
+        ready.map_err(|error| error.context(record.version_uri()))
     }
 
     /// For a ZIP archive: as it is stored, where that is possible.

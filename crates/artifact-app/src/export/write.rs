@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufWriter, Read, Write};
 use std::sync::Arc;
 
-use artifact_archive::{EntryInfo, TarWriter, ZipWriter};
+use artifact_archive::{EntryInfo, TarWriter, ZipData, ZipWriter};
 use artifact_domain::{ArtifactRecord, Error, ErrorKind, Result, Timestamp};
 use bytes::Buf;
 use serde_json::Value;
@@ -23,6 +23,9 @@ use crate::pipe::PipeWriter;
 
 /// How many artifacts are made ready before their turn. Each may have a mebibyte in memory.
 const AHEAD: usize = 12;
+
+/// How often an artifact is looked up again that was moved before it could be opened.
+const RESOLVE_ROUNDS: usize = 8;
 
 /// How much is gathered before it is handed on.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -46,6 +49,13 @@ pub(super) fn write(
         verify_first: options.left_out.is_some(),
     };
     let runtime = Handle::current();
+    let reading = Reading {
+        store,
+        preparation,
+        format: options.format,
+        runtime: &runtime,
+        output,
+    };
     let buffered = BufWriter::with_capacity(BUFFER_BYTES, output.clone());
     let mut archive = match options.format {
         ArchiveFormat::Zip => Archive::Zip(Box::new(ZipWriter::new(buffered, plan.directory()))),
@@ -61,23 +71,19 @@ pub(super) fn write(
             && let Some(found) = records.next()
         {
             let (record, path) = found?;
-            ahead.begin(store, record, path, preparation, options.format, &runtime);
+            ahead.begin(&reading, record, path);
         }
         let Some((record, path, ready)) = ahead.next(&runtime)? else {
             break;
         };
-        let opened = ready.and_then(|ready| {
-            let body = open(store, &record, ready.bytes, preparation, &runtime, output)?;
-            Ok((ready.data, body))
-        });
-        let left_out = match opened {
+        let left_out = match reading.open(&record, ready) {
             Ok((data, body)) => {
                 let entry = entry(&record, &path);
                 archive.add(&entry, &data, body).map_err(unwritten)?;
                 progress.add(data.size_bytes);
                 continue;
             }
-            Err(error) => runtime.block_on(explained(store, &record, error)),
+            Err(error) => error,
         };
         match &options.left_out {
             Some(tell) => {
@@ -119,7 +125,7 @@ impl<W: Write> Archive<W> {
     fn add(
         &mut self,
         entry: &EntryInfo<'_>,
-        data: &artifact_archive::ZipData,
+        data: &ZipData,
         mut body: impl Read,
     ) -> io::Result<()> {
         match self {
@@ -156,17 +162,11 @@ type Waiting = (ArtifactRecord, String, JoinHandle<Result<Ready>>);
 struct Ahead(VecDeque<Waiting>);
 
 impl Ahead {
-    fn begin(
-        &mut self,
-        store: &Store,
-        record: ArtifactRecord,
-        path: String,
-        preparation: Preparation,
-        format: ArchiveFormat,
-        runtime: &Handle,
-    ) {
-        let (store, of) = (store.clone(), record.clone());
-        let work = runtime.spawn(async move { preparation.make(&store, &of, format).await });
+    fn begin(&mut self, reading: &Reading<'_>, record: ArtifactRecord, path: String) {
+        let (store, of) = (reading.store.clone(), record.clone());
+        let (preparation, format) = (reading.preparation, reading.format);
+        let work = async move { preparation.ready(format, &store, &of).await };
+        let work = reading.runtime.spawn(work);
         self.0.push_back((record, path, work));
     }
 
@@ -194,38 +194,69 @@ impl Drop for Ahead {
     }
 }
 
-/// Bytes that are missing are damage, unless their version was deleted or moved since the export
-/// began.
-async fn explained(store: &Store, record: &ArtifactRecord, error: Error) -> Error {
-    if error.kind() != ErrorKind::NotFound {
-        return error;
-    }
-    match store.explain_missing(record, error).await {
-        Err(damage) => damage,
-        Ok(()) => Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "{} was deleted or moved while it was exported",
-                record.version_uri()
-            ),
-        )
-        .with_hint("export again, or leave out what can't be read"),
-    }
+/// How the artifacts of an archive are read.
+struct Reading<'a> {
+    store: &'a Store,
+    preparation: Preparation,
+    format: ArchiveFormat,
+    runtime: &'a Handle,
+    output: &'a PipeWriter,
 }
 
-fn open(
-    store: &Store,
-    record: &ArtifactRecord,
-    bytes: ReadyBytes,
-    preparation: Preparation,
-    runtime: &Handle,
-    output: &PipeWriter,
-) -> Result<Box<dyn Read>> {
-    if let ReadyBytes::Here(bytes) = bytes {
-        return Ok(Box::new(bytes.reader()));
+impl Reading<'_> {
+    /// Opens an artifact whose turn it is: where it lies by now, if it was moved since the export
+    /// began.
+    ///
+    /// Errors: `Integrity` for bytes that are missing; `Conflict` for a version that was deleted.
+    fn open(
+        &self,
+        record: &ArtifactRecord,
+        mut ready: Result<Ready>,
+    ) -> Result<(ZipData, Box<dyn Read>)> {
+        let mut place = record.clone();
+        for _ in 0..RESOLVE_ROUNDS {
+            let opened = ready.and_then(|ready| {
+                let body = self.body(&place, ready.bytes)?;
+                Ok((ready.data, body))
+            });
+            let missing = match opened {
+                Err(error) if error.kind() == ErrorKind::NotFound => error,
+                opened => return opened,
+            };
+            place = self.runtime.block_on(self.moved(&place, missing))?;
+            let again = self.preparation.ready(self.format, self.store, &place);
+            ready = self.runtime.block_on(again);
+        }
+        let message = format!(
+            "{} was moved each time before it could be opened",
+            record.version_uri()
+        );
+        Err(Error::new(ErrorKind::Conflict, message).with_hint("export again"))
     }
-    let body = runtime.block_on(preparation.open(store, record, bytes))?;
-    Ok(Box::new(output.reader(body)))
+
+    fn body(&self, record: &ArtifactRecord, bytes: ReadyBytes) -> Result<Box<dyn Read>> {
+        if let ReadyBytes::Here(bytes) = bytes {
+            return Ok(Box::new(bytes.reader()));
+        }
+        let opening = self.preparation.open(self.store, record, bytes);
+        let body = self.runtime.block_on(opening)?;
+        Ok(Box::new(self.output.reader(body)))
+    }
+
+    /// The record of a version whose bytes are not where they were: bytes that are missing are
+    /// damage, unless it was deleted or moved.
+    async fn moved(&self, record: &ArtifactRecord, missing: Error) -> Result<ArtifactRecord> {
+        self.store.explain_missing(record, missing).await?;
+        let current = self.store.ports.index.find(record.id).await?;
+        current
+            .filter(|current| current.state.is_live())
+            .ok_or_else(|| {
+                let uri = record.version_uri();
+                let message = format!("{uri} was deleted while it was exported");
+                Error::new(ErrorKind::Conflict, message)
+                    .with_hint("export again, or leave out what can't be read")
+            })
+    }
 }
 
 /// What the archive says of an artifact: its time is that of the file it came from, or else that of its

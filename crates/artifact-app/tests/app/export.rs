@@ -3,11 +3,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use artifact_app::{ArchiveFormat, Export, ExportOptions, Store, StoreOptions, Verification};
+use artifact_app::{
+    ArchiveFormat, Export, ExportOptions, MoveScope, Store, StoreOptions, Verification,
+};
 use artifact_domain::port::{ArtifactIndex, ImportVersion, Supersede};
 use artifact_domain::query::{Filter, Versions};
 use artifact_domain::{Error, ErrorKind, Result};
-use artifact_testkit::MemoryIndex;
+use artifact_testkit::{MemoryBlobStore, MemoryIndex};
 use futures::TryStreamExt;
 
 use crate::world::{World, put, uri};
@@ -121,6 +123,34 @@ async fn what_was_deleted_meanwhile_is_a_conflict_or_left_out() {
     bytes(lenient).await.unwrap();
     assert_eq!(*told.lock().unwrap(), [ErrorKind::Conflict]);
     assert_eq!((progress.artifacts(), progress.left_out()), (3, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_moved_meanwhile_is_read_where_it_is() {
+    let before = filled().await;
+    for format in FORMATS {
+        let expected = export(&before.store, options(format)).await.unwrap();
+        let world = filled().await;
+        let clock = world.clock.clone();
+        let cold = Arc::new(MemoryBlobStore::new().with_clock(clock));
+        let store = world.store_as(|ports| ports.tiers.cold = Some(cold.clone()));
+        let all = || Filter {
+            versions: Versions::All,
+            ..Filter::default()
+        };
+        // Nobody takes any bytes yet, and the first artifacts are too large to go on without.
+        let begun = store.export(all(), options(format)).await.unwrap();
+        let archive = MoveScope::Archive(Box::new(all()));
+        let report = store.move_all(archive, |_| {}).await.unwrap();
+        assert_eq!((report.moved, world.content_paths().len()), (5, 0));
+        assert!(bytes(begun).await.unwrap() == expected, "{format:?}");
+        let mut begun = store.export(all(), options(format)).await.unwrap();
+        let first = begun.body.try_next().await.unwrap().unwrap();
+        let restore = MoveScope::Restore(Box::new(all()));
+        store.move_all(restore, |_| {}).await.unwrap();
+        let rest = bytes(begun).await.unwrap();
+        assert!([first.to_vec(), rest].concat() == expected, "{format:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
