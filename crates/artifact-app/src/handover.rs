@@ -165,6 +165,7 @@ impl Store {
         check_size(request, size_bytes)?;
         self.options.quota.admit_artifact(size_bytes)?;
         let guard = self.lock_coordinate(&record.coordinate).await?;
+        self.take_mark_ahead().await;
         let outcome = self.take_in(record, request, size_bytes).await;
         release(guard).await;
         let (record, superseded) = outcome?;
