@@ -2,25 +2,23 @@
 //! the index, and the counters of the index against its records. Marks what is lost and mends what
 //! can be mended; takes nothing away.
 
+mod bytes;
+mod finding;
+
 use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
-use artifact_domain::port::UsageDrift;
 use artifact_domain::query::{Filter, Query};
-use artifact_domain::{
-    ArtifactRecord, ArtifactRef, BlobKey, BlobPrefix, Error, ErrorKind, Result, SpecName, Tag,
-    TaskId, Tier, Timestamp,
-};
+use artifact_domain::{ArtifactRecord, ArtifactRef, BlobKey, BlobPrefix, Result, Timestamp};
 use futures::TryStreamExt;
 
+use self::bytes::Bytes;
+pub use self::bytes::LOST_TAG;
+pub(crate) use self::bytes::is_marked;
+pub use self::finding::{Damage, VerifyFinding, VerifyReport};
 use crate::Store;
-use crate::edit::Edited;
 use crate::manifest::{TaskCheck, TaskKey};
-use crate::soundness::Soundness;
-
-/// The tag that a repair gives to versions whose bytes are lost; its value says how.
-pub const LOST_TAG: &str = "lost";
 
 /// How long a blob may be without a record before that is said: a writer may be on its way.
 const SETTLING: Duration = Duration::from_hours(1);
@@ -46,113 +44,6 @@ pub struct VerifyOptions {
     pub repair: bool,
     /// How many versions are read at once.
     pub readers: usize,
-}
-
-/// What is wrong with the bytes of a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
-    /// They are not there.
-    Missing,
-    /// They are other bytes than were uploaded, or fewer, or more.
-    Damaged,
-    /// They could not be read to the end: the store refused, or its disk did.
-    Unreadable,
-}
-
-impl Damage {
-    /// The word for it, which is also the value of the tag of a repair.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Damaged => "damaged",
-            Self::Unreadable => "unreadable",
-        }
-    }
-}
-
-/// Something that is not as it should be.
-#[derive(Debug)]
-pub enum VerifyFinding {
-    /// The bytes of a version.
-    Bytes {
-        /// Whose.
-        record: Box<ArtifactRecord>,
-        /// What is wrong.
-        damage: Damage,
-        /// In more words.
-        cause: Error,
-        /// Whether a repair has marked it.
-        repaired: bool,
-    },
-    /// Bytes that are sound were marked as lost.
-    FoundAgain {
-        /// Whose.
-        record: Box<ArtifactRecord>,
-        /// Whether a repair has taken the mark away.
-        repaired: bool,
-    },
-    /// The metadata of a task.
-    Metadata {
-        /// Of which spec.
-        spec: SpecName,
-        /// Of which task.
-        task: TaskId,
-        /// How many versions it lacks or knows only as they were before.
-        behind: u64,
-        /// How many it knows better than the index, or that only it knows and whose bytes are
-        /// there. Only a rebuild of the index helps.
-        ahead: u64,
-        /// How many of its lines are damaged.
-        damaged_lines: u64,
-        /// Whether a repair has written it again.
-        repaired: bool,
-    },
-    /// A counter of the index disagrees with its records.
-    Counter {
-        /// What it says, and what the records come to.
-        drift: Box<UsageDrift>,
-        /// Whether a repair has put it right.
-        repaired: bool,
-    },
-    /// Counters of the index that cannot be read.
-    UnreadableCounters {
-        /// How many.
-        count: u64,
-        /// Whether a repair has put them right.
-        repaired: bool,
-    },
-    /// A blob that neither index nor metadata knows.
-    UnknownBlob {
-        /// In which store, by the quickest tier that is kept there.
-        tier: Tier,
-        /// Where it is.
-        key: BlobKey,
-        /// Its bytes.
-        size_bytes: u64,
-    },
-}
-
-/// What verifying has shown so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct VerifyReport {
-    /// How many versions were verified.
-    pub versions: u64,
-    /// Their original bytes.
-    pub size_bytes: u64,
-    /// How many versions are in a tier whose bytes cannot be read now: only their size was
-    /// compared.
-    pub unread: u64,
-    /// How many findings there are.
-    pub findings: u64,
-    /// How many of them a repair has mended; what is lost is marked, not mended.
-    pub mended: u64,
-}
-
-impl VerifyReport {
-    /// Whether everything is as it should be, by now.
-    pub fn is_sound(&self) -> bool {
-        self.findings == self.mended
-    }
 }
 
 type Observer<'a> = &'a (dyn Fn(Option<&VerifyFinding>, &VerifyReport) + Send + Sync);
@@ -215,15 +106,6 @@ impl Store {
         run.metadata(filter.as_ref()).await?;
         Ok(run.report)
     }
-}
-
-/// What reading the bytes of a version has shown.
-enum Bytes {
-    Sound,
-    Unread,
-    Wrong(Damage, Error),
-    /// It was deleted meanwhile.
-    Gone,
 }
 
 struct Run<'a> {
@@ -382,86 +264,4 @@ fn metadata_finding(task: TaskKey, check: &TaskCheck, repaired: bool) -> Option<
         damaged_lines: check.damaged_lines,
         repaired,
     })
-}
-
-pub(crate) fn is_marked(record: &ArtifactRecord) -> bool {
-    let marks = [Damage::Missing, Damage::Damaged].map(Damage::as_str);
-    let value = record.tags.get(LOST_TAG);
-    value.is_some_and(|value| marks.contains(&value))
-}
-
-impl Store {
-    /// Marks a version as what reading it has shown; false if there was nothing to be done, or it
-    /// could not be.
-    async fn remember(&self, record: &ArtifactRecord, bytes: &Bytes) -> Result<bool> {
-        match bytes {
-            // What merely could not be read may be sound.
-            Bytes::Wrong(Damage::Unreadable, _) => Ok(false),
-            Bytes::Wrong(damage, _) => self.mark(record, Some(*damage)).await,
-            Bytes::Sound if is_marked(record) => self.mark(record, None).await,
-            _ => Ok(false),
-        }
-    }
-
-    /// Tags a version as lost, or takes the tag away; false if it went meanwhile, or has no room
-    /// for another tag.
-    async fn mark(&self, record: &ArtifactRecord, damage: Option<Damage>) -> Result<bool> {
-        let edited = self
-            .edit(record.clone(), |current| {
-                let before = current.tags.clone();
-                match damage {
-                    None => current.tags.remove(LOST_TAG),
-                    Some(damage) => {
-                        let mark = Tag::new(LOST_TAG, damage.as_str())?;
-                        // Without room for it nothing is marked.
-                        let _ = current.tags.set(mark);
-                    }
-                }
-                Ok(current.tags != before)
-            })
-            .await;
-        let wanted = damage.map(Damage::as_str);
-        match edited {
-            Ok(Edited::Changed(_)) => Ok(true),
-            Ok(Edited::Unchanged(current)) => Ok(current.tags.get(LOST_TAG) == wanted),
-            Ok(Edited::Gone) => Ok(false),
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn read_bytes(&self, record: &ArtifactRecord) -> Result<Bytes> {
-        const ROUNDS: usize = 8;
-        let mut record = record.clone();
-        let mut round = 0;
-        loop {
-            let error = match self.compare_bytes(&record).await {
-                Ok(Soundness::Sound) => return Ok(Bytes::Sound),
-                Ok(Soundness::Unread) => return Ok(Bytes::Unread),
-                Err(error) => error,
-            };
-            round += 1;
-            match self.ports.index.find(record.id).await? {
-                Some(current) if !current.state.is_live() => return Ok(Bytes::Gone),
-                None => return Ok(Bytes::Gone),
-                // What was read lay where it lies no more.
-                Some(current) if current.has_moved(&record) && round < ROUNDS => record = current,
-                Some(_) => {
-                    let damage = match error.kind() {
-                        ErrorKind::NotFound => Damage::Missing,
-                        ErrorKind::Integrity => Damage::Damaged,
-                        _ => Damage::Unreadable,
-                    };
-                    return Ok(Bytes::Wrong(damage, error));
-                }
-            }
-        }
-    }
-
-    async fn compare_bytes(&self, record: &ArtifactRecord) -> Result<Soundness> {
-        let place = self.whereabouts(record).await?;
-        let (key, content) = (record.blob_key()?, record.stored_content()?);
-        self.check_blob(&**self.blobs_of(place), &key, content)
-            .await
-    }
 }

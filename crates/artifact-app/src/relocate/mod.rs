@@ -5,20 +5,16 @@
 //! same blob: who wakes up late can neither overwrite nor take away what somebody else has put
 //! there. Cut off anywhere, a move leaves one copy too many, never one too few; `gc` clears it.
 
-use std::collections::BTreeMap;
+mod copy;
+mod finish;
+
 use std::time::Duration;
 
-use artifact_domain::port::{ByteStream, PutOptions};
-use artifact_domain::{
-    ArtifactId, ArtifactRecord, AttemptId, BlobKey, Content, Error, ErrorKind, Result, Tier,
-    Timestamp,
-};
-use futures::{StreamExt, stream};
+use artifact_domain::{ArtifactId, ArtifactRecord, BlobKey, Error, ErrorKind, Result, Tier};
 
+use self::copy::Copy;
 use crate::Store;
 use crate::edit::Edited;
-use crate::manifest::{Entry, TaskKey};
-use crate::soundness::Soundness;
 use crate::verify::is_marked;
 
 /// How often a move begins anew because somebody else changed the version meanwhile.
@@ -168,86 +164,6 @@ impl Store {
         })
     }
 
-    /// Copies the bytes as they are stored, and reads the copy from beginning to end. That decodes
-    /// and digests it, so it shows damage of the source as well; which it was, is found out then.
-    /// Gives the attempt, and when the copy was there.
-    async fn copy(
-        &self,
-        record: &ArtifactRecord,
-        from: Tier,
-        to: Tier,
-    ) -> Result<(AttemptId, Timestamp)> {
-        let content = record.stored_content()?;
-        let attempt = AttemptId::of_move(self.new_id()?);
-        let key = BlobKey::content(
-            &record.coordinate,
-            record.version,
-            attempt,
-            content.encoding,
-        );
-        let copied = self.copy_as(record, content, (from, to), &key).await;
-        let error = match copied {
-            Ok(published) => return Ok((attempt, published)),
-            Err(error) => error,
-        };
-        self.delete_quietly(to, &key).await;
-        if error.kind() != ErrorKind::Integrity {
-            return Err(error);
-        }
-        let source = record.blob_key()?;
-        let checked = self
-            .check_blob(&**self.blobs_of(from), &source, content)
-            .await;
-        Err(match checked {
-            Err(damage) if damage.kind() == ErrorKind::Integrity => damage
-                .context("it was not moved, its stored bytes are damaged")
-                .with_hint("`artifact verify --repair` marks it as lost"),
-            _ => error.context(format!("the copy in the tier {to} is not what was written")),
-        })
-    }
-
-    async fn copy_as(
-        &self,
-        record: &ArtifactRecord,
-        content: &Content,
-        (from, to): (Tier, Tier),
-        key: &BlobKey,
-    ) -> Result<Timestamp> {
-        let source = self.blobs_of(from).get(record.blob_key()?, None).await?;
-        let target = self.blobs_of(to);
-        let options = PutOptions {
-            size_hint_bytes: Some(content.stored_size_bytes),
-            content_type: Some(record.mime_type.clone()),
-            derived: false,
-        };
-        let body = exactly(source, content.stored_size_bytes);
-        let gone = |error: Error| {
-            match error.kind() {
-            // Only the source may be told to be missing.
-            ErrorKind::NotFound => Error::new(
-                ErrorKind::Unavailable,
-                format!("the copy in the tier {to} went before it was read back"),
-            )
-            .with_hint("`artifact gc` takes what is not named within its --grace-hours: give it more than a move takes")
-            .with_source(error),
-            _ => error,
-        }
-        };
-        target.put(key.clone(), body, options).await.map_err(gone)?;
-        let published = self.now();
-        match self
-            .check_blob(&**target, key, content)
-            .await
-            .map_err(gone)?
-        {
-            Soundness::Sound => Ok(published),
-            Soundness::Unread => {
-                let message = format!("a copy in the tier {to} cannot be read back");
-                Err(Error::new(ErrorKind::Unsupported, message))
-            }
-        }
-    }
-
     /// Lets the record name the copy. None if somebody else moved or deleted the version; then the
     /// copy is gone.
     async fn name(
@@ -341,120 +257,7 @@ impl Store {
         .map(drop)
     }
 
-    /// Takes the former copies of moved versions away, once the metadata beside the blobs names the
-    /// new ones for good: a rebuilt index must not miss them. What fails here is left for `gc`.
-    pub(crate) async fn finish(&self, moved: &[Moved]) {
-        let mut tasks: BTreeMap<TaskKey, Vec<&Moved>> = BTreeMap::new();
-        for one in moved.iter().filter(|one| one.former.is_some()) {
-            tasks.entry(TaskKey::of(&one.record)).or_default().push(one);
-        }
-        for (task, moved) in tasks {
-            let records = moved.iter().map(|one| one.record.clone());
-            if let Err(error) = self.write_down_all(&task, records.collect()).await {
-                tracing::warn!(%task, error = %error, "what moves have left waits for gc");
-                continue;
-            }
-            for place in self.places() {
-                let former = moved.iter().filter_map(|one| one.former.as_ref());
-                let keys = former.filter(|(at, _)| *at == place);
-                let keys: Vec<_> = keys.map(|(_, key)| key.clone()).collect();
-                if !keys.is_empty() {
-                    self.delete_all_quietly(place, keys).await;
-                }
-            }
-        }
-    }
-
-    /// Writes records of one task beside the blobs, as they are by now, at once and durably. Of one
-    /// that was purged nothing is left standing there.
-    pub(crate) async fn write_down_all(
-        &self,
-        task: &TaskKey,
-        records: Vec<ArtifactRecord>,
-    ) -> Result<()> {
-        let mut entries = Vec::with_capacity(records.len());
-        let mut written = Vec::with_capacity(records.len());
-        for record in records {
-            let seek_table = self.ports.index.seek_table(record.id).await?;
-            if let Some(current) = self.find(record.id).await? {
-                entries.push(Entry::version(current, seek_table));
-                written.push(record);
-            }
-        }
-        if entries.is_empty() {
-            return Ok(());
-        }
-        self.write_down(task, entries).await?;
-        // Whoever purged one meanwhile may have said so before this was written.
-        for record in written {
-            if self.find(record.id).await?.is_none() {
-                self.note_purged(&record).await;
-            }
-        }
-        Ok(())
-    }
-
     async fn find(&self, id: ArtifactId) -> Result<Option<ArtifactRecord>> {
         self.retrying("find", || self.ports.index.find(id)).await
     }
-
-    async fn discard(&self, copy: &Copy) {
-        let Ok(content) = copy.made_from.stored_content() else {
-            return;
-        };
-        let record = &copy.made_from;
-        let key = BlobKey::content(
-            &record.coordinate,
-            record.version,
-            copy.attempt,
-            content.encoding,
-        );
-        self.delete_quietly(copy.place, &key).await;
-    }
-
-    async fn delete_quietly(&self, place: Tier, key: &BlobKey) {
-        self.delete_all_quietly(place, vec![key.clone()]).await;
-    }
-
-    pub(crate) async fn delete_all_quietly(&self, place: Tier, keys: Vec<BlobKey>) {
-        let count = keys.len();
-        let failed = match self.blobs_of(place).delete(keys).await {
-            Ok(failures) => failures.into_iter().next().map(|failure| failure.error),
-            Err(error) => Some(error),
-        };
-        if let Some(error) = failed {
-            tracing::warn!(count, error = %error, "spare copies wait for gc");
-        }
-    }
-}
-
-/// A copy that no record names yet.
-struct Copy {
-    attempt: AttemptId,
-    tier: Tier,
-    place: Tier,
-    made_from: ArtifactRecord,
-}
-
-/// The stream, with an error at its end unless it had just so many bytes: what is short must not be
-/// published.
-fn exactly(body: ByteStream, size_bytes: u64) -> ByteStream {
-    let damaged = move || {
-        let message = format!("it does not have the {size_bytes} stored bytes that were written");
-        Error::new(ErrorKind::Integrity, message)
-    };
-    let state = Some((body, size_bytes));
-    stream::unfold(state, move |state| async move {
-        let (mut body, left) = state?;
-        match body.next().await {
-            None if left == 0 => None,
-            None => Some((Err(damaged()), None)),
-            Some(Err(error)) => Some((Err(error), None)),
-            Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
-                None => Some((Err(damaged()), None)),
-                Some(left) => Some((Ok(chunk), Some((body, left)))),
-            },
-        }
-    })
-    .boxed()
 }
