@@ -5,6 +5,8 @@
 mod error;
 #[cfg(feature = "fs")]
 mod fs;
+#[cfg(feature = "memory")]
+mod memory;
 #[cfg(any(feature = "memory", feature = "remote"))]
 mod operator;
 #[cfg(feature = "remote")]

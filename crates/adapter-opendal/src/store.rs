@@ -11,7 +11,7 @@ use async_trait::async_trait;
 #[cfg(feature = "fs")]
 use crate::fs::{FileStore, FsOptions};
 #[cfg(feature = "memory")]
-use crate::operator::OperatorStore;
+use crate::memory::MemoryStore;
 #[cfg(feature = "gcs")]
 use crate::remote::GcsOptions;
 #[cfg(feature = "remote")]
@@ -32,7 +32,7 @@ enum Backend {
     #[cfg(feature = "fs")]
     Files(FileStore),
     #[cfg(feature = "memory")]
-    Operator(OperatorStore),
+    Memory(MemoryStore),
     #[cfg(feature = "remote")]
     Remote(Box<RemoteStore>),
 }
@@ -60,7 +60,7 @@ impl OpendalStore {
     #[cfg(feature = "memory")]
     pub fn memory() -> Result<Self> {
         Ok(Self {
-            backend: Backend::Operator(OperatorStore::memory()?),
+            backend: Backend::Memory(MemoryStore::open()?),
         })
     }
 
@@ -99,7 +99,7 @@ impl OpendalStore {
             #[cfg(feature = "fs")]
             Backend::Files(_) => None,
             #[cfg(feature = "memory")]
-            Backend::Operator(_) => None,
+            Backend::Memory(_) => None,
             #[cfg(feature = "remote")]
             Backend::Remote(ref store) => Some(store.location()),
         }
@@ -122,7 +122,7 @@ impl Backend {
             #[cfg(feature = "fs")]
             Self::Files(_) => "fs",
             #[cfg(feature = "memory")]
-            Self::Operator(ref store) => store.name(),
+            Self::Memory(_) => "memory",
             #[cfg(feature = "remote")]
             Self::Remote(ref store) => store.name(),
         }
@@ -141,7 +141,7 @@ impl BlobStore for OpendalStore {
             #[cfg(feature = "fs")]
             Backend::Files(ref store) => store.put(key, body, options).await,
             #[cfg(feature = "memory")]
-            Backend::Operator(ref store) => store.put(key, body, options).await,
+            Backend::Memory(ref store) => store.put(key, body, options).await,
             #[cfg(feature = "remote")]
             Backend::Remote(ref store) => store.put(key, body, options).await,
         }
@@ -153,7 +153,7 @@ impl BlobStore for OpendalStore {
             #[cfg(feature = "fs")]
             Backend::Files(ref store) => store.get(key, range).await,
             #[cfg(feature = "memory")]
-            Backend::Operator(ref store) => store.get(key, range).await,
+            Backend::Memory(ref store) => store.get(key, range).await,
             #[cfg(feature = "remote")]
             Backend::Remote(ref store) => store.get(key, range).await,
         }
@@ -165,7 +165,7 @@ impl BlobStore for OpendalStore {
             #[cfg(feature = "fs")]
             Backend::Files(ref store) => store.stat(key).await,
             #[cfg(feature = "memory")]
-            Backend::Operator(ref store) => store.stat(key).await,
+            Backend::Memory(ref store) => store.calls().stat(key).await,
             #[cfg(feature = "remote")]
             Backend::Remote(ref store) => store.stat(key).await,
         }
@@ -177,7 +177,7 @@ impl BlobStore for OpendalStore {
             #[cfg(feature = "fs")]
             Backend::Files(ref store) => Ok(store.list(&prefix)),
             #[cfg(feature = "memory")]
-            Backend::Operator(ref store) => store.list(prefix).await,
+            Backend::Memory(ref store) => store.calls().list(prefix).await,
             #[cfg(feature = "remote")]
             Backend::Remote(ref store) => store.list(prefix).await,
         }
@@ -189,7 +189,7 @@ impl BlobStore for OpendalStore {
             #[cfg(feature = "fs")]
             Backend::Files(ref store) => store.delete(keys).await,
             #[cfg(feature = "memory")]
-            Backend::Operator(ref store) => Ok(store.delete(keys).await),
+            Backend::Memory(ref store) => Ok(store.delete(keys).await),
             #[cfg(feature = "remote")]
             Backend::Remote(ref store) => Ok(store.delete(keys).await),
         }
@@ -213,7 +213,7 @@ impl BlobStore for OpendalStore {
             #[cfg(feature = "fs")]
             Backend::Files(ref store) => store.leftovers(older_than).await,
             #[cfg(feature = "memory")]
-            Backend::Operator(_) => {
+            Backend::Memory(_) => {
                 let _ = older_than;
                 Ok(Swept::default())
             }
@@ -228,7 +228,7 @@ impl BlobStore for OpendalStore {
             #[cfg(feature = "fs")]
             Backend::Files(ref store) => store.sweep(older_than).await,
             #[cfg(feature = "memory")]
-            Backend::Operator(_) => {
+            Backend::Memory(_) => {
                 // What is cut off in memory leaves nothing, of whatever age.
                 let _ = older_than;
                 Ok(Swept::default())

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use artifact_domain::{Error, ErrorKind, Result};
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderMap;
 use opendal::HttpTransporter;
 use opendal_http_transport_reqwest::ReqwestTransport;
 
@@ -17,9 +17,10 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// What asks for bytes as they are stored: Google's service unpacks what is stored as gzip for
 /// whoever does not say that he takes it packed.
+#[cfg(feature = "gcs")]
 pub(super) fn as_stored() -> HeaderMap {
-    let gzip = HeaderValue::from_static("gzip");
-    HeaderMap::from_iter([(header::ACCEPT_ENCODING, gzip)])
+    let gzip = http::HeaderValue::from_static("gzip");
+    HeaderMap::from_iter([(http::header::ACCEPT_ENCODING, gzip)])
 }
 
 /// A client that sends `headers` with every request. It unpacks nothing: reqwest is built without

@@ -16,7 +16,7 @@ const SLOWEST_PART: u64 = 64 * 1024;
 
 /// For calls without a body.
 pub(super) fn of_calls(bare: &Operator, retries: u32) -> Operator {
-    retried(timed(bare, CALL), retries)
+    retried(timed(bare, CALL), retries, 1)
 }
 
 /// For downloads: a stream resumes by itself, at the byte where it broke.
@@ -24,10 +24,11 @@ pub(super) fn of_reads(bare: &Operator) -> Operator {
     timed(bare, CALL)
 }
 
-/// For uploads in parts of up to `part_bytes`: each is timed out and retried by itself.
-pub(super) fn of_writes(bare: &Operator, part_bytes: u64, retries: u32) -> Operator {
+/// For uploads in parts of up to `part_bytes`, so many at once: each is timed out and sent again by
+/// itself.
+pub(super) fn of_writes(bare: &Operator, part_bytes: u64, at_once: u16, retries: u32) -> Operator {
     let patience = CALL + Duration::from_secs(part_bytes / SLOWEST_PART);
-    retried(timed(bare, patience), retries)
+    retried(timed(bare, patience), retries, at_once)
 }
 
 fn timed(bare: &Operator, patience: Duration) -> Operator {
@@ -35,13 +36,17 @@ fn timed(bare: &Operator, patience: Duration) -> Operator {
     bare.clone().layer(timeouts.with_io_timeout(patience))
 }
 
-fn retried(operator: Operator, retries: u32) -> Operator {
+/// The layer counts the faults of a writer, whichever of its parts they befall: a service that is
+/// away for a moment breaks all that are under way, so each adds its own to what is borne, and the
+/// waits double with each round of them.
+fn retried(operator: Operator, retries: u32, at_once: u16) -> Operator {
+    let retries = retries.saturating_mul(u32::from(at_once));
     let retries = usize::try_from(retries).unwrap_or(usize::MAX);
     let layer = RetryLayer::new()
         .with_max_times(retries)
         .with_min_delay(backoff::FIRST)
         .with_max_delay(backoff::LONGEST)
-        .with_factor(2.0)
+        .with_factor(2_f32.powf(1.0 / f32::from(at_once)))
         .with_jitter();
     operator.layer(layer.with_notify(|event: RetryEvent<'_>| tell(&event)))
 }

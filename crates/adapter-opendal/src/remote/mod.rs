@@ -44,6 +44,7 @@ pub(crate) struct RemoteStore {
     bare: Operator,
     /// For calls without a body: they are timed out and retried.
     calls: OperatorStore,
+    name: &'static str,
     retries: u32,
     location: String,
     /// Whose puts run in this process.
@@ -57,7 +58,8 @@ impl RemoteStore {
         let calls = layers::of_calls(&bare, retries);
         Self {
             bare,
-            calls: OperatorStore::over(calls, name),
+            calls: OperatorStore::over(calls),
+            name,
             retries,
             location,
             running: Arc::default(),
@@ -67,7 +69,7 @@ impl RemoteStore {
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.calls.name()
+        self.name
     }
 
     pub(crate) fn location(&self) -> &str {

@@ -52,11 +52,15 @@ impl Upload<'_> {
     pub(super) async fn run(&self, body: ByteStream, options: PutOptions) -> Result<BlobStat> {
         let hint = options.size_hint_bytes;
         let largest = part_bytes(0, hint);
-        let operator = layers::of_writes(self.bare, largest, self.retries);
         let mut body = Parts::of(body);
         let first = body.next(largest).await?;
-        let concurrent = usize::try_from(WINDOW / largest).unwrap_or(1).max(1);
-        let options = write_options(&operator, options, concurrent);
+        let at_once = if body.is_at_end {
+            1
+        } else {
+            u16::try_from(WINDOW / largest).unwrap_or(1).max(1)
+        };
+        let operator = layers::of_writes(self.bare, largest, at_once, self.retries);
+        let options = write_options(&operator, options, at_once);
         if body.is_at_end {
             let size_bytes = first.len() as u64;
             let written = operator.write_options(self.key.as_str(), first, options);
@@ -125,10 +129,10 @@ impl Upload<'_> {
     }
 }
 
-fn write_options(operator: &Operator, asked: PutOptions, concurrent: usize) -> WriteOptions {
+fn write_options(operator: &Operator, asked: PutOptions, at_once: u16) -> WriteOptions {
     let can = operator.info().capability();
     WriteOptions {
-        concurrent,
+        concurrent: usize::from(at_once),
         content_type: asked
             .content_type
             .filter(|_| can.write_with_content_type)
