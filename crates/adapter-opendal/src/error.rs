@@ -52,6 +52,17 @@ pub(crate) fn from_opendal(doing: impl Display, cause: opendal::Error) -> Error 
     }
 }
 
+/// What OpenDAL reported while it listed. An empty prefix is no error, so what is not found then is
+/// the bucket.
+#[cfg(any(feature = "memory", feature = "remote"))]
+pub(crate) fn from_listing(doing: impl Display, cause: opendal::Error) -> Error {
+    #[cfg(feature = "remote")]
+    if cause.kind() == opendal::ErrorKind::NotFound {
+        return build(doing, service::NO_BUCKET, cause);
+    }
+    from_opendal(doing, cause)
+}
+
 /// What OpenDAL reported of a bucket, where calls were made again here: nobody above is to.
 #[cfg(feature = "remote")]
 pub(crate) fn from_remote(doing: impl Display, cause: opendal::Error) -> Error {

@@ -6,7 +6,7 @@ use artifact_domain::{BlobKey, BlobPrefix, Result, Timestamp};
 use futures::{StreamExt, TryStreamExt};
 use opendal::{Metadata, Operator};
 
-use crate::error::{absent, from_opendal};
+use crate::error::{absent, from_listing, from_opendal};
 
 /// How many stats are under way at once.
 const CONCURRENCY: usize = 16;
@@ -40,7 +40,7 @@ impl OperatorStore {
 
     pub(crate) async fn list(&self, prefix: BlobPrefix) -> Result<BlobListing> {
         let folder = prefix.as_str().to_owned();
-        let failed = move |cause| from_opendal(format_args!("list blobs in `{folder}`"), cause);
+        let failed = move |cause| from_listing(format_args!("list blobs in `{folder}`"), cause);
         let lister = self.operator.lister_with(prefix.as_str()).recursive(true);
         let entries = lister.await.map_err(&failed)?;
         let operator = self.operator.clone();

@@ -24,6 +24,11 @@ struct Claim {
     blobs: String,
 }
 
+/// Whether nothing says yet which bucket the index below `base` is of. Blocks.
+pub(crate) fn is_unclaimed(base: &Path) -> Result<bool> {
+    Ok(read(&base.join(FILE))?.is_none())
+}
+
 /// Checks that the index below `base` is about the blobs at `location` (none for those that are
 /// files below `base`), and writes it down where there is no index yet. Blocks.
 ///
@@ -113,7 +118,9 @@ mod tests {
     fn an_index_is_of_the_bucket_that_it_was_begun_with() {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().join("new");
+        assert!(is_unclaimed(&base).unwrap());
         claim(&base, Some("s3://a/")).unwrap();
+        assert!(!is_unclaimed(&base).unwrap());
         claim(&base, Some("s3://a/")).unwrap();
         fs::write(base.join("index.sqlite"), "").unwrap();
         claim(&base, Some("s3://a/")).unwrap();

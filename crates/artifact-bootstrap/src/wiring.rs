@@ -17,7 +17,7 @@ use artifact_domain::port::{
 use artifact_domain::{BlobKey, BlobPrefix, Error, ErrorKind, Result};
 use futures::TryStreamExt;
 
-use crate::claim::claim;
+use crate::claim::{claim, is_unclaimed};
 use crate::settings::{Backend, Durability, IndexEngine, Retention, Settings};
 use crate::{SystemClock, buckets, tiers};
 
@@ -169,6 +169,11 @@ async fn blobs(settings: &Settings) -> Result<Arc<dyn BlobStore>> {
         }
     };
     if settings.index.engine != IndexEngine::Postgres {
+        if is_unclaimed(&settings.base_path)? {
+            // A bucket that can't be reached, maybe since its name is mistyped, claims nothing.
+            let mut listing = pin!(blobs.list(BlobPrefix::all()).await?);
+            listing.try_next().await?;
+        }
         claim(&settings.base_path, blobs.location())?;
     }
     Ok(blobs)

@@ -7,7 +7,7 @@ use artifact_domain::ErrorKind;
 
 use super::Meaning;
 
-const NO_BUCKET: Meaning = (
+pub(super) const NO_BUCKET: Meaning = (
     ErrorKind::InvalidInput,
     "the bucket does not exist",
     Some("create it, or check the bucket's name and the endpoint in the settings"),
@@ -56,6 +56,14 @@ const DENIED: Meaning = (
     Some(
         "allow getting, putting, listing and deleting objects, and aborting multipart uploads, in \
          the bucket's policy or the role's",
+    ),
+);
+/// Answers to HEAD do not say why.
+const FORBIDDEN: Meaning = (
+    ErrorKind::PermissionDenied,
+    "the service denies access",
+    Some(
+        "check the keys, what they allow in the policies of bucket and role, and this machine's clock",
     ),
 );
 const FULL: Meaning = (
@@ -178,7 +186,7 @@ fn meaning_of_status(status: u16) -> Option<Meaning> {
     Some(match status {
         301 | 307 => WRONG_REGION,
         401 => REFUSED_CREDENTIALS,
-        403 => DENIED,
+        403 => FORBIDDEN,
         404 => ABSENT,
         405 | 501 => UNKNOWN_CALL,
         413 => TOO_LARGE,

@@ -132,6 +132,16 @@ async fn what_a_service_refuses_is_told_apart() {
     }
 }
 
+/// Google's service does not say what it is that is not found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_not_found_is_no_empty_one() {
+    let (address, _) = answering(404, "{}".to_owned()).await;
+    let error = list(bucket::options_at(address)).await;
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("bucket does not exist"), "{error}");
+    assert_helpful(&error);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn passing_faults_are_retried_and_lasting_ones_are_not() {
     for (status, name, retries, expected) in [
