@@ -45,11 +45,7 @@ pub(crate) fn from_opendal(doing: impl Display, cause: opendal::Error) -> Error 
     // Whoever made the call again marks what he gives back so.
     let is_retried = cause.is_persistent();
     let error = build(doing, meaning, cause);
-    if is_retried {
-        error.lasting()
-    } else {
-        error
-    }
+    if is_retried { error.lasting() } else { error }
 }
 
 /// What OpenDAL reported while it listed. An empty prefix is no error, so what is not found then is
