@@ -16,16 +16,20 @@ use s3s::dto::{
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
+use tokio::sync::RwLock;
 
 /// From which length on keys are kept under shorter names: s3s-fs has a file beside each object
 /// whose name is the key in base64, and a name has at most 255 bytes.
 const LONG_KEY: usize = 120;
 
-/// s3s-fs that takes keys of any length and lists multipart uploads, a page of two at a time.
+/// s3s-fs that takes keys of any length, lists multipart uploads, a page of two at a time, and does
+/// not fail to list because a file goes meanwhile, as no service does.
 pub(crate) struct Files {
     inner: FileSystem,
     long_keys: Mutex<HashMap<String, String>>,
     uploads: Mutex<HashMap<String, (String, Timestamp)>>,
+    /// Held alone by who lists, together by who changes what is listed.
+    listed: RwLock<()>,
 }
 
 impl Files {
@@ -34,6 +38,7 @@ impl Files {
             inner,
             long_keys: Mutex::default(),
             uploads: Mutex::default(),
+            listed: RwLock::default(),
         }
     }
 
@@ -89,6 +94,7 @@ impl S3 for Files {
         mut request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         request.input.key = self.name(&request.input.key);
+        let _changing = self.listed.read().await;
         self.inner.put_object(request).await
     }
 
@@ -97,6 +103,7 @@ impl S3 for Files {
         mut request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         request.input.key = self.name(&request.input.key);
+        let _changing = self.listed.read().await;
         self.inner.delete_object(request).await
     }
 
@@ -122,6 +129,7 @@ impl S3 for Files {
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         request.input.key = self.name(&request.input.key);
         self.ended(&request.input.upload_id);
+        let _changing = self.listed.read().await;
         self.inner.complete_multipart_upload(request).await
     }
 
@@ -154,6 +162,7 @@ impl S3 for Files {
         for object in &mut request.input.delete.objects {
             object.key = self.name(&object.key);
         }
+        let _changing = self.listed.read().await;
         self.inner.delete_objects(request).await
     }
 
@@ -168,6 +177,7 @@ impl S3 for Files {
         &self,
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let _listing = self.listed.write().await;
         let mut listed = self.inner.list_objects_v2(request).await?;
         for object in listed.output.contents.iter_mut().flatten() {
             object.key = object.key.take().map(|name| self.key(name));
