@@ -132,7 +132,15 @@ impl Backend {
 #[async_trait]
 impl BlobStore for OpendalStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        match self.backend {
+            #[cfg(feature = "remote")]
+            Backend::Remote(ref store) => Capabilities {
+                presign: store.can_sign(),
+                ..Capabilities::default()
+            },
+            #[cfg(any(feature = "fs", feature = "memory"))]
+            _ => Capabilities::default(),
+        }
     }
 
     #[tracing::instrument(level = "debug", skip_all, fields(blob.key = %key))]
@@ -195,7 +203,15 @@ impl BlobStore for OpendalStore {
         }
     }
 
-    async fn presign(&self, key: BlobKey, _: PresignRequest) -> Result<PresignedUrl> {
+    async fn presign(&self, key: BlobKey, request: PresignRequest) -> Result<PresignedUrl> {
+        #[cfg(feature = "remote")]
+        if let Backend::Remote(ref store) = self.backend
+            && let Some(signed) = store.presign(&key, request).await
+        {
+            return signed;
+        }
+        #[cfg(not(feature = "remote"))]
+        drop(request);
         Err(self.unsupported("sign URLs", &key))
     }
 

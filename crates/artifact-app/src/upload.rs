@@ -257,14 +257,15 @@ impl Store {
         let options = EncodeOptions::new()
             .with_compression(filling.level)
             .with_size_hint(filling.size_bytes);
-        let put = PutOptions {
-            content_type: Some(reserved.mime_type.clone()),
-            ..PutOptions::default()
-        };
         let encoding = encode::encode(body, options, self.options.quota).await?;
         let form = match encoding.form {
             artifact_codec::Encoding::Gzip => Encoding::Gzip,
             artifact_codec::Encoding::Identity => Encoding::Identity,
+        };
+        let put = PutOptions {
+            content_type: Some(reserved.mime_type.clone()),
+            encoding: Some(form),
+            ..PutOptions::default()
         };
         let key = BlobKey::content(
             &reserved.coordinate,

@@ -65,7 +65,15 @@ fn refused(base: &Path, found: Option<&str>, wanted: Option<&str>) -> Error {
 fn read(path: &Path) -> Result<Option<String>> {
     let text = match fs::read(path) {
         Ok(text) => text,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // A place that can't be is for whoever opens it to tell of.
+        Err(cause)
+            if matches!(
+                cause.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
         Err(cause) => return Err(failed("read", path, cause)),
     };
     let claim = serde_json::from_slice::<Claim>(&text).ok();

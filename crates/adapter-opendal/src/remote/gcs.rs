@@ -31,6 +31,7 @@ pub(crate) fn open(options: &GcsOptions) -> Result<RemoteStore> {
         .bucket(&options.bucket)
         .root(options.prefix.as_deref().unwrap_or_default());
     let endpoint = options.endpoint_url.as_deref();
+    let mut is_signed = true;
     if let Some(endpoint) = endpoint {
         service = service.endpoint(endpoint);
     }
@@ -38,6 +39,7 @@ pub(crate) fn open(options: &GcsOptions) -> Result<RemoteStore> {
         service = service.credential_path(&path.to_string_lossy());
     } else if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
         service = service.skip_signature();
+        is_signed = false;
     }
     let doing = || format!("open bucket `{}`", options.bucket);
     let operator = Operator::new(service).map_err(|cause| from_remote(doing(), cause))?;
@@ -49,5 +51,7 @@ pub(crate) fn open(options: &GcsOptions) -> Result<RemoteStore> {
     if let Some(endpoint) = endpoint {
         location = format!("{location} at {}", endpoint.trim_end_matches('/'));
     }
-    Ok(RemoteStore::new(operator, "gcs", location, options.retries))
+    let mut store = RemoteStore::new(operator.clone(), "gcs", location, options.retries);
+    store.signer = is_signed.then_some(operator);
+    Ok(store)
 }

@@ -12,6 +12,7 @@ mod download;
 #[cfg(feature = "gcs")]
 pub(crate) mod gcs;
 mod layers;
+mod presign;
 #[cfg(feature = "s3")]
 pub(crate) mod s3;
 mod upload;
@@ -19,7 +20,9 @@ mod upload;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use artifact_domain::port::{BlobFailure, BlobListing, BlobStat, ByteStream, PutOptions, Swept};
+use artifact_domain::port::{
+    BlobFailure, BlobListing, BlobStat, ByteStream, PresignRequest, PresignedUrl, PutOptions, Swept,
+};
 use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Result, Timestamp};
 use futures::{StreamExt, stream};
 use opendal::Operator;
@@ -47,6 +50,8 @@ pub(crate) struct RemoteStore {
     name: &'static str,
     retries: u32,
     location: String,
+    /// Signs URLs; none where requests are not signed at all.
+    signer: Option<Operator>,
     /// Whose puts run in this process.
     running: Arc<Mutex<HashSet<BlobKey>>>,
     #[cfg(feature = "s3")]
@@ -62,6 +67,7 @@ impl RemoteStore {
             name,
             retries,
             location,
+            signer: None,
             running: Arc::default(),
             #[cfg(feature = "s3")]
             uploads: None,
@@ -134,6 +140,21 @@ impl RemoteStore {
             failures.extend(one_by_one.collect::<Vec<_>>().await);
         }
         failures
+    }
+
+    /// Whether it can sign URLs.
+    pub(crate) fn can_sign(&self) -> bool {
+        self.signer.is_some()
+    }
+
+    /// A signed URL; none where it cannot sign.
+    pub(crate) async fn presign(
+        &self,
+        key: &BlobKey,
+        request: PresignRequest,
+    ) -> Option<Result<PresignedUrl>> {
+        let signer = self.signer.as_ref()?;
+        Some(presign::presign(signer, key, request).await)
     }
 
     /// What cut-off puts have left.

@@ -2,7 +2,7 @@
 //! the service makes of them.
 
 use artifact_domain::port::{BlobStat, ByteStream, PutOptions};
-use artifact_domain::{BlobKey, Error, Result};
+use artifact_domain::{BlobKey, Encoding, Error, Result};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use opendal::options::WriteOptions;
@@ -137,6 +137,10 @@ fn write_options(operator: &Operator, asked: PutOptions, at_once: u16) -> WriteO
             .content_type
             .filter(|_| can.write_with_content_type)
             .map(|mime_type| mime_type.as_str().to_owned()),
+        content_encoding: asked
+            .encoding
+            .filter(|encoding| *encoding == Encoding::Gzip && can.write_with_content_encoding)
+            .map(|_| "gzip".to_owned()),
         ..WriteOptions::default()
     }
 }

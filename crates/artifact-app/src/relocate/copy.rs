@@ -69,6 +69,7 @@ impl Store {
         let options = PutOptions {
             size_hint_bytes: Some(content.stored_size_bytes),
             content_type: Some(record.mime_type.clone()),
+            encoding: Some(content.encoding),
             derived: false,
         };
         let body = exactly(source, content.stored_size_bytes);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::{BlobKey, BlobPrefix, ByteRange, Error, MimeType, Result, Tier, Timestamp};
+use crate::{BlobKey, BlobPrefix, ByteRange, Encoding, Error, MimeType, Result, Tier, Timestamp};
 
 /// Bytes on their way: chunks of any size, in order; the first error ends them.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'static>>;
@@ -35,6 +35,8 @@ pub struct PutOptions {
     pub size_hint_bytes: Option<u64>,
     /// The media type to serve them as, where the store keeps one.
     pub content_type: Option<MimeType>,
+    /// The form that they have, so that whoever is served them knows how to read them.
+    pub encoding: Option<Encoding>,
     /// Whether they can be made again from what is kept elsewhere: then the put may return before
     /// they survive a loss of power. After one the blob may be missing or broken.
     pub derived: bool,

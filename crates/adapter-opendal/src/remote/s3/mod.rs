@@ -56,13 +56,30 @@ impl fmt::Debug for AccessKeys {
 pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
     let transport = client::new(http::HeaderMap::new())?;
     let place = Place::find(options, &transport).await?;
+    let context = OperationContext::new().with_http_transport(transport.clone());
+    let operator = |service: S3| {
+        let operator =
+            Operator::new(service).map(|operator| operator.with_context(context.clone()));
+        operator
+            .map_err(|cause| from_remote(format_args!("open bucket `{}`", options.bucket), cause))
+    };
+    // What arrives damaged is refused.
+    let bare = operator(service(options, &place).checksum_algorithm("crc32c"))?;
+    let mut store = RemoteStore::new(bare, "s3", place.location(), options.retries);
+    // Whoever puts by a URL knows his bytes when he sends them, and not when it is signed.
+    store.signer = Some(operator(service(options, &place))?);
+    let keys = options.access_keys.as_ref();
+    let client = RawClient::new(&place, keys, transport, options.retries);
+    store.uploads = Some(Uploads::new(client, &place.root));
+    Ok(store)
+}
+
+fn service(options: &S3Options, place: &Place) -> S3 {
     let mut service = S3::default()
         .bucket(&options.bucket)
         .root(&place.root)
         .region(&place.region)
-        .endpoint(&place.endpoint)
-        // What arrives damaged is refused.
-        .checksum_algorithm("crc32c");
+        .endpoint(&place.endpoint);
     if !place.path_style {
         service = service.enable_virtual_host_style();
     }
@@ -73,13 +90,5 @@ pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
             .disable_config_load()
             .disable_ec2_metadata();
     }
-    let doing = || format!("open bucket `{}`", options.bucket);
-    let operator = Operator::new(service).map_err(|cause| from_remote(doing(), cause))?;
-    let context = OperationContext::new().with_http_transport(transport.clone());
-    let operator = operator.with_context(context);
-    let mut store = RemoteStore::new(operator, "s3", place.location(), options.retries);
-    let keys = options.access_keys.as_ref();
-    let client = RawClient::new(&place, keys, transport, options.retries);
-    store.uploads = Some(Uploads::new(client, &place.root));
-    Ok(store)
+    service
 }
