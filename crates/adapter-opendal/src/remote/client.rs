@@ -43,5 +43,7 @@ pub(super) fn new(headers: HeaderMap) -> Result<HttpTransporter> {
             .with_hint("look at the system's certificates (`ca-certificates`)")
             .with_source(cause)
     })?;
-    Ok(HttpTransporter::new(ReqwestTransport::new(client)))
+    Ok(HttpTransporter::new(super::encoded::Encoded(
+        ReqwestTransport::new(client),
+    )))
 }

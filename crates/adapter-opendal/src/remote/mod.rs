@@ -9,6 +9,7 @@
 mod backoff;
 mod client;
 mod download;
+mod encoded;
 #[cfg(feature = "gcs")]
 pub(crate) mod gcs;
 mod layers;
