@@ -4,8 +4,8 @@
 /// Runs the contract of [`BlobStore`](artifact_domain::port::BlobStore), one test per case.
 ///
 /// `open` is the path of an `async fn() -> Subject<dyn BlobStore>` that gives a fresh, empty store
-/// each time. The tests stand where the macro stands; a second implementation goes into a module
-/// of its own.
+/// each time, or of an `Option` of it: none where what it needs is left out, which it says. The tests
+/// stand where the macro stands; a second implementation goes into a module of its own.
 #[macro_export]
 macro_rules! blob_store_contract {
     ($open:path) => {

@@ -1,0 +1,70 @@
+//! The contract of the port of blobs, held by its adapter on services that others wrote. Those in
+//! the process of the test are tried beside the adapter.
+
+use std::sync::Arc;
+
+use adapter_opendal::{AccessKeys, GcsOptions, OpendalStore, S3Options};
+use artifact_domain::port::BlobStore;
+use artifact_testkit::Subject;
+use e2e::servers::{Access, GcpEmulator, Moto, Rgw, Server};
+
+/// How often a request is made again.
+const RETRIES: u32 = 3;
+
+/// An empty bucket of S3.
+async fn s3(access: &Access, server: impl Send + 'static) -> Subject<dyn BlobStore> {
+    let options = S3Options {
+        bucket: access.make_bucket(),
+        endpoint_url: Some(access.endpoint.clone()),
+        region: Some(access.region.clone()),
+        access_keys: Some(AccessKeys {
+            access_key: access.access_key.clone(),
+            secret_key: access.secret_key.clone(),
+        }),
+        retries: RETRIES,
+        ..S3Options::default()
+    };
+    subject(OpendalStore::s3(options).await, server)
+}
+
+/// An empty bucket of Google's.
+fn gcs(emulator: GcpEmulator) -> Subject<dyn BlobStore> {
+    let options = GcsOptions {
+        bucket: emulator.make_bucket(),
+        endpoint_url: Some(emulator.endpoint.clone()),
+        retries: RETRIES,
+        ..GcsOptions::default()
+    };
+    subject(OpendalStore::gcs(&options), emulator)
+}
+
+fn subject(
+    opened: artifact_domain::Result<OpendalStore>,
+    server: impl Send + 'static,
+) -> Subject<dyn BlobStore> {
+    let port: Arc<dyn BlobStore> = Arc::new(opened.expect("a bucket can be opened"));
+    Subject::new(port).keeping(server)
+}
+
+mod moto {
+    async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
+        let moto: super::Moto = super::Server::at_hand()?;
+        Some(super::s3(&moto.owner.clone(), moto).await)
+    }
+    artifact_testkit::blob_store_contract!(open);
+}
+
+mod rgw {
+    async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
+        let rgw: super::Rgw = super::Server::at_hand()?;
+        Some(super::s3(&rgw.owner.clone(), rgw).await)
+    }
+    artifact_testkit::blob_store_contract!(open);
+}
+
+mod gcs {
+    async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
+        super::Server::at_hand().map(super::gcs)
+    }
+    artifact_testkit::blob_store_contract!(open);
+}
