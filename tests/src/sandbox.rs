@@ -15,20 +15,27 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::servers::{Access, S3s};
 use crate::{Outcome, Running, artifact};
+
+/// The bucket of a sandbox that has one.
+const BUCKET: &str = "blobs";
 
 /// A temporary folder with a store, a home and a current folder, gone with the test unless
 /// `E2E_KEEP` is set.
 ///
 /// ```text
-/// home/     $HOME, and below it what XDG names
-/// work/     the current folder
-/// store/    ARTIFACT_BASE_PATH
+/// home/       $HOME, and below it what XDG names
+/// work/       the current folder
+/// store/      ARTIFACT_BASE_PATH
+/// s3/blobs/   what is in the bucket, if the store has one: each object a file, at its key
 /// ```
 #[derive(Debug)]
 pub struct Sandbox {
-    root: TempDir,
     env: BTreeMap<OsString, OsString>,
+    /// Serves the bucket.
+    service: Option<S3s>,
+    root: TempDir,
 }
 
 impl Default for Sandbox {
@@ -60,12 +67,39 @@ impl Sandbox {
         .map(|(key, value)| (key.into(), value))
         .into();
         env.extend(env::var_os("PATH").map(|value| ("PATH".into(), value)));
-        Self { root, env }
+        Self {
+            env,
+            service: None,
+            root,
+        }
     }
 
     /// An empty store with this index engine.
     pub fn with_index(engine: &str) -> Self {
         Self::new().with_env("ARTIFACT_INDEX__ENGINE", engine)
+    }
+
+    /// An empty store with this index engine, whose blobs lie in a bucket: of a service that lives
+    /// as long as the sandbox.
+    pub fn with_bucket(engine: &str) -> Self {
+        let mut sandbox = Self::with_index(engine);
+        let folder = sandbox.root().join("s3");
+        fs::create_dir_all(folder.join(BUCKET)).expect("folders can be made");
+        let service = S3s::over(&folder);
+        let access = service.owner.clone();
+        sandbox.service = Some(service);
+        sandbox.in_bucket(&access, BUCKET)
+    }
+
+    /// With blobs in this bucket.
+    #[must_use]
+    pub fn in_bucket(self, access: &Access, bucket: &str) -> Self {
+        self.with_env("ARTIFACT_BACKEND", "s3")
+            .with_env("ARTIFACT_S3__BUCKET", bucket)
+            .with_env("ARTIFACT_S3__ENDPOINT_URL", &access.endpoint)
+            .with_env("ARTIFACT_S3__REGION", &access.region)
+            .with_env("ARTIFACT_S3__ACCESS_KEY", &access.access_key)
+            .with_env("ARTIFACT_S3__SECRET_KEY", &access.secret_key)
     }
 
     /// With this environment variable.
@@ -97,9 +131,55 @@ impl Sandbox {
         self.root().join("work").join(relative)
     }
 
-    /// The folder of the store, or what is in it.
+    /// The folder of the store, or what is in it; what is below `artifacts` may be in a bucket.
     pub fn store(&self, relative: impl AsRef<Path>) -> PathBuf {
+        if relative.as_ref().starts_with("artifacts") {
+            return self.blobs_folder().join(relative);
+        }
         self.root().join("store").join(relative)
+    }
+
+    /// Where `artifacts` is, or will be: the folder of the store, or that of its bucket.
+    pub fn blobs_folder(&self) -> PathBuf {
+        match &self.service {
+            Some(_) => self.root().join("s3").join(BUCKET),
+            None => self.root().join("store"),
+        }
+    }
+
+    /// Whether its blobs lie in a bucket.
+    pub fn has_bucket(&self) -> bool {
+        self.service.is_some()
+    }
+
+    /// Whether nothing is left at a place below `artifacts`, and no folder either. A bucket has none:
+    /// there those do not count that its service leaves.
+    pub fn is_gone(&self, relative: &str) -> bool {
+        let path = self.store(relative);
+        let mut files = Vec::new();
+        crate::tree::files_below(&path, &mut files);
+        files.is_empty() && (self.has_bucket() || !path.exists())
+    }
+
+    /// How many bytes an upload may hold in memory: what is sent beyond them is on its way into the
+    /// store. A bucket takes them in parts, of which some are filled before any is sent.
+    pub fn held_in_memory(&self) -> usize {
+        if self.has_bucket() { 24 << 20 } else { 1 << 20 }
+    }
+
+    /// Another store, with its own folder in the current one, and blobs apart.
+    #[must_use]
+    pub fn elsewhere(self, folder: &str) -> Self {
+        let path = self.work(folder);
+        self.with_env("ARTIFACT_BASE_PATH", path)
+            .with_env("ARTIFACT_S3__PREFIX", folder)
+    }
+
+    /// The environment that the program runs in.
+    pub fn env(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.env
+            .iter()
+            .map(|(key, value)| (key.as_ref(), value.as_ref()))
     }
 
     /// Writes a file into the current folder, with the folders above it.
@@ -222,8 +302,22 @@ impl Sandbox {
             crate::tree::files_below(&self.store(folder), &mut found);
         }
         found.retain(|path| !self.is_metadata(path));
+        found.extend(self.parts());
         found.sort();
         found
+    }
+
+    /// The parts of uploads to the bucket that are not published.
+    fn parts(&self) -> impl Iterator<Item = PathBuf> {
+        let entries = self.service.as_ref().map(|_| {
+            let entries = fs::read_dir(self.root().join("s3"));
+            entries.expect("the folder of the service can be listed")
+        });
+        let paths = entries.into_iter().flatten().flatten();
+        paths.map(|entry| entry.path()).filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(".upload_id-") && name.contains(".part-")
+        })
     }
 
     /// Every file of the metadata beside the bytes, sorted.

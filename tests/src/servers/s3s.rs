@@ -1,6 +1,12 @@
 //! s3s-fs: S3 over a folder, in the process of the test. Ready in milliseconds and strict about
 //! signatures, without lifecycle rules, tags and storage classes. Faults come from the proxy.
 
+// One wrapper for what s3s-fs lacks, of which the adapter's own tests have need too.
+#[allow(clippy::unwrap_used, reason = "it is part of tests")]
+#[path = "../../../crates/adapter-opendal/tests/bucket/files.rs"]
+mod files;
+
+use std::path::Path;
 use std::thread;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -13,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::access::Access;
+use files::Files;
 
 /// A running server, gone with the value.
 #[derive(Debug)]
@@ -20,7 +27,8 @@ pub struct S3s {
     /// The only user it knows.
     pub owner: Access,
     thread: Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>,
-    _folder: TempDir,
+    /// Goes with it, if it is its own.
+    folder: Option<TempDir>,
 }
 
 impl S3s {
@@ -33,9 +41,20 @@ impl S3s {
             .prefix("artifact-e2e-s3s-")
             .tempdir()
             .expect("a temporary folder can be made");
+        let mut server = Self::over(folder.path());
+        server.folder = Some(folder);
+        server
+    }
+
+    /// Starts a server over a folder: the folders in it are its buckets, and the files in those its
+    /// objects, each at its key.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn over(folder: &Path) -> Self {
         let (key, secret) = ("e2e-owner", "secret-of-owner");
-        let files = FileSystem::new(folder.path()).expect("a folder can be served");
-        let mut service = S3ServiceBuilder::new(files);
+        let files = FileSystem::new(folder).expect("a folder can be served");
+        let mut service = S3ServiceBuilder::new(Files::new(files));
         service.set_auth(SimpleAuth::from_single(key, secret));
         let service = service.build();
 
@@ -60,7 +79,7 @@ impl S3s {
         Self {
             owner: Access::new(port, key, secret),
             thread: Some((stop, thread)),
-            _folder: folder,
+            folder: None,
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use artifact_app::UploadRequest;
 use artifact_bootstrap::open_at;
-use artifact_bootstrap::settings::{IndexEngine, Settings};
 use artifact_domain::port::Clock;
 use artifact_domain::{ArtifactUri, Timestamp};
 use e2e::Sandbox;
@@ -32,12 +31,7 @@ pub(crate) struct Aged<'a> {
 
 /// Uploads all of them, each with its own address as its bytes. Versions stay.
 pub(crate) fn upload(store: &Sandbox, uploads: &[Aged<'_>]) {
-    let mut settings = Settings::with_base_path(&store.store("")).expect("a sandbox has a path");
-    settings.versioning.enabled = true;
-    settings.index.engine = match crate::INDEX {
-        "sled" => IndexEngine::Sled,
-        _ => IndexEngine::Sqlite,
-    };
+    let settings = super::settings(store, &[("versioning.enabled", "true")]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be started");
     for upload in uploads {
         let then = Present::now() - SignedDuration::from_hours(24 * upload.days_ago);

@@ -121,7 +121,13 @@ fn a_scope_cannot_climb_out() {
         .flatten()
         .map(|entry| entry.file_name())
         .collect();
-    assert_eq!(outside.len(), 4, "{outside:?}");
+    let ours = ["home", "s3", "store", "tmp", "work"];
+    assert!(
+        outside
+            .iter()
+            .all(|name| ours.iter().any(|own| name == own)),
+        "{outside:?}"
+    );
 }
 
 #[test]

@@ -85,37 +85,6 @@ fn a_file_that_fails_while_it_is_read() {
 }
 
 #[test]
-fn a_base_path_that_cannot_be() {
-    let store = sandbox();
-    store.write("file", "x");
-    store.write("x.txt", "content");
-    for (path, code) in [("file/store", 2), ("file", 2), ("/proc/nowhere/store", 3)] {
-        for verb in [&["upload", "x.txt"][..], &["search"]] {
-            let outcome = store
-                .run(&[verb, &["--base-path", path]].concat())
-                .expect_code(code);
-            outcome.says(&[path]);
-            assert_eq!(outcome.text(), "");
-        }
-    }
-    store
-        .run(&["search", "--base-path", ""])
-        .expect_code(2)
-        .says(&["base"]);
-    store.assert_empty();
-}
-
-#[test]
-fn a_store_that_may_not_be_written() {
-    let store = sandbox();
-    store.write("x.txt", "content");
-    fs::create_dir(store.store("")).expect("folders can be made");
-    let outcome = store.run_unprivileged(&store.store(""), 0o500, &["upload", "x.txt"]);
-    outcome.expect_code(4).says(&["/store", "hint: "]);
-    store.assert_empty();
-}
-
-#[test]
 fn standard_input_that_is_a_folder() {
     let store = sandbox();
     let folder = fs::File::open(store.work("")).expect("folders can be opened");

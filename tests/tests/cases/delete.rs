@@ -78,7 +78,7 @@ fn a_task_goes_with_all_its_bytes_and_nothing_else() {
     assert_eq!(count(&store, &["--spec", "web", "--task", "1"]), 0);
     assert_eq!(count(&store, &[]), 9);
     assert_eq!(store.blobs().len(), 9);
-    assert!(!store.store("artifacts/web/1/output").exists());
+    assert!(store.is_gone("artifacts/web/1/output"));
     assert!(store.store("artifacts/web/2/output").exists());
 }
 

@@ -8,7 +8,7 @@ use super::sandbox;
 
 const MISSING: &str = "artifact://demo/1/data/nothing";
 
-fn with_a_file() -> Sandbox {
+pub(crate) fn with_a_file() -> Sandbox {
     let store = sandbox();
     store.write("x.txt", "content");
     store
@@ -42,16 +42,6 @@ fn not_found_is_3() {
         assert_eq!(outcome.text(), "");
     }
     store.fails(&["show", "01234567-89ab-7def-8123-456789abcdef"], 3);
-}
-
-#[test]
-fn no_permission_is_4() {
-    let store = with_a_file();
-    let locked = store.root().join("locked");
-    std::fs::create_dir(&locked).expect("folders can be made");
-    let store = store.with_env("ARTIFACT_BASE_PATH", locked.join("store"));
-    let outcome = store.run_unprivileged(&locked, 0o500, &["upload", "x.txt"]);
-    outcome.expect_code(4).says(&["locked/store", "permission"]);
 }
 
 #[test]

@@ -50,13 +50,15 @@ fn filled() -> Sandbox {
 
 /// Another store beside it that sees the same files.
 fn import_elsewhere(store: &Sandbox, args: &[&str]) -> e2e::Outcome {
-    let args = [&["import", "--base-path", "elsewhere"], args].concat();
-    store.run(&args)
+    import_to(store, "elsewhere", args)
 }
 
-fn elsewhere(store: Sandbox) -> Sandbox {
-    let path = store.work("elsewhere");
-    store.with_env("ARTIFACT_BASE_PATH", path)
+fn import_to(store: &Sandbox, folder: &str, args: &[&str]) -> e2e::Outcome {
+    let mut command = store.command([&["import", "--base-path", folder], args].concat());
+    // Where the blobs lie in a bucket.
+    command.env("ARTIFACT_S3__PREFIX", folder);
+    let output = command.output().expect("the program can be started");
+    e2e::Outcome::from_output(args, output)
 }
 
 #[test]
@@ -74,7 +76,7 @@ fn an_export_comes_back_with_everything_that_was_known() {
         outcome.says(&["imported 0", "5 there already"]);
         let created =
             texts(&store.json(&["search", "--name", "a.txt"]), "created_at")[0].to_owned();
-        let other = elsewhere(store);
+        let other = store.elsewhere("elsewhere");
         assert_eq!(known(&other), expected, "{archive}");
         let copy = &other.json(&["search", "--name", "a.txt"])[0];
         assert_eq!(copy["metadata"]["imported"]["created_at"], created);
@@ -139,7 +141,7 @@ fn versions_come_back_in_their_order_or_the_newest_alone() {
             .expect_code(0)
             .says(&[again]);
     }
-    let other = elsewhere(store);
+    let other = store.elsewhere("elsewhere");
     let found = |number: u32| {
         let uri = format!("artifact://default/local/data/a.txt?version={number}");
         other.ok(&["download", &uri, "-o", "-"])
@@ -147,7 +149,7 @@ fn versions_come_back_in_their_order_or_the_newest_alone() {
     assert_eq!([1, 2, 3].map(found), ["one", "two", "one"]);
 
     let plain = other.with_env("ARTIFACT_VERSIONING__ENABLED", "false");
-    let third = plain.with_env("ARTIFACT_BASE_PATH", "third");
+    let third = plain.elsewhere("third");
     let outcome = third.run(&["import", "a.zip"]).expect_code(0);
     outcome.says(&["imported 1", "2 older versions"]);
     assert_eq!(third.json(&["search", "--all-versions"]).len(), 1);
@@ -343,10 +345,9 @@ fn a_damaged_archive_gives_what_is_sound_and_says_the_rest() {
         .expect("it is there");
     changed[at] ^= 1;
     store.write("changed.zip", &changed);
-    let args = ["import", "--base-path", "third", "changed.zip"];
-    let outcome = store.run(&args).expect_code(5);
+    let outcome = import_to(&store, "third", &["changed.zip"]).expect_code(5);
     outcome.says(&["dir/noise", "imported 4", "1 failed"]);
-    let third = store.with_env("ARTIFACT_BASE_PATH", "third");
+    let third = store.elsewhere("third");
     assert_eq!(third.json(&["search"]).len(), 4);
     third.ok(&["verify"]);
 }

@@ -27,7 +27,7 @@ fn short_lease() -> Sandbox {
 /// An upload from standard input that has stored some and waits for more.
 fn stalled_upload(store: &Sandbox) -> Running {
     let mut upload = store.start(&["upload", "-", "--name", "big.bin", "--type", "data"]);
-    assert!(upload.feed(&noise(1, 4_000_000)));
+    assert!(upload.feed(&noise(1, store.held_in_memory() + 3_000_000)));
     eventually("all that was sent to be read", || {
         let stored = stored_bytes(store);
         thread::sleep(Duration::from_millis(300));
@@ -50,6 +50,10 @@ fn assert_reaped(store: &Sandbox) {
     assert_eq!(store.ok(&["search"]), "", "it is visible");
     thread::sleep(LEASE);
     store.ok(&["upload", "other.txt"]);
+    if store.has_bucket() {
+        // What was killed leaves parts of an upload there, which are swept with the rest.
+        store.ok(&["gc"]);
+    }
     assert_eq!(store.blobs().len(), 1, "{:?}", store.blobs());
     store.ok(&["delete", "artifact://default/local/document/other.txt"]);
     store.assert_empty();
@@ -139,7 +143,7 @@ fn an_upload_from_a_named_pipe_is_taken_back() {
         .write(true)
         .open(&path)
         .expect("the program opens it too");
-    pipe.write_all(&noise(1, 4_000_000))
+    pipe.write_all(&noise(1, store.held_in_memory() + 3_000_000))
         .expect("the program reads");
     eventually("some of the upload to be stored", || {
         stored_bytes(&store) > 1_000_000

@@ -1,21 +1,20 @@
-//! What must hold of the store on every index engine, from outside. Whoever includes this says by
-//! `crate::INDEX` which engine it is.
+//! What must hold of the store on every index engine, and wherever its blobs are, from outside.
+//! Whoever includes this says by `crate::INDEX` which engine it is, and makes stores by
+//! `crate::sandbox`. What holds for blobs in files alone is in `files`.
 
-mod aged;
-mod archive;
+pub(crate) mod aged;
 mod attributes;
 mod bad_arguments;
 mod bad_names;
 mod bad_places;
-mod cold_folder;
 mod compare;
 mod concurrency;
 mod crash;
 mod delete;
 mod download;
-mod errors;
+pub(crate) mod errors;
 mod export;
-mod gc;
+pub(crate) mod gc;
 mod grep;
 mod holds;
 mod import;
@@ -31,29 +30,46 @@ mod presign;
 mod quota;
 mod record;
 mod recover;
-mod reindex;
+pub(crate) mod reindex;
 mod retention;
 mod savings;
 mod search;
-mod storage;
+pub(crate) mod storage;
 mod tags;
 mod tree;
 mod trend;
 mod unchanged;
 mod upload;
-mod verify;
+pub(crate) mod verify;
 mod versions;
 
+use artifact_bootstrap::settings::{Settings, Sources};
 use e2e::Sandbox;
 use serde_json::Value;
 
-/// An empty store on the engine that is tested.
-fn sandbox() -> Sandbox {
-    Sandbox::with_index(crate::INDEX)
+use crate::sandbox;
+
+/// The settings of a store, for the library to open it; those of `more` hide its own.
+fn settings(store: &Sandbox, more: &[(&str, &str)]) -> Settings {
+    let text = |text: &std::ffi::OsStr| text.to_str().expect("it is text").to_owned();
+    let sources = Sources {
+        env: store
+            .env()
+            .map(|(key, value)| (text(key), text(value)))
+            .collect(),
+        cwd: store.work(""),
+        home: Some(store.home()),
+        flags: more
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..Sources::default()
+    };
+    Settings::load(&sources).expect("they are sound").settings
 }
 
 /// The texts under one key.
-fn texts<'a>(objects: &'a [Value], key: &str) -> Vec<&'a str> {
+pub(crate) fn texts<'a>(objects: &'a [Value], key: &str) -> Vec<&'a str> {
     let text = |object: &'a Value| {
         object[key]
             .as_str()

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use artifact_app::{Store, UploadRequest};
-use artifact_bootstrap::settings::{IndexEngine, Settings};
 use artifact_domain::{Coordinate, Timestamp};
 use artifact_testkit::ManualClock;
 use bytes::Bytes;
@@ -44,14 +43,7 @@ pub(crate) fn store(sandbox: &Sandbox, stored: Vec<Past<'_>>) -> Vec<String> {
 }
 
 async fn open(sandbox: &Sandbox, clock: &ManualClock) -> Store {
-    let folder = sandbox.store("");
-    let mut settings = Settings::with_base_path(&folder).expect("it is a path of text");
-    settings.index.engine = match crate::INDEX {
-        "sqlite" => IndexEngine::Sqlite,
-        "sled" => IndexEngine::Sled,
-        other => panic!("{other} is no engine of these cases"),
-    };
-    settings.versioning.enabled = true;
+    let settings = super::settings(sandbox, &[("versioning.enabled", "true")]);
     let opened = artifact_bootstrap::open_at(&settings, Arc::new(clock.clone())).await;
     opened.expect("the store can be opened")
 }

@@ -120,21 +120,6 @@ fn its_json_says_what_was_found_and_how_much() {
 }
 
 #[test]
-fn a_store_that_may_not_be_read_is_not_taken_for_empty() {
-    let store = filled();
-    lose_index(&store);
-    let folder = store.store("artifacts/web");
-    let outcome = store.run_unprivileged(&folder, 0o000, &["reindex"]);
-    outcome.expect_code(4).says(&["artifacts/web"]);
-    store
-        .run(&["search"])
-        .expect_code(5)
-        .says(&["artifact reindex"]);
-    store.ok(&["reindex"]);
-    assert_eq!(answers(&store).lines().count(), 6);
-}
-
-#[test]
 fn an_empty_store_has_nothing_to_rebuild() {
     let store = sandbox();
     let expected = "restored 0, recovered 0 without tags, knew 0, lost 0\n";

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::sandbox;
 
 /// Everything that is known of everything that can be asked for, as it is printed.
-pub(super) fn answers(store: &Sandbox) -> String {
+pub(crate) fn answers(store: &Sandbox) -> String {
     store.ok(&["search", "--all-versions", "--json"])
 }
 
@@ -27,7 +27,7 @@ fn index_files(store: &Sandbox) -> Vec<PathBuf> {
 }
 
 /// Removes the index, as if its disk was lost.
-pub(super) fn lose_index(store: &Sandbox) {
+pub(crate) fn lose_index(store: &Sandbox) {
     let files = index_files(store);
     assert!(!files.is_empty(), "there is no index to be lost");
     for path in files {
@@ -57,7 +57,7 @@ fn records_file(store: &Sandbox) -> PathBuf {
 }
 
 /// Some of everything: specs, tasks, versions, tags, metadata, types, encodings, what is gone.
-pub(super) fn filled() -> Sandbox {
+pub(crate) fn filled() -> Sandbox {
     let store = sandbox().with_env("ARTIFACT_VERSIONING__ENABLED", "true");
     store.write("a.log", prose(1, 20_000));
     store.write("b.bin", noise(2, 5_000));
@@ -346,7 +346,7 @@ fn an_index_in_use_is_not_set_aside() {
     let store = filled();
     let before = answers(&store);
     let mut upload = store.start(&["upload", "-", "--name", "slow", "--type", "data"]);
-    assert!(upload.feed(&noise(1, 4_000_000)));
+    assert!(upload.feed(&noise(1, store.held_in_memory() + 3_000_000)));
     eventually("the upload to have begun", || store.blobs().len() > 6);
     let outcome = store.run(&["reindex", "--rebuild"]).expect_code(7);
     outcome.says(&["hint: stop the other processes"]);

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use artifact_app::UploadRequest;
 use artifact_bootstrap::open_at;
-use artifact_bootstrap::settings::{Settings, Sources};
 use artifact_domain::port::Clock;
 use artifact_domain::{Coordinate, Timestamp};
 use bytes::Bytes;
@@ -38,16 +37,7 @@ fn seed(store: &Sandbox, days: u64, artifacts: &[&str]) {
 }
 
 fn seed_at(store: &Sandbox, now: Timestamp, artifacts: &[&str]) {
-    let base = store.store("").to_string_lossy().into_owned();
-    let sources = Sources {
-        flags: vec![
-            ("base_path".to_owned(), base),
-            ("index.engine".to_owned(), crate::INDEX.to_owned()),
-            ("versioning.enabled".to_owned(), "true".to_owned()),
-        ],
-        ..Sources::default()
-    };
-    let settings = Settings::load(&sources).expect("they are sound").settings;
+    let settings = super::settings(store, &[("versioning.enabled", "true")]);
     let runtime = tokio::runtime::Runtime::new().expect("it can start");
     runtime.block_on(async {
         let clock = Arc::new(Standing(now));

@@ -9,7 +9,7 @@ use e2e::tree::{noise, prose};
 use super::{sandbox, texts};
 
 /// Uploads `bytes` and gives the path of its blob below the store, and its id.
-fn upload(store: &Sandbox, bytes: &[u8], more: &[&str]) -> (PathBuf, String) {
+pub(crate) fn upload(store: &Sandbox, bytes: &[u8], more: &[&str]) -> (PathBuf, String) {
     let before = store.blobs();
     let args = [
         &["upload", "-", "--spec", "demo", "--task", "1", "--json"],
@@ -28,7 +28,7 @@ fn upload(store: &Sandbox, bytes: &[u8], more: &[&str]) -> (PathBuf, String) {
 
 fn relative<'a>(store: &Sandbox, blob: &'a Path) -> &'a str {
     let relative = blob
-        .strip_prefix(store.store(""))
+        .strip_prefix(store.blobs_folder())
         .expect("it lies in the store");
     relative.to_str().expect("paths of the store are ASCII")
 }
@@ -159,19 +159,4 @@ fn the_longest_names_fit() {
         assert_eq!(store.ok(&["download", &id, "-o", "-"]), "content");
         assert_eq!(store.json(&["show", &id])[0]["name"], name);
     }
-}
-
-#[test]
-fn the_store_may_be_named_by_a_flag_and_moved() {
-    let store = sandbox();
-    upload(&store, b"content", &["--name", "a", "--type", "data"]);
-    fs::rename(store.store(""), store.root().join("moved")).expect("a store can be moved");
-    let moved = store.root().join("moved");
-    let moved = moved.to_str().expect("the path is UTF-8");
-    let uri = "artifact://demo/1/data/a";
-    assert_eq!(
-        store.ok(&["download", uri, "-o", "-", "--base-path", moved]),
-        "content"
-    );
-    store.fails(&["show", uri], 3);
 }

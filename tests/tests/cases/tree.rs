@@ -134,28 +134,6 @@ fn what_is_deeper_than_any_name_fails_alone() {
 }
 
 #[test]
-fn the_store_does_not_upload_itself() {
-    let store = sandbox();
-    store.write("a.txt", "x");
-    store.write("z.txt", "x");
-    let base = ["upload", ".", "--type", "data", "--base-path", "mine"];
-    for round in 1..=2 {
-        let outcome = store.run(&base).expect_code(0);
-        assert_eq!(
-            outcome.text().lines().count(),
-            2,
-            "round {round}: {outcome}"
-        );
-    }
-    let outcome = store.run(&base).expect_code(0);
-    outcome.says(&["not uploaded, the store itself: ./mine"]);
-    let outcome = store.run(&["upload", "mine/artifacts", "--base-path", "mine"]);
-    outcome
-        .expect_code(0)
-        .says(&["the store itself", "nothing to upload"]);
-}
-
-#[test]
 fn an_empty_folder_is_nothing_to_upload() {
     let store = sandbox();
     fs::create_dir_all(store.work("tree/empty")).expect("folders can be made");

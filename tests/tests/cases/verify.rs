@@ -11,7 +11,7 @@ use super::reindex::{answers, lose_metadata};
 use super::{sandbox, texts};
 
 /// Three artifacts of two tasks, and the blob of `a.log`.
-fn filled() -> (Sandbox, PathBuf) {
+pub(crate) fn filled() -> (Sandbox, PathBuf) {
     let store = sandbox();
     store.write("a.log", prose(1, 30_000));
     store.write("b.bin", noise(2, 3_000));
@@ -28,7 +28,7 @@ fn filled() -> (Sandbox, PathBuf) {
     (store, blob.expect("it is there"))
 }
 
-const LOG: &str = "artifact://default/1/log/a.log";
+pub(crate) const LOG: &str = "artifact://default/1/log/a.log";
 
 /// What becomes of a blob; none if it goes.
 type Damaging = fn(Vec<u8>) -> Option<Vec<u8>>;
@@ -288,18 +288,6 @@ fn a_blob_that_nobody_knows_is_said_once_it_is_old_and_is_left() {
         "{outcome}"
     );
     assert!(stray.exists());
-}
-
-#[test]
-fn bytes_that_may_not_be_read_are_not_called_lost() {
-    let (store, blob) = filled();
-    let outcome = store.run_unprivileged(&blob, 0o000, &["verify", "--repair"]);
-    let outcome = outcome.expect_code(5);
-    assert!(
-        outcome.text().contains(&format!("unreadable  {LOG}")),
-        "{outcome}"
-    );
-    assert_eq!(store.ok(&["search", "--tag", "lost"]), "");
 }
 
 fn without_path(finding: &Value) -> Value {

@@ -7,8 +7,9 @@ use e2e::tree::{files_below, noise, prose};
 use e2e::{Random, Sandbox};
 use serde_json::json;
 
-use super::aged::{self, Aged};
-use super::{sandbox, texts};
+use super::sandbox;
+use crate::cases::aged::{self, Aged};
+use crate::cases::texts;
 
 /// A store whose cold tier is a folder beside it.
 pub(super) fn tiered() -> Sandbox {
@@ -296,7 +297,7 @@ fn movers_that_are_killed_lose_nothing() {
     assert!(killed > 0, "nobody was killed");
     store.ok(&["archive", "--task", "1"]);
     for path in blobs_in(&store, "cold").iter().chain(&store.blobs()) {
-        super::gc::age(path, 30);
+        crate::cases::gc::age(path, 30);
     }
     store.ok(&["gc"]);
     assert_eq!(blobs(&store), (0, 12));
