@@ -66,7 +66,7 @@ pub(crate) fn from_remote(doing: impl Display, cause: opendal::Error) -> Error {
 }
 
 /// What a service answered itself: a status, and its words.
-#[cfg(feature = "s3")]
+#[cfg(feature = "remote")]
 pub(crate) fn from_service(
     doing: impl Display,
     status: u16,

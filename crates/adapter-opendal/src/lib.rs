@@ -16,7 +16,7 @@ mod store;
 #[cfg(feature = "fs")]
 pub use fs::{Durability, FsOptions};
 #[cfg(feature = "gcs")]
-pub use remote::GcsOptions;
+pub use remote::{GcsBucketRules, GcsOptions};
 #[cfg(feature = "s3")]
-pub use remote::{AccessKeys, S3Options};
+pub use remote::{AccessKeys, S3BucketRules, S3Options};
 pub use store::OpendalStore;

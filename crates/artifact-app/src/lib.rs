@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod bucket_rules;
 mod change;
 mod compare;
 mod decode;
@@ -44,6 +45,12 @@ mod versions;
 pub use artifact_archive::Limits as ArchiveLimits;
 pub use artifact_codec::Level;
 pub use body::Body;
+pub use bucket_rules::{
+    AtRisk, BucketService, BucketSite, LifecyclePlan, LifecycleWish, PolicyWish, RuleChange,
+    RuleDifference, TierClasses, bucket_policy, cors_differences, cors_json, cors_rule,
+    identity_policy, lifecycle_differences, lifecycle_json, plan_lifecycle, policy_differences,
+    policy_statements, refusal, rule_differences,
+};
 pub use change::{Change, Changed};
 pub use compare::{
     ArtifactComparison, CompareItem, CompareRequest, CompareTotals, Compared, ComparedVersion,

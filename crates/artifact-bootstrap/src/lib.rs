@@ -9,6 +9,7 @@ pub mod settings;
 mod tiers;
 mod wiring;
 
+pub use buckets::{bucket_rules, bucket_site};
 pub use clock::SystemClock;
 pub use schedule::{NoSchedule, Schedule, Scheduled, cleanup_at};
 pub use wiring::{Rebuild, Reopened, open, open_at, open_to_rebuild, retention_policy};

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    archive, cat, cleanup, compare, complete, completions, config, delete, download, export, gc,
-    grep, hold, import, lock, meta, presign, reindex, retention, search, show, tag, tail, trend,
-    upload, usage, verify, versions, why,
+    archive, cat, cleanup, compare, complete, completions, config, cors, delete, download, export,
+    gc, grep, hold, import, lifecycle, lock, meta, policy, presign, reindex, retention, search,
+    show, tag, tail, trend, upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -138,6 +138,12 @@ pub(crate) enum Verb {
     Reindex(reindex::ReindexArgs),
     /// Look at the lock of an artifact, or break it
     Lock(lock::LockArgs),
+    /// Show, apply or check the rules by which the bucket moves and deletes
+    Lifecycle(lifecycle::LifecycleArgs),
+    /// Show, apply or check which web pages may use signed URLs of the bucket
+    Cors(cors::CorsArgs),
+    /// Show, apply or check what credentials must be allowed in the bucket
+    Policy(policy::PolicyArgs),
     /// Show, check or begin the settings
     Config(config::ConfigArgs),
     /// Print a completion script for a shell

@@ -4,6 +4,7 @@
 mod about;
 mod args;
 mod attributes;
+mod bucket_changes;
 mod changing;
 mod command;
 mod context;

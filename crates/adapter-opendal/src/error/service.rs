@@ -199,7 +199,6 @@ fn meaning_of_status(status: u16) -> Option<Meaning> {
 }
 
 /// The meaning of an answer that was read here.
-#[cfg(feature = "s3")]
 pub(super) fn meaning_of_answer(status: u16, body: &str) -> Meaning {
     let code = between(body, "<Code>", "</Code>").and_then(meaning_of_code);
     code.or_else(|| meaning_of_status(status))

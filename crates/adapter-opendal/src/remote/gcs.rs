@@ -1,5 +1,8 @@
 //! A bucket of Google Cloud Storage: where it is and who asks. Knows nothing of blobs.
 
+mod raw;
+mod rules;
+
 use std::path::PathBuf;
 
 use artifact_domain::Result;
@@ -8,6 +11,7 @@ use opendal::{OperationContext, Operator};
 
 use super::{RemoteStore, client};
 use crate::error::from_remote;
+pub use rules::GcsBucketRules;
 
 /// Which bucket, and who asks for it.
 #[derive(Debug, Clone, Default)]

@@ -86,6 +86,20 @@ pub struct S3 {
     pub path_style: Option<bool>,
     /// What every key in the bucket starts with.
     pub prefix: Option<String>,
+    /// In which storage class each tier is kept.
+    pub storage_classes: StorageClasses,
+}
+
+/// In which storage class each tier is kept, as the service names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StorageClasses {
+    /// That of what is uploaded; the bucket's own when absent.
+    pub hot: Option<String>,
+    /// That of what is older and still in use.
+    pub warm: String,
+    /// That of what is archived.
+    pub cold: String,
 }
 
 /// The Google Cloud Storage bucket.
@@ -102,6 +116,8 @@ pub struct Gcs {
     pub endpoint_url: Option<String>,
     /// What every key in the bucket starts with.
     pub prefix: Option<String>,
+    /// In which storage class each tier is kept.
+    pub storage_classes: StorageClasses,
 }
 
 /// Where records of artifacts are kept.

@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod cors;
 pub(crate) mod delete;
 pub(crate) mod download;
 pub(crate) mod export;
@@ -14,8 +15,10 @@ pub(crate) mod gc;
 pub(crate) mod grep;
 pub(crate) mod hold;
 pub(crate) mod import;
+pub(crate) mod lifecycle;
 pub(crate) mod lock;
 pub(crate) mod meta;
+pub(crate) mod policy;
 pub(crate) mod presign;
 pub(crate) mod reindex;
 pub(crate) mod retention;
@@ -65,6 +68,9 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Gc(args) => gc::run(args, context).await,
         Verb::Reindex(args) => reindex::run(args, context).await,
         Verb::Lock(args) => lock::run(args, context).await,
+        Verb::Lifecycle(args) => lifecycle::run(args, context).await,
+        Verb::Cors(args) => cors::run(args, context).await,
+        Verb::Policy(args) => policy::run(args, context).await,
         Verb::Config(args) => config::run(args, context),
         Verb::Completions(args) => completions::run(&args),
     }

@@ -3,6 +3,7 @@
 
 mod artifact_index;
 mod blob_store;
+mod bucket_rules;
 mod clock;
 mod lock_manager;
 mod usage;
@@ -18,6 +19,10 @@ pub use blob_store::MockBlobStore;
 pub use blob_store::{
     BlobFailure, BlobListing, BlobStat, BlobStore, ByteStream, Capabilities, ListedBlob,
     PresignMethod, PresignRequest, PresignedUrl, PutOptions, Swept,
+};
+pub use bucket_rules::{
+    BucketRules, CORS_EXPOSED, CorsRule, FoundRule, FoundRules, LifecycleAction, LifecycleRule, OWN_RULES,
+    is_own_statement, own_rule_name, rule_id, statement_id,
 };
 pub use clock::Clock;
 #[cfg(feature = "mocks")]

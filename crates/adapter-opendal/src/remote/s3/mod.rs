@@ -3,7 +3,9 @@
 
 mod place;
 mod raw;
+mod rules;
 mod uploads;
+mod xml;
 
 use std::fmt;
 
@@ -15,6 +17,7 @@ use super::{RemoteStore, client};
 use crate::error::from_remote;
 use place::Place;
 use raw::RawClient;
+pub use rules::S3BucketRules;
 pub(crate) use uploads::Uploads;
 
 /// Which bucket, and who asks for it.
@@ -91,4 +94,18 @@ fn service(options: &S3Options, place: &Place) -> S3 {
             .disable_ec2_metadata();
     }
     service
+}
+
+impl S3BucketRules {
+    /// The rules of the bucket. Asks AWS for its region where nothing says it; sends nothing else.
+    ///
+    /// # Errors
+    /// Those of opening a store there.
+    pub async fn open(options: &S3Options) -> Result<Self> {
+        let transport = client::new(http::HeaderMap::new())?;
+        let place = Place::find(options, &transport).await?;
+        let keys = options.access_keys.as_ref();
+        let client = RawClient::new(&place, keys, transport, options.retries);
+        Ok(Self::new(client, &place.bucket, &place.root))
+    }
 }
