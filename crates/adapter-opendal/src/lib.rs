@@ -14,9 +14,9 @@ mod remote;
 mod store;
 
 #[cfg(feature = "fs")]
-pub use fs::{Durability, FsOptions};
-#[cfg(feature = "gcs")]
-pub use remote::{GcsBucketRules, GcsOptions};
+pub use fs::{Durability, FsOptions, examine_folder};
 #[cfg(feature = "s3")]
-pub use remote::{AccessKeys, S3BucketRules, S3Options};
+pub use remote::{AccessKeys, S3BucketRules, S3Doctor, S3Options};
+#[cfg(feature = "gcs")]
+pub use remote::{GcsBucketRules, GcsDoctor, GcsOptions};
 pub use store::OpendalStore;

@@ -80,9 +80,17 @@ pub fn bucket_site(settings: &Settings) -> Result<(BucketSite, TierClasses)> {
             _ => "aws",
         },
     };
+    let own = match settings.backend {
+        Backend::S3 if settings.s3.endpoint_url.is_none() => Some(("STANDARD_IA", "GLACIER")),
+        Backend::Gcs if settings.gcs.endpoint_url.is_none() => Some(("NEARLINE", "ARCHIVE")),
+        _ => None,
+    };
+    let warm = own.map(|(warm, _)| warm.to_owned());
+    let cold = own.map(|(_, cold)| cold.to_owned());
+    let warm = classes.warm.clone().or(warm).or(classes.hot.clone());
     let classes = TierClasses {
-        warm: classes.warm.clone(),
-        cold: classes.cold.clone(),
+        cold: classes.cold.clone().or(cold).or(warm.clone()),
+        warm,
     };
     Ok((site, classes))
 }

@@ -4,6 +4,7 @@
 mod buckets;
 mod claim;
 mod clock;
+mod doctor;
 mod schedule;
 pub mod settings;
 mod tiers;
@@ -11,5 +12,6 @@ mod wiring;
 
 pub use buckets::{bucket_rules, bucket_site};
 pub use clock::SystemClock;
+pub use doctor::examine;
 pub use schedule::{NoSchedule, Schedule, Scheduled, cleanup_at};
 pub use wiring::{Rebuild, Reopened, open, open_at, open_to_rebuild, retention_policy};

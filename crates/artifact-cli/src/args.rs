@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    archive, cat, cleanup, compare, complete, completions, config, cors, delete, download, export,
-    gc, grep, hold, import, lifecycle, lock, meta, policy, presign, reindex, retention, search,
-    show, tag, tail, trend, upload, usage, verify, versions, why,
+    archive, cat, cleanup, compare, complete, completions, config, cors, delete, doctor, download,
+    export, gc, grep, hold, import, lifecycle, lock, meta, policy, presign, reindex, retention,
+    search, show, tag, tail, trend, upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -144,6 +144,8 @@ pub(crate) enum Verb {
     Cors(cors::CorsArgs),
     /// Show, apply or check what credentials must be allowed in the bucket
     Policy(policy::PolicyArgs),
+    /// Try whether everything works that the settings name
+    Doctor(doctor::DoctorArgs),
     /// Show, check or begin the settings
     Config(config::ConfigArgs),
     /// Print a completion script for a shell

@@ -70,14 +70,12 @@ pub(crate) fn checked(
     let count = differences.len();
     let message = format!("{count} of the bucket's rules are not those of the settings");
     let hint = format!("`artifact {verb} apply` sets them; those of others stay as they are");
-    Err(Error::new(ErrorKind::Conflict, message).with_hint(hint).into())
+    Err(Error::new(ErrorKind::Conflict, message)
+        .with_hint(hint)
+        .into())
 }
 
-fn object(
-    difference: &RuleDifference,
-    dry_run: Option<bool>,
-    context: &Context,
-) -> io::Result<()> {
+fn object(difference: &RuleDifference, dry_run: Option<bool>, context: &Context) -> io::Result<()> {
     let mut object = json!({
         "rule": difference.name,
         "change": difference.change.as_str(),

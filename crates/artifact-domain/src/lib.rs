@@ -2,6 +2,7 @@
 
 mod artifact_type;
 mod blob_key;
+mod check;
 mod coordinate;
 mod digest;
 mod error;
@@ -26,6 +27,7 @@ mod view;
 
 pub use artifact_type::{ArtifactType, CustomType};
 pub use blob_key::{BlobKey, BlobMeaning, BlobPrefix};
+pub use check::{Check, CheckOutcome};
 pub use coordinate::{Coordinate, Version};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};

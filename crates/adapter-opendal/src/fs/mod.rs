@@ -20,6 +20,7 @@
 //! | a directory that goes while a put is under way | fails the put | is made again |
 //! | names in a listing | trimmed and forced to UTF-8: a folder `a ` lists `a` twice | as they are |
 
+mod doctor;
 mod folders;
 mod publish;
 mod read;
@@ -38,6 +39,7 @@ use artifact_domain::port::{BlobFailure, BlobStat, Swept};
 use artifact_domain::{BlobKey, Error, ErrorKind, Result, Timestamp};
 
 use crate::error::{absent, from_io};
+pub use doctor::examine_folder;
 use folders::Folders;
 use temp_file::Sweep;
 

@@ -1,5 +1,6 @@
 //! A bucket of Google Cloud Storage: where it is and who asks. Knows nothing of blobs.
 
+mod doctor;
 mod raw;
 mod rules;
 
@@ -11,6 +12,7 @@ use opendal::{OperationContext, Operator};
 
 use super::{RemoteStore, client};
 use crate::error::from_remote;
+pub use doctor::GcsDoctor;
 pub use rules::GcsBucketRules;
 
 /// Which bucket, and who asks for it.
@@ -30,32 +32,43 @@ pub struct GcsOptions {
     pub retries: u32,
 }
 
+impl GcsOptions {
+    /// Whether requests are signed: not to emulators, which have nobody to ask for.
+    fn is_signed(&self) -> bool {
+        let is_plain = |endpoint: &String| endpoint.starts_with("http://");
+        self.credentials_path.is_some() || !self.endpoint_url.as_ref().is_some_and(is_plain)
+    }
+}
+
 pub(crate) fn open(options: &GcsOptions) -> Result<RemoteStore> {
+    let operator = operator(options)?;
+    let root = operator.info().root().clone();
+    let mut location = format!("gs://{}{root}", options.bucket);
+    if let Some(endpoint) = &options.endpoint_url {
+        location = format!("{location} at {}", endpoint.trim_end_matches('/'));
+    }
+    let mut store = RemoteStore::new(operator.clone(), "gcs", location, options.retries);
+    store.signer = options.is_signed().then_some(operator);
+    Ok(store)
+}
+
+/// The bucket without layers.
+fn operator(options: &GcsOptions) -> Result<Operator> {
     let mut service = Gcs::default()
         .bucket(&options.bucket)
         .root(options.prefix.as_deref().unwrap_or_default());
     let endpoint = options.endpoint_url.as_deref();
-    let mut is_signed = true;
     if let Some(endpoint) = endpoint {
         service = service.endpoint(endpoint);
     }
     if let Some(path) = &options.credentials_path {
         service = service.credential_path(&path.to_string_lossy());
-    } else if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
+    } else if !options.is_signed() {
         service = service.skip_signature();
-        is_signed = false;
     }
     let doing = || format!("open bucket `{}`", options.bucket);
     let operator = Operator::new(service).map_err(|cause| from_remote(doing(), cause))?;
     let transport = client::new(client::as_stored())?;
     let context = OperationContext::new().with_http_transport(transport);
-    let operator = operator.with_context(context);
-    let root = operator.info().root().clone();
-    let mut location = format!("gs://{}{root}", options.bucket);
-    if let Some(endpoint) = endpoint {
-        location = format!("{location} at {}", endpoint.trim_end_matches('/'));
-    }
-    let mut store = RemoteStore::new(operator.clone(), "gcs", location, options.retries);
-    store.signer = is_signed.then_some(operator);
-    Ok(store)
+    Ok(operator.with_context(context))
 }

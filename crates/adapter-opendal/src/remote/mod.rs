@@ -31,9 +31,9 @@ use opendal::Operator;
 use crate::error::from_remote;
 use crate::operator::OperatorStore;
 #[cfg(feature = "gcs")]
-pub use gcs::{GcsBucketRules, GcsOptions};
+pub use gcs::{GcsBucketRules, GcsDoctor, GcsOptions};
 #[cfg(feature = "s3")]
-pub use s3::{AccessKeys, S3BucketRules, S3Options};
+pub use s3::{AccessKeys, S3BucketRules, S3Doctor, S3Options};
 
 /// How many keys a request to delete names at most.
 const DELETE_BATCH: usize = 1000;

@@ -73,26 +73,6 @@ impl Store {
             None => Ok(Vec::new()),
         }
     }
-
-    /// Sets the bucket's lifecycle to the plan, of which `differences` say how it differs; writes
-    /// nothing where there are none.
-    ///
-    /// # Errors
-    /// `Held` or `Conflict` where the bucket would delete what the store keeps; those of the port.
-    pub async fn apply_lifecycle(
-        &self,
-        rules: &dyn BucketRules,
-        plan: &LifecyclePlan,
-        differences: &[RuleDifference],
-    ) -> Result<()> {
-        if let Some(refused) = refusal(&self.at_risk_by(plan).await?) {
-            return Err(refused);
-        }
-        if differences.is_empty() {
-            return Ok(());
-        }
-        rules.set_lifecycle(plan.rules.clone()).await
-    }
 }
 
 /// The error that names artifacts which a bucket would delete; none where there are none.
@@ -103,7 +83,10 @@ pub fn refusal(at_risk: &[AtRisk]) -> Option<Error> {
         None => ErrorKind::Conflict,
     };
     let all: Vec<_> = at_risk.iter().map(ToString::to_string).collect();
-    let message = format!("the bucket would delete what the store keeps: {}", all.join("; "));
+    let message = format!(
+        "the bucket would delete what the store keeps: {}",
+        all.join("; ")
+    );
     Some(Error::new(kind, message).with_hint(
         "`--no-expire` leaves the rule out that deletes; the store's own cleanup does not need it",
     ))

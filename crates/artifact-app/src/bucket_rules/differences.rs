@@ -106,7 +106,11 @@ mod tests {
 
     #[test]
     fn each_rule_that_is_not_as_it_should_be_is_named() {
-        let wanted = [("a".to_owned(), 1), ("b".to_owned(), 2), ("c".to_owned(), 3)];
+        let wanted = [
+            ("a".to_owned(), 1),
+            ("b".to_owned(), 2),
+            ("c".to_owned(), 3),
+        ];
         let same = found(&[("c", Some(3)), ("a", Some(1)), ("b", Some(2))]);
         assert_eq!(rule_differences(&same, &wanted, u32::to_string), []);
         let other = found(&[("a", Some(7)), ("b", None), ("x", Some(9))]);

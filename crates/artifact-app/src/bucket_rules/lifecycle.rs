@@ -24,10 +24,10 @@ const INFREQUENT_DAYS: u32 = 30;
 /// The storage classes of the colder tiers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TierClasses {
-    /// That of what is older and still in use.
-    pub warm: String,
-    /// That of what is archived.
-    pub cold: String,
+    /// That of what is older and still in use; none where it has none of its own.
+    pub warm: Option<String>,
+    /// That of what is archived; none where it has none of its own.
+    pub cold: Option<String>,
 }
 
 /// What the rules follow from.
@@ -87,6 +87,12 @@ pub fn plan_lifecycle(service: BucketService, wish: &LifecycleWish<'_>) -> Lifec
     for (tier, days, class) in steps {
         let Some(after_days) = days else { continue };
         let key = format!("tiers.{tier}_after_days");
+        let Some(class) = class else {
+            plan.notes.push(format!(
+                "no rule does what `{key}` says: set `storage_classes.{tier}` of the bucket"
+            ));
+            continue;
+        };
         if service == BucketService::S3 && FROZEN.contains(&class.as_str()) {
             plan.notes.push(format!(
                 "no rule moves to {class}: what is there can't be read at once, and a rule would \
@@ -116,7 +122,8 @@ pub fn plan_lifecycle(service: BucketService, wish: &LifecycleWish<'_>) -> Lifec
         });
     }
     // One class for both tiers is one move, at the earlier age.
-    plan.rules.dedup_by(|later, first| later.action == first.action);
+    plan.rules
+        .dedup_by(|later, first| later.action == first.action);
     plan.rules.extend(expire.map(|after_days| LifecycleRule {
         after_days,
         action: LifecycleAction::Expire,

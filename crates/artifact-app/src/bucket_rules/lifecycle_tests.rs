@@ -2,8 +2,8 @@ use super::*;
 
 fn classes(warm: &str, cold: &str) -> TierClasses {
     TierClasses {
-        warm: warm.to_owned(),
-        cold: cold.to_owned(),
+        warm: Some(warm.to_owned()),
+        cold: Some(cold.to_owned()),
     }
 }
 
@@ -35,8 +35,15 @@ fn said(plan: &LifecyclePlan) -> Vec<String> {
 
 #[test]
 fn ages_that_are_not_set_give_no_rule() {
-    let plan = plan(BucketService::S3, &classes("STANDARD_IA", "GLACIER"), [None, None]);
-    let expected = ["after 7 days: abort unfinished uploads", "after 120 days: delete"];
+    let plan = plan(
+        BucketService::S3,
+        &classes("STANDARD_IA", "GLACIER"),
+        [None, None],
+    );
+    let expected = [
+        "after 7 days: abort unfinished uploads",
+        "after 120 days: delete",
+    ];
     assert_eq!(said(&plan), expected);
     assert_eq!(plan.notes, [""; 0]);
     assert_eq!(plan.expire_after_days(), Some(120));
@@ -45,27 +52,70 @@ fn ages_that_are_not_set_give_no_rule() {
 #[test]
 fn no_rule_moves_to_a_class_that_must_be_restored_first() {
     for class in FROZEN {
-        let plan = plan(BucketService::S3, &classes("STANDARD_IA", class), [Some(30), Some(90)]);
+        let plan = plan(
+            BucketService::S3,
+            &classes("STANDARD_IA", class),
+            [Some(30), Some(90)],
+        );
         assert_eq!(said(&plan)[1..2], ["after 30 days: to STANDARD_IA"]);
         assert_eq!(plan.rules.len(), 3);
-        assert!(plan.notes[0].contains("archive --by-age"), "{:?}", plan.notes);
+        assert!(
+            plan.notes[0].contains("archive --by-age"),
+            "{:?}",
+            plan.notes
+        );
     }
-    let at_once = plan(BucketService::S3, &classes("X", "GLACIER_IR"), [None, Some(90)]);
+    let at_once = plan(
+        BucketService::S3,
+        &classes("X", "GLACIER_IR"),
+        [None, Some(90)],
+    );
     assert_eq!(said(&at_once)[1], "after 90 days: to GLACIER_IR");
-    let google = plan(BucketService::Gcs, &classes("NEARLINE", "ARCHIVE"), [Some(10), Some(90)]);
+    let google = plan(
+        BucketService::Gcs,
+        &classes("NEARLINE", "ARCHIVE"),
+        [Some(10), Some(90)],
+    );
     let expected = ["after 10 days: to NEARLINE", "after 90 days: to ARCHIVE"];
     assert_eq!(said(&google)[1..3], expected);
     assert_eq!(google.notes, [""; 0]);
 }
 
 #[test]
+fn a_tier_without_a_class_gives_no_rule() {
+    let none = TierClasses {
+        warm: None,
+        cold: None,
+    };
+    let plan = plan(BucketService::S3, &none, [Some(30), Some(90)]);
+    assert_eq!(plan.rules.len(), 2);
+    assert!(
+        plan.notes[0].contains("storage_classes.warm"),
+        "{:?}",
+        plan.notes
+    );
+}
+
+#[test]
 fn what_a_service_may_not_take_is_said() {
-    let young = plan(BucketService::S3, &classes("STANDARD_IA", "GLACIER_IR"), [Some(29), None]);
+    let young = plan(
+        BucketService::S3,
+        &classes("STANDARD_IA", "GLACIER_IR"),
+        [Some(29), None],
+    );
     assert!(young.notes[0].contains("30 days"), "{:?}", young.notes);
-    let late = plan(BucketService::S3, &classes("STANDARD_IA", "GLACIER_IR"), [None, Some(120)]);
+    let late = plan(
+        BucketService::S3,
+        &classes("STANDARD_IA", "GLACIER_IR"),
+        [None, Some(120)],
+    );
     assert_eq!(late.rules.len(), 2);
     assert!(late.notes[0].contains("after 120 days"), "{:?}", late.notes);
-    let same = plan(BucketService::S3, &classes("GLACIER_IR", "GLACIER_IR"), [Some(40), Some(50)]);
+    let same = plan(
+        BucketService::S3,
+        &classes("GLACIER_IR", "GLACIER_IR"),
+        [Some(40), Some(50)],
+    );
     assert_eq!(said(&same)[1..2], ["after 40 days: to GLACIER_IR"]);
     assert_eq!(same.rules.len(), 3);
 }

@@ -97,11 +97,7 @@ pub fn identity_policy(site: &BucketSite, wish: PolicyWish) -> Value {
 }
 
 /// The statements of a policy that is attached to the bucket and allows `principal`.
-pub fn bucket_policy(
-    site: &BucketSite,
-    wish: PolicyWish,
-    principal: &str,
-) -> Vec<(String, Value)> {
+pub fn bucket_policy(site: &BucketSite, wish: PolicyWish, principal: &str) -> Vec<(String, Value)> {
     let mut statements = policy_statements(site, wish);
     for (_, statement) in &mut statements {
         statement["Principal"] = json!({ "AWS": principal });

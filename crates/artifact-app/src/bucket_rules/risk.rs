@@ -48,7 +48,9 @@ impl Store {
 
 fn keeps_longer(record: &ArtifactRecord, after_days: u32) -> Option<String> {
     // Its bytes are not older than it, whenever they were moved.
-    let end = record.created_at.saturating_add(DAY.saturating_mul(after_days));
+    let end = record
+        .created_at
+        .saturating_add(DAY.saturating_mul(after_days));
     match record.expires_at {
         _ if record.hold.is_some() => Some("is on hold".to_owned()),
         None => Some("never expires".to_owned()),

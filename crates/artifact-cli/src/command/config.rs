@@ -9,6 +9,7 @@ use artifact_domain::{Error, ErrorKind};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::command::doctor;
 use crate::context::Context;
 use crate::failures::Failure;
 
@@ -27,11 +28,16 @@ Examples:
   artifact config show
   ARTIFACT_INDEX__ENGINE=sled artifact config show --json")]
     Show,
-    /// Check the settings without doing anything
+    /// Check the settings; without --online nothing is done
     #[command(after_help = "\
-Example:
-  artifact config check --config staging.yaml")]
-    Check,
+Examples:
+  artifact config check --config staging.yaml
+  artifact config check --online")]
+    Check {
+        /// Try whether everything works that they name, as `artifact doctor` does
+        #[arg(long)]
+        online: bool,
+    },
     /// Write a settings file with every key, its default and its meaning
     #[command(after_help = "\
 Examples:
@@ -44,7 +50,7 @@ Examples:
     },
 }
 
-pub(crate) fn run(args: ConfigArgs, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(args: ConfigArgs, context: &Context) -> Result<(), Failure> {
     let ui = &context.ui;
     match args.action {
         Action::Show => {
@@ -61,7 +67,8 @@ pub(crate) fn run(args: ConfigArgs, context: &Context) -> Result<(), Failure> {
                 }
             }
         }
-        Action::Check => {
+        Action::Check { online: true } => return doctor::examine(context).await,
+        Action::Check { online: false } => {
             let loaded = context.settings()?;
             let file = loaded.file.as_ref().map(|file| file.display().to_string());
             if ui.json() {

@@ -60,7 +60,9 @@ struct Which {
 
 fn origin(text: &str) -> Result<String, Error> {
     let url = text.trim_end_matches('/');
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
     let is_bare = |host: &str| {
         let strange = |c: char| c.is_whitespace() || c.is_control() || "/?#@<>".contains(c);
         !host.is_empty() && !host.contains(strange)
@@ -68,8 +70,10 @@ fn origin(text: &str) -> Result<String, Error> {
     if url == "*" || host.is_some_and(is_bare) {
         return Ok(url.to_owned());
     }
-    Err(Error::invalid_input("an origin is scheme, host and port alone")
-        .with_hint("write it as https://ci.example.com, or * for every page"))
+    Err(
+        Error::invalid_input("an origin is scheme, host and port alone")
+            .with_hint("write it as https://ci.example.com, or * for every page"),
+    )
 }
 
 pub(crate) async fn run(args: CorsArgs, context: &Context) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use artifact_app::{
 };
 use artifact_bootstrap::settings::Settings;
 use artifact_bootstrap::{bucket_rules, bucket_site, retention_policy};
+use artifact_domain::Error;
 use artifact_domain::policy::TierPolicy;
 use clap::{Args, Subcommand};
 
@@ -74,23 +75,20 @@ pub(crate) async fn run(args: LifecycleArgs, context: &Context) -> Result<(), Fa
         Action::Apply { which, dry_run } => {
             let plan = plan(&settings, &which, context)?;
             let rules = bucket_rules(&settings).await?;
-            let store = context.store().await?;
+            if let Some(refused) = refused(&plan, context).await? {
+                return Err(refused.into());
+            }
             let differences = lifecycle_differences(&*rules, &plan).await?;
-            if dry_run {
-                if let Some(refused) = refusal(&store.at_risk_by(&plan).await?) {
-                    return Err(refused.into());
-                }
-            } else {
-                store.apply_lifecycle(&*rules, &plan, &differences).await?;
+            if !dry_run && !differences.is_empty() {
+                rules.set_lifecycle(plan.rules).await?;
             }
             bucket_changes::applied(&differences, dry_run, context)
         }
         Action::Check { which } => {
             let plan = plan(&settings, &which, context)?;
             let rules = bucket_rules(&settings).await?;
-            let store = context.store().await?;
             let mut failures = Failures::default();
-            if let Some(refused) = refusal(&store.at_risk_by(&plan).await?) {
+            if let Some(refused) = refused(&plan, context).await? {
                 failures.add(&context.ui, &refused);
             }
             let differences = lifecycle_differences(&*rules, &plan).await?;
@@ -98,6 +96,16 @@ pub(crate) async fn run(args: LifecycleArgs, context: &Context) -> Result<(), Fa
             failures.into_result()
         }
     }
+}
+
+/// What speaks against the plan: artifacts that the store keeps and the bucket would delete. The
+/// store is opened only for a plan that deletes.
+async fn refused(plan: &LifecyclePlan, context: &Context) -> Result<Option<Error>, Failure> {
+    if plan.expire_after_days().is_none() {
+        return Ok(None);
+    }
+    let store = context.store().await?;
+    Ok(refusal(&store.at_risk_by(plan).await?))
 }
 
 /// The rules that follow; what a person is to know of them is said.

@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod cors;
 pub(crate) mod delete;
+pub(crate) mod doctor;
 pub(crate) mod download;
 pub(crate) mod export;
 pub(crate) mod gc;
@@ -71,7 +72,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Lifecycle(args) => lifecycle::run(args, context).await,
         Verb::Cors(args) => cors::run(args, context).await,
         Verb::Policy(args) => policy::run(args, context).await,
-        Verb::Config(args) => config::run(args, context),
+        Verb::Doctor(args) => doctor::run(&args, context).await,
+        Verb::Config(args) => config::run(args, context).await,
         Verb::Completions(args) => completions::run(&args),
     }
 }

@@ -21,8 +21,8 @@ pub use blob_store::{
     PresignMethod, PresignRequest, PresignedUrl, PutOptions, Swept,
 };
 pub use bucket_rules::{
-    BucketRules, CORS_EXPOSED, CorsRule, FoundRule, FoundRules, LifecycleAction, LifecycleRule, OWN_RULES,
-    is_own_statement, own_rule_name, rule_id, statement_id,
+    BucketRules, CORS_EXPOSED, CorsRule, FoundRule, FoundRules, LifecycleAction, LifecycleRule,
+    OWN_RULES, is_own_statement, own_rule_name, rule_id, statement_id,
 };
 pub use clock::Clock;
 #[cfg(feature = "mocks")]

@@ -133,8 +133,9 @@ impl GcsBucketRules {
 
 fn explained(error: Error) -> Error {
     if error.kind() == ErrorKind::PermissionDenied {
-        return error
-            .with_hint("`artifact policy show --with-rules` prints what the credentials must allow");
+        return error.with_hint(
+            "`artifact policy show --with-rules` prints what the credentials must allow",
+        );
     }
     error
 }
@@ -222,6 +223,8 @@ fn cors_rule(rule: &Value) -> Option<CorsRule> {
         // Google has one list for what is sent and what is read.
         headers: vec!["*".to_owned()],
         exposed: texts(&rule["responseHeader"])?,
-        max_age_s: rule["maxAgeSeconds"].as_u64().and_then(|age| u32::try_from(age).ok())?,
+        max_age_s: rule["maxAgeSeconds"]
+            .as_u64()
+            .and_then(|age| u32::try_from(age).ok())?,
     })
 }

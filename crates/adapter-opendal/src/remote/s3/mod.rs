@@ -1,6 +1,7 @@
 //! A bucket of S3 or of a service that speaks like it: where it is and who asks. Knows nothing of
 //! blobs.
 
+mod doctor;
 mod place;
 mod raw;
 mod rules;
@@ -15,6 +16,7 @@ use opendal::{OperationContext, Operator};
 
 use super::{RemoteStore, client};
 use crate::error::from_remote;
+pub use doctor::S3Doctor;
 use place::Place;
 use raw::RawClient;
 pub use rules::S3BucketRules;

@@ -144,6 +144,53 @@ impl RawClient {
         })
     }
 
+    /// Signs a URL for a key, and uses it as somebody without credentials would.
+    pub(super) async fn by_signed_url(
+        &self,
+        doing: &str,
+        method: Method,
+        key: &str,
+        body: Bytes,
+        valid_for: Duration,
+    ) -> Result<RawResponse> {
+        let request = RawRequest {
+            method: method.clone(),
+            key: Some(key),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        let failed = |cause: opendal::Error| from_remote(doing, cause);
+        let unexpected =
+            |message: &str| opendal::Error::new(opendal::ErrorKind::Unexpected, message);
+        let built = Request::builder().method(&method).uri(self.url(&request));
+        let built = built
+            .body(())
+            .map_err(|cause| failed(unexpected("the request can't be built").set_source(cause)))?;
+        let (mut parts, ()) = built.into_parts();
+        let signed = self.signer.sign(&mut parts, Some(valid_for)).await;
+        signed.map_err(|cause| failed(unexpected("signing http request").set_source(cause)))?;
+        let plain = http::HeaderValue::from_static("application/octet-stream");
+        let request = Request::builder()
+            .method(method)
+            .uri(parts.uri)
+            .header(http::header::CONTENT_TYPE, plain)
+            .body(Buffer::from(body));
+        let request = request
+            .map_err(|cause| failed(unexpected("the request can't be built").set_source(cause)))?;
+        let (parts, body) = self
+            .transport
+            .send(request)
+            .await
+            .map_err(failed)?
+            .into_parts();
+        Ok(RawResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.to_bytes(),
+        })
+    }
+
     fn url(&self, request: &RawRequest<'_>) -> String {
         let key = percent_encode_path(request.key.unwrap_or_default());
         let encoded = |text: &str| utf8_percent_encode(text, PLAIN).to_string();

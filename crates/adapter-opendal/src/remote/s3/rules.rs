@@ -203,8 +203,8 @@ impl S3BucketRules {
             return Ok(json!({ "Version": "2012-10-17", "Statement": [] }));
         };
         let doing = format!("read the policy of bucket `{}`", self.bucket);
-        let mut policy: Value = serde_json::from_str(&document)
-            .map_err(|cause| strange(&doing).with_source(cause))?;
+        let mut policy: Value =
+            serde_json::from_str(&document).map_err(|cause| strange(&doing).with_source(cause))?;
         // One statement may stand without its list.
         if policy["Statement"].is_object() {
             policy["Statement"] = json!([policy["Statement"].take()]);
@@ -264,7 +264,6 @@ impl BucketRules for S3BucketRules {
     }
 
     async fn set_policy(&self, statements: Vec<Value>) -> Result<()> {
-
         let mut policy = self.whole_policy().await?;
         if let Some(all) = policy["Statement"].as_array_mut() {
             all.retain(|statement| !self.is_own(statement));

@@ -47,10 +47,7 @@ fn position(reader: &Reader<&[u8]>) -> usize {
 
 /// A document of these rules.
 pub(super) fn document(root: &str, rules: &[String]) -> String {
-    format!(
-        "<{root} xmlns=\"{NAMESPACE}\">{}</{root}>",
-        rules.concat()
-    )
+    format!("<{root} xmlns=\"{NAMESPACE}\">{}</{root}>", rules.concat())
 }
 
 /// What the service says of a request that it refuses.
@@ -73,6 +70,24 @@ pub(super) fn id(rule: &str) -> Option<String> {
     }
     let named: Named = quick_xml::de::from_str(rule).ok()?;
     named.id.filter(|id| !id.is_empty())
+}
+
+/// The id of a multipart upload that was begun.
+pub(super) fn upload_id(answer: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Begun {
+        #[serde(rename = "UploadId")]
+        id: String,
+    }
+    let begun: Begun = quick_xml::de::from_str(answer).ok()?;
+    Some(begun.id).filter(|id| !id.is_empty())
+}
+
+/// The document that asks for many objects to be deleted.
+pub(super) fn of_deletion(keys: &[String]) -> String {
+    let object = |key: &String| format!("<Object><Key>{}</Key></Object>", escape(key.as_str()));
+    let objects: String = keys.iter().map(object).collect();
+    format!("<Delete xmlns=\"{NAMESPACE}\">{objects}<Quiet>true</Quiet></Delete>")
 }
 
 #[derive(Deserialize)]
@@ -177,7 +192,11 @@ struct Cors {
 pub(super) fn cors_rule(text: &str) -> Option<CorsRule> {
     let mut cors: Cors = quick_xml::de::from_str(text).ok()?;
     // Services give sets back in an order of their own.
-    let place = |method: &String| ["GET", "HEAD", "PUT"].iter().position(|known| known == method);
+    let place = |method: &String| {
+        ["GET", "HEAD", "PUT"]
+            .iter()
+            .position(|known| known == method)
+    };
     cors.methods.sort_by_key(place);
     cors.exposed.sort();
     Some(CorsRule {
@@ -201,7 +220,10 @@ fn cors_name() -> String {
 
 /// Writes a rule of the store with this prefix.
 pub(super) fn of_cors_rule(rule: &CorsRule, prefix: &str) -> String {
-    let mut text = format!("<CORSRule><ID>{}</ID>", escape(rule_id(&cors_name(), prefix)));
+    let mut text = format!(
+        "<CORSRule><ID>{}</ID>",
+        escape(rule_id(&cors_name(), prefix))
+    );
     let mut add = |name: &str, values: &[String]| {
         for value in values {
             text += &format!("<{name}>{}</{name}>", escape(value.as_str()));

@@ -1,0 +1,171 @@
+//! Whether a bucket of S3 does what the store needs of it: tried with objects of its own, which the
+//! store's listings leave out and which are always taken away. Knows no blobs.
+
+mod bucket;
+mod credentials;
+mod objects;
+
+use std::time::Duration;
+
+use artifact_domain::{Check, Error, ErrorKind, Result, Timestamp};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use opendal::HttpTransporter;
+
+use super::place::Place;
+use super::raw::{RawClient, RawRequest, RawResponse};
+use super::{S3Options, client};
+
+/// How long one check may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Where the objects lie with which is tried: not below `artifacts`, so no listing of the store
+/// has them.
+const FOLDER: &str = ".doctor/";
+
+/// What is written and read.
+const CONTENT: &[u8] = b"0123456789 artifact doctor";
+
+/// Looks at a bucket as the store would use it.
+#[derive(Debug)]
+pub struct S3Doctor {
+    options: S3Options,
+    client: RawClient,
+    transport: HttpTransporter,
+    /// What the keys of the objects begin with.
+    folder: String,
+    /// Names of storage classes that the settings use.
+    classes: Vec<String>,
+}
+
+impl S3Doctor {
+    /// A look at the bucket, with the storage classes that the settings use.
+    ///
+    /// # Errors
+    /// Those of opening a store there.
+    pub async fn open(options: S3Options, classes: Vec<String>) -> Result<Self> {
+        let transport = client::new(HeaderMap::new())?;
+        let place = Place::find(&options, &transport).await?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "the system gives no random bytes").with_source(cause)
+        })?;
+        let root = place.root.trim_start_matches('/').to_owned();
+        Ok(Self {
+            folder: format!("{root}{FOLDER}{:016x}/", u64::from_be_bytes(random)),
+            // What fails is to be seen, not tried again.
+            client: RawClient::new(&place, options.access_keys.as_ref(), transport.clone(), 0),
+            options,
+            transport,
+            classes,
+        })
+    }
+
+    /// Goes through all checks and tells each as it ends. Where the bucket can't be reached or
+    /// written to, the rest is not tried.
+    pub async fn examine(&self, now: Timestamp, tell: &mut (dyn FnMut(Check) + Send)) {
+        tell(credentials::kind(&self.options, &self.transport).await);
+        let Some(reached) = self.bounded("bucket", self.reach(now), tell).await else {
+            return;
+        };
+        reached.into_iter().for_each(&mut *tell);
+        if let Some(check) = self.bounded("write", self.write(), tell).await {
+            tell(check);
+            for (name, probe) in self.probes() {
+                if let Some(checks) = self.bounded(name, probe, tell).await {
+                    checks.into_iter().for_each(&mut *tell);
+                }
+            }
+        }
+        for (name, probe) in self.questions() {
+            if let Some(checks) = self.bounded(name, probe, tell).await {
+                checks.into_iter().for_each(&mut *tell);
+            }
+        }
+        // Whatever became of the rest, nothing is left.
+        if let Some(check) = self.bounded("delete", self.clear(), tell).await {
+            tell(check);
+        }
+    }
+
+    /// The outcome of a check; none where it failed or took too long, which is told.
+    async fn bounded<T>(
+        &self,
+        name: &'static str,
+        check: impl Future<Output = Result<T>>,
+        tell: &mut (dyn FnMut(Check) + Send),
+    ) -> Option<T> {
+        let outcome = tokio::time::timeout(PATIENCE, check).await;
+        let outcome = outcome.unwrap_or_else(|_| {
+            let message = format!("no end after {} seconds", PATIENCE.as_secs());
+            Err(Error::new(ErrorKind::Unavailable, message)
+                .with_hint("check the network, and how busy the service is"))
+        });
+        match outcome {
+            Ok(value) => Some(value),
+            Err(error) => {
+                tell(Check::fail(name, &error));
+                None
+            }
+        }
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.folder)
+    }
+
+    async fn ask(
+        &self,
+        doing: &str,
+        method: Method,
+        key: Option<&str>,
+        query: &[(&'static str, &str)],
+        headers: &[(&'static str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<RawResponse> {
+        let invalid = |cause| {
+            let error = Error::new(ErrorKind::Internal, format!("{doing}: a header is wrong"));
+            error.with_source(cause)
+        };
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).map_err(invalid)?;
+            all.insert(HeaderName::from_static(name), value);
+        }
+        let query = query.iter();
+        let request = RawRequest {
+            method,
+            key,
+            query: query
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect(),
+            headers: all,
+            body: body.into(),
+        };
+        self.client.send(doing, &request).await
+    }
+
+    /// As [`ask`](Self::ask), for what must succeed.
+    async fn must(
+        &self,
+        doing: &str,
+        method: Method,
+        key: Option<&str>,
+        query: &[(&'static str, &str)],
+        headers: &[(&'static str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<RawResponse> {
+        let answer = self.ask(doing, method, key, query, headers, body).await?;
+        if answer.status.is_success() {
+            Ok(answer)
+        } else {
+            Err(answer.error(doing))
+        }
+    }
+}
+
+/// The error of a service that did something else than it was asked to.
+fn wrong(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Integrity, what)
+        .with_hint("the service, or something before it, does not do what S3 does")
+}

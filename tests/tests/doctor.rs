@@ -1,0 +1,163 @@
+//! `artifact doctor`: finds what works and what does not, and leaves nothing.
+
+use e2e::servers::{Access, Fault, GcpEmulator, Proxy, Rgw, Server, Which};
+use e2e::{Outcome, Sandbox};
+
+fn store_in(bucket: &str, access: &Access) -> Sandbox {
+    Sandbox::new()
+        .with_env("ARTIFACT_BACKEND", "s3")
+        .with_env("ARTIFACT_S3__BUCKET", bucket)
+        .with_env("ARTIFACT_S3__PREFIX", "team")
+        .with_env("ARTIFACT_S3__ENDPOINT_URL", &access.endpoint)
+        .with_env("ARTIFACT_S3__REGION", &access.region)
+        .with_env("ARTIFACT_S3__ACCESS_KEY", &access.access_key)
+        .with_env("ARTIFACT_S3__SECRET_KEY", &access.secret_key)
+}
+
+/// The outcome of one check, of a run with `--json`.
+#[track_caller]
+fn of(outcome: &Outcome, check: &str) -> String {
+    let objects = outcome.objects();
+    let found = objects.iter().find(|object| object["check"] == check);
+    let found = found.unwrap_or_else(|| panic!("{check} is not among {outcome}"));
+    found["outcome"].as_str().expect("a text").to_owned()
+}
+
+fn doctor(store: &Sandbox) -> Outcome {
+    store.run(&["doctor", "--json"])
+}
+
+#[test]
+fn a_folder_is_tried_and_left_as_it_was() {
+    let store = Sandbox::new();
+    let text = store.ok(&["doctor"]);
+    for check in [
+        "write", "rename", "read", "delete", "space", "index", "locks",
+    ] {
+        let line = text
+            .lines()
+            .find(|line| line.split_whitespace().nth(1) == Some(check));
+        assert!(
+            line.is_some_and(|line| line.starts_with("ok")),
+            "{check}: {text}"
+        );
+    }
+    store.assert_empty();
+    let same = store.ok(&["config", "check", "--online"]);
+    assert_eq!(same.lines().count(), text.lines().count());
+}
+
+#[test]
+fn a_folder_that_can_not_be_written_to_is_found() {
+    let store = Sandbox::new();
+    store.ok(&["doctor"]);
+    let outcome = store.run_unprivileged(&store.store(""), 0o500, &["doctor", "--json"]);
+    let outcome = outcome.expect_code(4);
+    assert_eq!(of(&outcome, "write"), "fail", "{outcome}");
+}
+
+#[test]
+fn a_bucket_is_tried_and_left_as_it_was() {
+    let Some(rgw) = Rgw::at_hand() else { return };
+    let bucket = rgw.owner.make_bucket();
+    let store = store_in(&bucket, &rgw.owner)
+        .with_env("ARTIFACT_S3__STORAGE_CLASSES__WARM", "STANDARD_IA")
+        .with_env("ARTIFACT_TIERS__WARM_AFTER_DAYS", "30");
+    let outcome = doctor(&store).expect_code(0);
+    for check in [
+        "credentials",
+        "bucket",
+        "clock",
+        "write",
+        "read",
+        "range",
+        "list",
+        "multipart",
+        "conditional-write",
+        "presign-get",
+        "presign-put",
+        "storage-class",
+        "versioning",
+        "delete",
+        "index",
+        "locks",
+    ] {
+        assert_eq!(of(&outcome, check), "ok", "{check}: {outcome}");
+    }
+    assert_eq!(of(&outcome, "stale-uploads"), "warn", "{outcome}");
+    let everything = format!("/{bucket}?list-type=2");
+    let (_, listed) = rgw.owner.curl(&[], &format!("{everything}&prefix="));
+    assert!(listed.contains("<KeyCount>0<"), "{listed}");
+    let (_, uploads) = rgw.owner.curl(&[], &format!("/{bucket}?uploads="));
+    assert!(!uploads.contains("<Upload>"), "{uploads}");
+    assert!(!format!("{outcome}").contains(&rgw.owner.secret_key));
+
+    let versioned = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    let put = ["--request", "PUT", "--data-binary", versioned];
+    assert_eq!(
+        rgw.owner.curl(&put, &format!("/{bucket}?versioning=")).0,
+        200
+    );
+    store.ok(&["lifecycle", "apply", "--no-expire"]);
+    let outcome = doctor(&store).expect_code(0);
+    assert_eq!(of(&outcome, "versioning"), "warn", "{outcome}");
+    assert_eq!(of(&outcome, "stale-uploads"), "ok", "{outcome}");
+}
+
+#[test]
+fn what_is_wrong_with_a_bucket_is_found() {
+    let Some(rgw) = Rgw::at_hand() else { return };
+    let bucket = rgw.owner.make_bucket();
+    let wrong = doctor(&store_in(&bucket, &rgw.owner.with_wrong_secret())).expect_code(4);
+    assert_eq!(of(&wrong, "bucket"), "fail", "{wrong}");
+    assert_eq!(of(&wrong, "index"), "fail", "{wrong}");
+    let absent = doctor(&store_in("e2e-nowhere", &rgw.owner)).expect_code(2);
+    assert_eq!(of(&absent, "bucket"), "fail", "{absent}");
+    let unknown = store_in(&bucket, &rgw.owner)
+        .with_env("ARTIFACT_S3__STORAGE_CLASSES__COLD", "NONESUCH")
+        .with_env("ARTIFACT_TIERS__COLD_AFTER_DAYS", "30");
+    let unknown = doctor(&unknown);
+    assert_eq!(of(&unknown, "storage-class"), "fail", "{unknown}");
+
+    // Of what fails for a moment the rest is tried all the same.
+    let proxy = Proxy::before(&rgw.owner.endpoint);
+    let begin = Which {
+        method: "POST",
+        target: "uploads",
+    };
+    proxy.inject(begin, 1, Fault::slow_down());
+    let busy = doctor(&store_in(&bucket, &rgw.owner.at(proxy.endpoint()))).expect_code(9);
+    assert_eq!(of(&busy, "multipart"), "fail", "{busy}");
+    assert_eq!(of(&busy, "presign-put"), "ok", "{busy}");
+    let (_, listed) = rgw
+        .owner
+        .curl(&[], &format!("/{bucket}?list-type=2&prefix="));
+    assert!(listed.contains("<KeyCount>0<"), "{listed}");
+}
+
+#[test]
+fn a_bucket_of_google_is_tried_and_left_as_it_was() {
+    let Some(gcs) = GcpEmulator::at_hand() else {
+        return;
+    };
+    let bucket = gcs.make_bucket();
+    let store = Sandbox::new()
+        .with_env("ARTIFACT_BACKEND", "gcs")
+        .with_env("ARTIFACT_GCS__BUCKET", &bucket)
+        .with_env("ARTIFACT_GCS__ENDPOINT_URL", &gcs.endpoint);
+    let outcome = doctor(&store).expect_code(0);
+    for check in [
+        "credentials",
+        "write",
+        "read",
+        "range",
+        "list",
+        "delete",
+        "versioning",
+    ] {
+        assert_eq!(of(&outcome, check), "ok", "{check}: {outcome}");
+    }
+    assert_eq!(of(&outcome, "stale-uploads"), "warn", "{outcome}");
+    let (_, listed) = gcs.curl(&[], &format!("/storage/v1/b/{bucket}/o"));
+    assert!(!listed.contains(".doctor"), "{listed}");
+}
