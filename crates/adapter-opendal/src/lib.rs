@@ -15,6 +15,8 @@ mod store;
 
 #[cfg(feature = "fs")]
 pub use fs::{Durability, FsOptions, examine_folder};
+#[cfg(feature = "remote")]
+pub use remote::StorageClasses;
 #[cfg(feature = "s3")]
 pub use remote::{AccessKeys, S3BucketRules, S3Doctor, S3Options};
 #[cfg(feature = "gcs")]

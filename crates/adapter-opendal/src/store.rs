@@ -134,10 +134,7 @@ impl BlobStore for OpendalStore {
     fn capabilities(&self) -> Capabilities {
         match self.backend {
             #[cfg(feature = "remote")]
-            Backend::Remote(ref store) => Capabilities {
-                presign: store.can_sign(),
-                ..Capabilities::default()
-            },
+            Backend::Remote(ref store) => store.capabilities(),
             #[cfg(any(feature = "fs", feature = "memory"))]
             _ => Capabilities::default(),
         }
@@ -215,11 +212,27 @@ impl BlobStore for OpendalStore {
         Err(self.unsupported("sign URLs", &key))
     }
 
-    async fn copy_to_tier(&self, from: BlobKey, _: BlobKey, _: Tier) -> Result<BlobStat> {
+    #[tracing::instrument(level = "debug", skip_all, fields(blob.key = %from, tier = %tier))]
+    async fn copy_to_tier(&self, from: BlobKey, to: BlobKey, tier: Tier) -> Result<BlobStat> {
+        #[cfg(feature = "remote")]
+        if let Backend::Remote(ref store) = self.backend
+            && let Some(copied) = store.copy_to_tier(&from, &to, tier).await
+        {
+            return copied;
+        }
+        let _ = (to, tier);
         Err(self.unsupported("keep blobs in tiers", &from))
     }
 
-    async fn restore(&self, key: BlobKey, _: u32) -> Result<bool> {
+    #[tracing::instrument(level = "debug", skip_all, fields(blob.key = %key))]
+    async fn restore(&self, key: BlobKey, days: u32) -> Result<bool> {
+        #[cfg(feature = "remote")]
+        if let Backend::Remote(ref store) = self.backend
+            && let Some(restored) = store.restore(&key, days).await
+        {
+            return restored;
+        }
+        let _ = days;
         Err(self.unsupported("restore blobs of a colder tier", &key))
     }
 

@@ -128,12 +128,6 @@ impl Store {
                     Err(error) if error.kind() == ErrorKind::NotFound => {
                         self.explain_missing(&record, error).await?;
                     }
-                    // Its store gives no bytes of a colder tier.
-                    Err(error)
-                        if error.kind() == ErrorKind::Conflict && record.tier != Tier::Hot =>
-                    {
-                        return Err(needs_restore(&record).with_source(error));
-                    }
                     opened => return opened,
                 }
             }

@@ -79,7 +79,7 @@ pub use retention::{
     Retained, RetentionChange,
 };
 pub use store::{Ports, Store, StoreOptions};
-pub use tiers::{Move, MoveEvent, MoveReport, MoveScope};
+pub use tiers::{Move, MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored};
 pub use trend::TrendDay;
 pub use upload::{Compression, UploadRequest};
 pub use usage::{QuotaWarning, Usage, UsageGroup, UsageKey, UsageTotal};

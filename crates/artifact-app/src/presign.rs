@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use artifact_domain::port::{PresignMethod, PresignRequest, PresignedUrl};
-use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, Tier, Timestamp};
+use artifact_domain::{
+    ArtifactRecord, ArtifactRef, ByteRange, Error, ErrorKind, Result, Tier, Timestamp,
+};
 
 use crate::Store;
 use crate::download::needs_restore;
@@ -68,6 +70,7 @@ impl Store {
             valid_until = valid_until.min(end);
         }
         let place = self.whereabouts(&record).await?;
+        self.require_thawed(&record, place).await?;
         let name = record.coordinate.name().as_str();
         let request = PresignRequest {
             method: PresignMethod::Get,
@@ -81,6 +84,24 @@ impl Store {
             record,
             valid_until,
         })
+    }
+
+    /// A URL to what cannot be read is of no use to anybody: one byte is asked for.
+    async fn require_thawed(&self, record: &ArtifactRecord, place: Tier) -> Result<()> {
+        if record.tier == Tier::Hot || !self.blobs_of(place).capabilities().restore {
+            return Ok(());
+        }
+        let first = record.stored_content()?.stored_size_bytes.min(1);
+        let key = record.blob_key()?;
+        let opened = self
+            .blobs_of(place)
+            .get(key, Some(ByteRange::new(0, first)?));
+        match opened.await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                Err(needs_restore(record).with_source(error))
+            }
+            opened => opened.map(drop),
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 
 use artifact_codec::SeekTable;
 use artifact_domain::port::ByteStream;
-use artifact_domain::{ArtifactRecord, BlobKey, ByteRange, Content, Encoding, Result};
+use artifact_domain::{
+    ArtifactRecord, BlobKey, ByteRange, Content, Encoding, ErrorKind, Result, Tier,
+};
 use bytes::{Bytes, BytesMut};
 use futures::{TryStreamExt, stream};
 
 use crate::decode::{codec_encoding, decode_by_table, decode_part, decode_range, decode_whole};
+use crate::download::needs_restore;
 use crate::measure::{Measured, rebuild_seek_table};
 use crate::{Store, Verification};
 
@@ -151,9 +154,14 @@ impl<'a> Source<'a> {
     }
 
     async fn stored(&self, range: Option<ByteRange>) -> Result<ByteStream> {
-        self.store
-            .get_blob(self.record.tier, &self.key, range)
-            .await
+        let opened = self.store.get_blob(self.record.tier, &self.key, range);
+        opened.await.map_err(|error| match error.kind() {
+            // Its store gives no bytes of a colder tier.
+            ErrorKind::Conflict if self.record.tier != Tier::Hot => {
+                needs_restore(self.record).with_source(error)
+            }
+            _ => error,
+        })
     }
 
     /// What an error is about.

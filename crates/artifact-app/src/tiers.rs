@@ -30,10 +30,33 @@ pub enum MoveScope {
     /// newest.
     Archive(Box<Filter>),
     /// Those that a filter selects and that are in a colder tier are brought back: all versions.
-    Restore(Box<Filter>),
+    Restore(Box<Filter>, RestoreOptions),
     /// Those that a filter selects and that are old enough, by the policy of the store: all
     /// versions.
     ByAge(Box<Filter>),
+}
+
+/// How a store is asked for what it does not have at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestoreOptions {
+    /// For how many days it is to have it at hand then, for it to be moved.
+    pub days: u32,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        Self { days: 7 }
+    }
+}
+
+/// What became of a version that was to be restored.
+#[derive(Debug)]
+pub enum Restored {
+    /// It is in the hot tier: its record.
+    Back(ArtifactRecord),
+    /// Its store has been asked for its bytes, and does not have them at hand yet: that can take
+    /// hours. It is where it was; to restore it again asks how far it is.
+    Restoring(ArtifactRecord),
 }
 
 /// A version that is to move.
@@ -50,6 +73,8 @@ pub struct Move {
 pub enum MoveEvent {
     /// It is where it was to go: its record.
     Moved(ArtifactRecord),
+    /// Its store has been asked for its bytes, so it stays until it is moved again.
+    Restoring(ArtifactRecord),
     /// Its bytes are marked as lost, so it stays.
     Lost(ArtifactRecord),
     /// It could not be moved and is where it was.
@@ -63,6 +88,8 @@ pub struct MoveReport {
     pub moved: u64,
     /// How many bytes their blobs have.
     pub stored_size_bytes: u64,
+    /// How many stay until their store has their bytes at hand.
+    pub restoring: u64,
     /// How many stay because their bytes are marked as lost.
     pub lost: u64,
     /// How many could not be moved.
@@ -71,8 +98,9 @@ pub struct MoveReport {
 
 impl Store {
     /// Archives one version, the newest or the one that the address or the id names: its bytes go
-    /// to the cold tier, are read there from beginning to end, and go from where they were. To
-    /// archive what is archived changes nothing.
+    /// to the cold tier, are read there from beginning to end, and go from where they were. Where
+    /// the store copies them itself, they are read before. To archive what is archived changes
+    /// nothing.
     ///
     /// Cut off at any step, the version can be read, and what is too much is cleared by
     /// [`gc`](Self::gc). A hold keeps the bytes, not their place.
@@ -82,25 +110,34 @@ impl Store {
     /// the copy is not what was written; `StorageFull`, `PermissionDenied` and the others of the
     /// cold store. After an error the version is where it was.
     pub async fn archive(&self, artifact: &ArtifactRef) -> Result<ArtifactRecord> {
-        self.move_one(artifact, Tier::Cold).await
+        let moved = self.move_one(artifact, Tier::Cold, 0).await?;
+        let (Restored::Back(record) | Restored::Restoring(record)) = moved;
+        Ok(record)
     }
 
-    /// Brings one version back to the hot tier, as [`archive`](Self::archive) takes it away.
+    /// Brings one version back to the hot tier, as [`archive`](Self::archive) takes it away. What
+    /// its store does not have at hand is asked for, and moves when it is restored again later.
     ///
     /// # Errors
-    /// Those of [`archive`](Self::archive), of the hot store.
-    pub async fn restore(&self, artifact: &ArtifactRef) -> Result<ArtifactRecord> {
-        self.move_one(artifact, Tier::Hot).await
+    /// Those of [`archive`](Self::archive), of the hot store; `InvalidInput` for no days.
+    pub async fn restore(
+        &self,
+        artifact: &ArtifactRef,
+        options: RestoreOptions,
+    ) -> Result<Restored> {
+        check_days(options)?;
+        self.move_one(artifact, Tier::Hot, options.days).await
     }
 
-    async fn move_one(&self, artifact: &ArtifactRef, tier: Tier) -> Result<ArtifactRecord> {
+    async fn move_one(&self, artifact: &ArtifactRef, tier: Tier, days: u32) -> Result<Restored> {
         let record = self.show(artifact).await?;
-        match self.relocate(record, tier).await? {
+        match self.relocate(record, tier, days).await? {
             Relocated::Moved(moved) => {
                 self.finish(std::slice::from_ref(&moved)).await;
-                Ok(moved.record)
+                Ok(Restored::Back(moved.record))
             }
-            Relocated::Unchanged(record) => Ok(record),
+            Relocated::Unchanged(record) => Ok(Restored::Back(record)),
+            Relocated::Restoring(record) => Ok(Restored::Restoring(record)),
             Relocated::Lost(record) => Err(lost(&record)),
             Relocated::Gone => Err(not_found(artifact)),
         }
@@ -137,7 +174,7 @@ impl Store {
         let policy = self.options.tiers;
         let (mut filter, goal) = match scope {
             MoveScope::Archive(filter) => (filter, Some(Tier::Cold)),
-            MoveScope::Restore(filter) => (filter, Some(Tier::Hot)),
+            MoveScope::Restore(filter, _) => (filter, Some(Tier::Hot)),
             MoveScope::ByAge(filter) => (filter, None),
         };
         filter.versions = Versions::All;
@@ -176,13 +213,21 @@ impl Store {
     /// each. Safe beside anything, to be cut off, and to be run again. Memory: a page of records.
     ///
     /// # Errors
-    /// Those of [`move_plan`](Self::move_plan). What fails for one version is an event.
+    /// Those of [`move_plan`](Self::move_plan); `InvalidInput` for no days. What fails for one
+    /// version is an event.
     pub async fn move_all(
         &self,
         scope: MoveScope,
         mut observe: impl FnMut(MoveEvent) + Send,
     ) -> Result<MoveReport> {
         let mut report = MoveReport::default();
+        let days = match &scope {
+            MoveScope::Restore(_, options) => {
+                check_days(*options)?;
+                options.days
+            }
+            MoveScope::Archive(_) | MoveScope::ByAge(_) => 0,
+        };
         let mut candidates = self.candidates(scope).fuse().boxed();
         loop {
             let (batch, failure) = next_batch(&mut candidates).await;
@@ -193,7 +238,7 @@ impl Store {
             let outcomes: Vec<_> = stream::iter(batch)
                 .map(|one| async move {
                     let uri = one.record.version_uri();
-                    (uri, self.relocate(one.record, one.tier).await)
+                    (uri, self.relocate(one.record, one.tier, days).await)
                 })
                 .buffer_unordered(CONCURRENCY)
                 .collect()
@@ -201,6 +246,10 @@ impl Store {
             for (uri, outcome) in outcomes {
                 match outcome {
                     Ok(Relocated::Moved(one)) => moved.push(one),
+                    Ok(Relocated::Restoring(record)) => {
+                        report.restoring += 1;
+                        observe(MoveEvent::Restoring(record));
+                    }
                     Ok(Relocated::Lost(record)) => {
                         report.lost += 1;
                         observe(MoveEvent::Lost(record));
@@ -249,6 +298,15 @@ fn lost(record: &ArtifactRecord) -> Error {
     let message = format!("{uri} is marked as lost and is not moved");
     Error::new(ErrorKind::Integrity, message)
         .with_hint("`artifact verify --repair` takes the mark away if its bytes are sound")
+}
+
+fn check_days(options: RestoreOptions) -> Result<()> {
+    if options.days > 0 {
+        return Ok(());
+    }
+    Err(Error::invalid_input(
+        "what is restored is to be read for at least a day",
+    ))
 }
 
 fn no_policy() -> Error {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use adapter_opendal::{
-    AccessKeys, GcsBucketRules, GcsOptions, OpendalStore, S3BucketRules, S3Options,
+    AccessKeys, GcsBucketRules, GcsOptions, OpendalStore, S3BucketRules, S3Options, StorageClasses,
 };
 use artifact_app::{BucketService, BucketSite, TierClasses};
 use artifact_domain::port::BucketRules;
 use artifact_domain::{Error, ErrorKind, Result};
 
-use crate::settings::{Backend, Settings};
+use crate::settings::{Backend, Settings, StorageClasses as ClassSettings};
 
 /// The bucket of the backend `s3`.
 pub(crate) async fn s3(settings: &Settings) -> Result<Arc<OpendalStore>> {
@@ -29,6 +29,8 @@ pub(crate) fn s3_options(settings: &Settings) -> S3Options {
         }),
         path_style: s3.path_style,
         prefix: s3.prefix.clone(),
+        storage_classes: classes(&s3.storage_classes),
+        copy_bytes: None,
         retries: settings.retry.attempts,
     }
 }
@@ -45,6 +47,7 @@ pub(crate) fn gcs_options(settings: &Settings) -> GcsOptions {
         endpoint_url: gcs.endpoint_url.clone(),
         credentials_path: gcs.credentials_path.clone(),
         prefix: gcs.prefix.clone(),
+        storage_classes: classes(&gcs.storage_classes),
         retries: settings.retry.attempts,
     }
 }
@@ -58,7 +61,12 @@ pub fn bucket_site(settings: &Settings) -> Result<(BucketSite, TierClasses)> {
     let (service, bucket, prefix, classes) = match settings.backend {
         Backend::S3 => {
             let s3 = &settings.s3;
-            (BucketService::S3, &s3.bucket, &s3.prefix, &s3.storage_classes)
+            (
+                BucketService::S3,
+                &s3.bucket,
+                &s3.prefix,
+                &s3.storage_classes,
+            )
         }
         Backend::Gcs => {
             let gcs = &settings.gcs;
@@ -113,4 +121,12 @@ fn no_bucket() -> Error {
         "set `backend` to s3 or gcs; elsewhere `artifact cleanup` and `artifact archive --by-age` \
          do what is due",
     )
+}
+
+fn classes(settings: &ClassSettings) -> StorageClasses {
+    StorageClasses {
+        hot: settings.hot.clone(),
+        warm: settings.warm.clone(),
+        cold: settings.cold.clone(),
+    }
 }

@@ -38,15 +38,23 @@ async fn blobs(settings: &Settings, tell: &mut (dyn FnMut(Check) + Send)) -> Res
     match settings.backend {
         Backend::S3 => {
             let (_, tiers) = buckets::bucket_site(settings)?;
-            let warm = tiers.warm.filter(|_| settings.tiers.warm_after_days.is_some());
-            let cold = tiers.cold.filter(|_| settings.tiers.cold_after_days.is_some());
+            let warm = tiers
+                .warm
+                .filter(|_| settings.tiers.warm_after_days.is_some());
+            let cold = tiers
+                .cold
+                .filter(|_| settings.tiers.cold_after_days.is_some());
             let hot = settings.s3.storage_classes.hot.clone();
             let mut wanted: Vec<_> = [hot, warm, cold].into_iter().flatten().collect();
             wanted.dedup();
             let doctor = S3Doctor::open(buckets::s3_options(settings), wanted).await?;
             doctor.examine(SystemClock.now(), tell).await;
         }
-        Backend::Gcs => GcsDoctor::open(buckets::gcs_options(settings))?.examine(tell).await,
+        Backend::Gcs => {
+            GcsDoctor::open(buckets::gcs_options(settings))?
+                .examine(tell)
+                .await
+        }
         Backend::Fs => {
             let mut roots = vec![settings.base_path.clone()];
             roots.extend(settings.tiers.warm.base_path.clone());

@@ -85,6 +85,7 @@ macro_rules! blob_store_contract {
                 presigning_is_declared_or_unsupported,
                 tiers_are_declared_or_unsupported,
                 restoring_is_declared_or_unsupported,
+                reading_copying_and_restoring_agree,
             }
         }
     };

@@ -86,6 +86,11 @@ const ARCHIVED: Meaning = (
     "the object is in a storage class that can't be read at once",
     Some("`artifact restore` asks for a copy that can be read"),
 );
+const UNKNOWN_CLASS: Meaning = (
+    ErrorKind::InvalidInput,
+    "the service does not know the storage class",
+    Some("check `s3.storage_classes` or `gcs.storage_classes` in the settings"),
+);
 const BUSY: Meaning = (
     ErrorKind::Unavailable,
     "the service asks to slow down",
@@ -169,7 +174,8 @@ fn meaning_of_code(code: &str) -> Option<Meaning> {
         | "InvalidDigest"
         | "XAmzContentSHA256Mismatch"
         | "XAmzContentChecksumMismatch" => DAMAGED,
-        "InvalidObjectState" => ARCHIVED,
+        "InvalidObjectState" | "ObjectNotInActiveTierError" => ARCHIVED,
+        "InvalidStorageClass" => UNKNOWN_CLASS,
         "SlowDown" | "TooManyRequests" | "RequestLimitExceeded" | "rateLimitExceeded" => BUSY,
         "InternalError" | "ServiceUnavailable" | "RequestTimeout" | "OperationAborted"
         | "backendError" => FAULTY,

@@ -10,7 +10,7 @@ use artifact_domain::Result;
 use opendal::services::Gcs;
 use opendal::{OperationContext, Operator};
 
-use super::{RemoteStore, client};
+use super::{RemoteStore, StorageClasses, client};
 use crate::error::from_remote;
 pub use doctor::GcsDoctor;
 pub use rules::GcsBucketRules;
@@ -28,6 +28,10 @@ pub struct GcsOptions {
     pub credentials_path: Option<PathBuf>,
     /// What every key in the bucket starts with.
     pub prefix: Option<String>,
+    /// The storage class of each tier. Where none is given, Google's own service has `NEARLINE` for
+    /// what is warm and `ARCHIVE` for what is cold, and any other endpoint one for all: tiers are not
+    /// its business then.
+    pub storage_classes: StorageClasses,
     /// How many times a request is made again that failed for a passing reason.
     pub retries: u32,
 }

@@ -7,6 +7,7 @@
 //! on conditional requests: services differ in what they make of them.
 
 mod backoff;
+mod classes;
 mod client;
 mod download;
 mod encoded;
@@ -22,14 +23,16 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use artifact_domain::port::{
-    BlobFailure, BlobListing, BlobStat, ByteStream, PresignRequest, PresignedUrl, PutOptions, Swept,
+    BlobFailure, BlobListing, BlobStat, ByteStream, Capabilities, PresignRequest, PresignedUrl,
+    PutOptions, Swept,
 };
-use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Result, Timestamp};
+use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Result, Tier, Timestamp};
 use futures::{StreamExt, stream};
 use opendal::Operator;
 
 use crate::error::from_remote;
 use crate::operator::OperatorStore;
+pub use classes::StorageClasses;
 #[cfg(feature = "gcs")]
 pub use gcs::{GcsBucketRules, GcsDoctor, GcsOptions};
 #[cfg(feature = "s3")]
@@ -57,6 +60,9 @@ pub(crate) struct RemoteStore {
     running: Arc<Mutex<HashSet<BlobKey>>>,
     #[cfg(feature = "s3")]
     uploads: Option<s3::Uploads>,
+    /// Where the bucket keeps tiers.
+    #[cfg(feature = "s3")]
+    objects: Option<s3::Objects>,
 }
 
 impl RemoteStore {
@@ -72,6 +78,8 @@ impl RemoteStore {
             running: Arc::default(),
             #[cfg(feature = "s3")]
             uploads: None,
+            #[cfg(feature = "s3")]
+            objects: None,
         }
     }
 
@@ -143,11 +151,6 @@ impl RemoteStore {
         failures
     }
 
-    /// Whether it can sign URLs.
-    pub(crate) fn can_sign(&self) -> bool {
-        self.signer.is_some()
-    }
-
     /// A signed URL; none where it cannot sign.
     pub(crate) async fn presign(
         &self,
@@ -156,6 +159,44 @@ impl RemoteStore {
     ) -> Option<Result<PresignedUrl>> {
         let signer = self.signer.as_ref()?;
         Some(presign::presign(signer, key, request).await)
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        #[cfg(feature = "s3")]
+        let has_tiers = self.objects.is_some();
+        #[cfg(not(feature = "s3"))]
+        let has_tiers = false;
+        Capabilities {
+            presign: self.signer.is_some(),
+            tiers: has_tiers,
+            restore: has_tiers,
+        }
+    }
+
+    /// None where tiers are not the bucket's business.
+    pub(crate) async fn copy_to_tier(
+        &self,
+        from: &BlobKey,
+        to: &BlobKey,
+        tier: Tier,
+    ) -> Option<Result<BlobStat>> {
+        #[cfg(feature = "s3")]
+        if let Some(objects) = &self.objects {
+            let _running = Running::begin(&self.running, to);
+            return Some(objects.copy(from, to, tier).await);
+        }
+        let _ = (from, to, tier);
+        None
+    }
+
+    /// None where nothing has to be restored.
+    pub(crate) async fn restore(&self, key: &BlobKey, days: u32) -> Option<Result<bool>> {
+        #[cfg(feature = "s3")]
+        if let Some(objects) = &self.objects {
+            return Some(objects.restore(key, days).await);
+        }
+        let _ = (key, days);
+        None
     }
 
     /// What cut-off puts have left.

@@ -26,7 +26,7 @@ impl Store {
         &self,
         record: &ArtifactRecord,
         from: Tier,
-        to: Tier,
+        (to, tier): (Tier, Tier),
     ) -> Result<(AttemptId, Timestamp)> {
         let content = record.stored_content()?;
         let attempt = AttemptId::of_move(self.new_id()?);
@@ -36,7 +36,11 @@ impl Store {
             attempt,
             content.encoding,
         );
-        let copied = self.copy_as(record, content, (from, to), &key).await;
+        let copied = if from == to {
+            self.copy_within(record, content, (to, tier), &key).await
+        } else {
+            self.copy_as(record, content, (from, to), &key).await
+        };
         let error = match copied {
             Ok(published) => return Ok((attempt, published)),
             Err(error) => error,
@@ -53,7 +57,9 @@ impl Store {
             Err(damage) if damage.kind() == ErrorKind::Integrity => damage
                 .context("it was not moved, its stored bytes are damaged")
                 .with_hint("`artifact verify --repair` marks it as lost"),
-            _ => error.context(format!("the copy in the tier {to} is not what was written")),
+            _ => error.context(format!(
+                "the copy in the tier {tier} is not what was written"
+            )),
         })
     }
 
@@ -73,28 +79,57 @@ impl Store {
             derived: false,
         };
         let body = exactly(source, content.stored_size_bytes);
-        let gone = |error: Error| {
-            match error.kind() {
-            // Only the source may be told to be missing.
-            ErrorKind::NotFound => Error::new(
-                ErrorKind::Unavailable,
-                format!("the copy in the tier {to} went before it was read back"),
-            )
-            .with_hint("`artifact gc` takes what is not named within its --grace-hours: give it more than a move takes")
-            .with_source(error),
-            _ => error,
-        }
-        };
-        target.put(key.clone(), body, options).await.map_err(gone)?;
+        let put = target.put(key.clone(), body, options).await;
+        put.map_err(|error| gone(to, error))?;
         let published = self.now();
-        match self
-            .check_blob(&**target, key, content)
-            .await
-            .map_err(gone)?
-        {
-            Soundness::Sound => Ok(published),
+        self.read_back(content, to, (to, key)).await?;
+        Ok(published)
+    }
+
+    /// Lets the store copy by itself. The warmer of the two is read from beginning to end: it can be,
+    /// and at no price. Of what goes to a colder tier that is the source, beforehand.
+    async fn copy_within(
+        &self,
+        record: &ArtifactRecord,
+        content: &Content,
+        (place, tier): (Tier, Tier),
+        key: &BlobKey,
+    ) -> Result<Timestamp> {
+        let blobs = self.blobs_of(place);
+        let source = record.blob_key()?;
+        let gets_colder = tier > record.tier;
+        if gets_colder {
+            let seen = self.check_blob(&**blobs, &source, content).await?;
+            if seen == Soundness::Unread {
+                let message = "its bytes cannot be read where they are, so it is not moved";
+                return Err(Error::new(ErrorKind::Conflict, message));
+            }
+        }
+        let stat = blobs.copy_to_tier(source, key.clone(), tier).await?;
+        let published = self.now();
+        if stat.size_bytes != content.stored_size_bytes {
+            let (found, written) = (stat.size_bytes, content.stored_size_bytes);
+            let message = format!("it has {found} stored bytes, {written} were written");
+            return Err(Error::new(ErrorKind::Integrity, message));
+        }
+        if !gets_colder {
+            self.read_back(content, tier, (place, key)).await?;
+        }
+        Ok(published)
+    }
+
+    /// Reads a copy from beginning to end.
+    async fn read_back(
+        &self,
+        content: &Content,
+        tier: Tier,
+        (place, key): (Tier, &BlobKey),
+    ) -> Result<()> {
+        let read = self.check_blob(&**self.blobs_of(place), key, content).await;
+        match read.map_err(|error| gone(tier, error))? {
+            Soundness::Sound => Ok(()),
             Soundness::Unread => {
-                let message = format!("a copy in the tier {to} cannot be read back");
+                let message = format!("a copy in the tier {tier} cannot be read back");
                 Err(Error::new(ErrorKind::Unsupported, message))
             }
         }
@@ -114,6 +149,20 @@ impl Store {
         );
         self.delete_quietly(copy.place, &key).await;
     }
+}
+
+/// Only the source may be told to be missing.
+fn gone(tier: Tier, error: Error) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
+    let message = format!("the copy in the tier {tier} went before it was read back");
+    Error::new(ErrorKind::Unavailable, message)
+        .with_hint(
+            "`artifact gc` takes what is not named within its --grace-hours: give it more than a \
+             move takes",
+        )
+        .with_source(error)
 }
 
 /// The stream, with an error at its end unless it had just so many bytes: what is short must not be

@@ -3,7 +3,8 @@
 //!
 //! Every copy is an attempt of its own, so no two writers, and no writer and deleter, ever mean the
 //! same blob: who wakes up late can neither overwrite nor take away what somebody else has put
-//! there. Cut off anywhere, a move leaves one copy too many, never one too few; `gc` clears it.
+//! there. Cut off anywhere, a move leaves one copy too many, never one too few; `gc` clears it. A store
+//! that keeps several tiers makes the copy itself.
 
 mod copy;
 mod finish;
@@ -31,6 +32,8 @@ pub(crate) enum Relocated {
     Moved(Moved),
     /// It was there.
     Unchanged(ArtifactRecord),
+    /// Its store has been asked for its bytes, and does not have them at hand yet.
+    Restoring(ArtifactRecord),
     /// Its bytes are known to be lost.
     Lost(ArtifactRecord),
     /// It was deleted meanwhile, or has expired.
@@ -47,7 +50,8 @@ pub(crate) struct Moved {
 
 impl Store {
     /// Moves a version to a tier, up to the point where its record says so. What it leaves is for
-    /// [`finish`](Self::finish).
+    /// [`finish`](Self::finish). What its store must get out first is asked for, to be read for
+    /// `restored_days`.
     ///
     /// Errors: `Integrity` where its bytes, or the copy's, are not what was uploaded; those of the
     /// ports, `StorageFull` of the new place among them. After an error the version is where it
@@ -56,6 +60,7 @@ impl Store {
         &self,
         mut record: ArtifactRecord,
         tier: Tier,
+        restored_days: u32,
     ) -> Result<Relocated> {
         let uri = record.version_uri();
         for _ in 0..ROUNDS {
@@ -66,7 +71,7 @@ impl Store {
                 return Ok(Relocated::Lost(record));
             }
             let id = record.id;
-            let moved = self.move_once(record, tier).await;
+            let moved = self.move_once(record, tier, restored_days).await;
             if let Some(relocated) = moved.map_err(|error| error.context(&uri))? {
                 return Ok(relocated);
             }
@@ -82,7 +87,12 @@ impl Store {
     }
 
     /// None if somebody else changed the version.
-    async fn move_once(&self, record: ArtifactRecord, tier: Tier) -> Result<Option<Relocated>> {
+    async fn move_once(
+        &self,
+        record: ArtifactRecord,
+        tier: Tier,
+        restored_days: u32,
+    ) -> Result<Option<Relocated>> {
         let is_one_store = self.places().len() == 1;
         let from = match self.whereabouts_in(&record, is_one_store).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -92,13 +102,20 @@ impl Store {
         };
         let to = self.place_of(tier);
         let is_there = record.tier == tier && record.state == tier.state();
-        if from == to {
-            if is_there {
-                return Ok(Some(Relocated::Unchanged(record)));
-            }
+        if from == to && is_there {
+            return Ok(Some(Relocated::Unchanged(record)));
+        }
+        if from == to && !self.blobs_of(to).capabilities().tiers {
             return self.rename(record, tier).await;
         }
-        let copied = self.retrying("move", || self.copy(&record, from, to)).await;
+        let copied = match self.thaw(&record, from, tier, restored_days).await {
+            Ok(true) => {
+                let copying = || self.copy(&record, from, (to, tier));
+                self.retrying("move", copying).await
+            }
+            Ok(false) => return Ok(Some(Relocated::Restoring(record))),
+            Err(error) => Err(error),
+        };
         let (attempt, published) = match copied {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return self.missing(&record, error).await;
@@ -132,6 +149,24 @@ impl Store {
         self.whereabouts(record).await
     }
 
+    /// Asks for what must be restored before it can be copied to a tier that is read from; true once
+    /// it can be. What is to be archived is not asked for: it is to be read at once.
+    async fn thaw(
+        &self,
+        record: &ArtifactRecord,
+        from: Tier,
+        tier: Tier,
+        days: u32,
+    ) -> Result<bool> {
+        let blobs = self.blobs_of(from);
+        if tier == Tier::Cold || !blobs.capabilities().restore {
+            return Ok(true);
+        }
+        let key = record.blob_key()?;
+        self.retrying("restore", || blobs.restore(key.clone(), days))
+            .await
+    }
+
     /// Bytes that are not there are lost, unless the version has gone or moved meanwhile.
     async fn missing(&self, record: &ArtifactRecord, missing: Error) -> Result<Option<Relocated>> {
         match self.find(record.id).await? {
@@ -143,7 +178,7 @@ impl Store {
         }
     }
 
-    /// Both tiers are kept in one store: only the record changes.
+    /// Both tiers are kept in one store, and alike: only the record changes.
     async fn rename(&self, record: ArtifactRecord, tier: Tier) -> Result<Option<Relocated>> {
         let before = record.clone();
         let edited = self.edit(record, |record| {

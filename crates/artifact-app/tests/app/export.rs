@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use artifact_app::{
-    ArchiveFormat, Export, ExportOptions, MoveScope, Store, StoreOptions, Verification,
+    ArchiveFormat, Export, ExportOptions, MoveScope, RestoreOptions, Store, StoreOptions,
+    Verification,
 };
 use artifact_domain::port::{ArtifactIndex, ImportVersion, Supersede};
 use artifact_domain::query::{Filter, Versions};
@@ -146,7 +147,7 @@ async fn what_was_moved_meanwhile_is_read_where_it_is() {
         assert!(bytes(begun).await.unwrap() == expected, "{format:?}");
         let mut begun = store.export(all(), options(format)).await.unwrap();
         let first = begun.body.try_next().await.unwrap().unwrap();
-        let restore = MoveScope::Restore(Box::new(all()));
+        let restore = MoveScope::Restore(Box::new(all()), RestoreOptions::default());
         store.move_all(restore, |_| {}).await.unwrap();
         let rest = bytes(begun).await.unwrap();
         assert!([first.to_vec(), rest].concat() == expected, "{format:?}");

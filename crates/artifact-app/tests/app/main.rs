@@ -17,6 +17,7 @@ mod presign;
 mod quota;
 mod reindex;
 mod retention;
+mod tier_classes;
 mod tier_copies;
 mod tier_faults;
 mod tier_stalls;

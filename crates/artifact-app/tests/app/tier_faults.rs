@@ -12,7 +12,7 @@ use artifact_testkit::{
 };
 use futures::future::join_all;
 
-use crate::tiers::{Tiered, without_index};
+use crate::tiers::{Tiered, restore, without_index};
 use crate::world::{get, put, uri};
 
 /// Some bytes that compress, and are read by a table.
@@ -88,7 +88,7 @@ impl Faulty {
         assert_eq!(index.records()[0].id, id, "{what}");
         let moved = match tier {
             Tier::Cold => store.archive(&uri("a")).await,
-            _ => store.restore(&uri("a")).await,
+            _ => restore(store, &uri("a")).await,
         };
         assert_eq!(moved.unwrap().tier, tier, "{what}");
         self.tiered.assert_gc_leaves_one_blob_each().await;
@@ -150,7 +150,7 @@ async fn every_fault(tier: Tier) -> usize {
                 };
                 let outcome = match tier {
                     Tier::Cold => faulty.store.archive(&uri("a")).await,
-                    _ => faulty.store.restore(&uri("a")).await,
+                    _ => restore(&faulty.store, &uri("a")).await,
                 };
                 faulty.store.settle().await;
                 met += usize::from(faulty.clear() == 0);
@@ -209,7 +209,7 @@ async fn a_move_that_is_cut_off_at_any_call_loses_nothing() {
         let moved = async {
             match tier {
                 Tier::Cold => faulty.store.archive(&artifact).await,
-                _ => faulty.store.restore(&artifact).await,
+                _ => restore(&faulty.store, &artifact).await,
             }
         };
         let ended = tokio::time::timeout(Duration::from_millis(60), moved).await;
@@ -336,7 +336,7 @@ async fn movers_of_one_version_leave_one_copy() {
             let store = faulty.store.clone();
             tokio::spawn(async move {
                 match n % 3 {
-                    0 => store.restore(&uri("a")).await.map(drop),
+                    0 => restore(&store, &uri("a")).await.map(drop),
                     1 => store.archive(&uri("a")).await.map(drop),
                     _ => get(&store, &uri("a"))
                         .await

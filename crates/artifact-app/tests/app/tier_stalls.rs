@@ -10,6 +10,7 @@ use artifact_testkit::{
 };
 
 use crate::tier_faults::{Faulty, TEXT};
+use crate::tiers::restore;
 use crate::world::{get, uri};
 
 #[tokio::test]
@@ -24,7 +25,7 @@ async fn an_archiver_that_wakes_up_takes_nothing_that_was_restored() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let store = &faulty.tiered.store;
-    store.restore(&uri("a")).await.unwrap();
+    restore(store, &uri("a")).await.unwrap();
     assert!(!stalled.is_finished(), "it did not stall");
     stalled.await.unwrap().unwrap();
     assert_eq!(get(store, &uri("a")).await.unwrap(), TEXT);

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{
-    GcOptions, Move, MoveEvent, MoveReport, MoveScope, Ports, ReindexOptions, Store, StoreOptions,
-    Tiers, VerifyOptions, VerifyScope,
+    GcOptions, Move, MoveEvent, MoveReport, MoveScope, Ports, ReindexOptions, RestoreOptions,
+    Restored, Store, StoreOptions, Tiers, VerifyOptions, VerifyScope,
 };
 use artifact_domain::policy::{RetentionPolicy, TierPolicy};
 use artifact_domain::port::{ArtifactIndex, BlobStore, Supersede};
 use artifact_domain::query::{Filter, Order};
-use artifact_domain::{ArtifactRecord, ErrorKind, Hold, State, Tier};
+use artifact_domain::{ArtifactRecord, ArtifactRef, ErrorKind, Hold, Result, State, Tier};
 use artifact_testkit::{
     BlobFault, BlobOperation, FaultyBlobStore, MemoryBlobStore, MemoryIndex, When, sample,
 };
@@ -87,16 +87,25 @@ pub(crate) fn without_index(tiered: &Tiered) -> (Store, Arc<MemoryIndex>) {
     (store, index)
 }
 
+/// Restores what is at hand.
+pub(crate) async fn restore(store: &Store, artifact: &ArtifactRef) -> Result<ArtifactRecord> {
+    match store.restore(artifact, RestoreOptions::default()).await? {
+        Restored::Back(record) => Ok(record),
+        Restored::Restoring(record) => panic!("{} is not at hand", record.version_uri()),
+    }
+}
+
 pub(crate) fn shown(record: &ArtifactRecord) -> (State, Tier) {
     (record.state, record.tier)
 }
 
-async fn moved(store: &Store, scope: MoveScope) -> (MoveReport, Vec<String>) {
+pub(crate) async fn moved(store: &Store, scope: MoveScope) -> (MoveReport, Vec<String>) {
     let mut events = Vec::new();
     let report = store
         .move_all(scope, |event| {
             events.push(match event {
                 MoveEvent::Moved(record) => format!("{} {}", record.coordinate.name(), record.tier),
+                MoveEvent::Restoring(record) => format!("{} restoring", record.coordinate.name()),
                 MoveEvent::Lost(record) => format!("{} lost", record.coordinate.name()),
                 MoveEvent::Failed(uri, error) => {
                     format!("{} {}", uri.coordinate().name(), error.kind())
@@ -117,7 +126,7 @@ async fn planned(store: &Store, scope: MoveScope) -> Vec<String> {
     names
 }
 
-fn everything() -> Box<Filter> {
+pub(crate) fn everything() -> Box<Filter> {
     Box::default()
 }
 
@@ -137,7 +146,7 @@ async fn archiving_moves_the_bytes_and_restoring_brings_them_back() {
     let again = store.archive(&record.id.into()).await.unwrap();
     assert_eq!(again, archived, "to archive twice changes nothing");
 
-    let restored = store.restore(&uri("a")).await.unwrap();
+    let restored = restore(store, &uri("a")).await.unwrap();
     assert_eq!(shown(&restored), (State::Active, Tier::Hot));
     assert_eq!(restored.archived_at, None);
     assert_eq!(tiered.blobs(), (1, 0));
@@ -155,7 +164,7 @@ async fn in_one_store_only_the_record_changes() {
     assert_eq!(archived.attempt, record.attempt);
     assert_eq!(world.blobs.calls(BlobOperation::Get), before);
     assert_eq!(get(&world.store, &uri("a")).await.unwrap(), "x");
-    let restored = world.store.restore(&uri("a")).await.unwrap();
+    let restored = restore(&world.store, &uri("a")).await.unwrap();
     assert_eq!(shown(&restored), (State::Active, Tier::Hot));
     world.store.settle().await;
     let index = Arc::new(MemoryIndex::new().strict());
@@ -194,7 +203,11 @@ async fn many_are_archived_and_one_failure_stops_no_other() {
     assert_eq!((report.moved, report.failed), (1, 0));
     assert_eq!(tiered.blobs(), (0, 4));
     assert_eq!(moved(&store, scope()).await.0, MoveReport::default());
-    let (report, _) = moved(&store, MoveScope::Restore(everything())).await;
+    let (report, _) = moved(
+        &store,
+        MoveScope::Restore(everything(), RestoreOptions::default()),
+    )
+    .await;
     assert_eq!(report.moved, 4);
     assert_eq!(tiered.blobs(), (4, 0));
     tiered.assert_gc_leaves_one_blob_each().await;
@@ -309,7 +322,7 @@ async fn a_tier_that_is_not_read_says_what_to_do() {
             .unwrap()
             .starts_with("`artifact restore artifact://demo/1/log/a")
     );
-    tiered.store.restore(&uri("a")).await.unwrap();
+    restore(&tiered.store, &uri("a")).await.unwrap();
     assert_eq!(get(&tiered.store, &uri("a")).await.unwrap(), "x");
 
     // A store that has to thaw it says so itself.

@@ -34,6 +34,20 @@ impl World {
         )
     }
 
+    /// A store that keeps tiers itself, and must thaw what is cold.
+    pub(crate) fn freezing() -> Self {
+        let capabilities = Capabilities {
+            presign: true,
+            tiers: true,
+            restore: true,
+        };
+        let options = StoreOptions {
+            retries: 0,
+            ..StoreOptions::default()
+        };
+        Self::with(options, capabilities)
+    }
+
     pub(crate) fn with_options(options: StoreOptions) -> Self {
         Self::with(options, Capabilities::default())
     }

@@ -90,97 +90,6 @@ pub struct S3 {
     pub storage_classes: StorageClasses,
 }
 
-/// The storage class of each tier of a bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StorageClasses {
-    /// Of what is uploaded; the service's or the bucket's own when absent.
-    pub hot: Option<String>,
-    /// Of what is older and still in use; when absent, one of the service itself or that of `hot`.
-    pub warm: Option<String>,
-    /// Of what is archived; when absent, one of the service itself or that of `warm`.
-    pub cold: Option<String>,
-}
-
-/// The Google Cloud Storage bucket.
-    pub gcs: Gcs,
-    /// Where records of artifacts are kept.
-    pub index: Index,
-    /// What an acknowledged upload survives.
-    pub durability: Durability,
-    /// How blobs are compressed.
-    pub compression: Compression,
-    /// Whether a download checks the SHA-256 of what it reads.
-    pub verify_checksum: bool,
-    /// Whether an upload keeps the earlier versions.
-    pub versioning: Versioning,
-    /// When artifacts expire and are cleaned up.
-    pub retention: Retention,
-    /// Where the bytes of older artifacts are kept, and from when on.
-    pub tiers: Tiers,
-    /// How much may be stored.
-    pub quota: Quota,
-    /// How writers of one artifact wait for each other.
-    pub locking: Locking,
-    /// How passing faults are retried.
-    pub retry: Retry,
-    /// How uploads are run.
-    pub upload: Upload,
-}
-
-/// Where blobs are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Backend {
-    /// Plain files below `base_path`.
-    Fs,
-    /// An S3 bucket or that of a compatible service.
-    S3,
-    /// A Google Cloud Storage bucket.
-    Gcs,
-    /// The memory of this process; gone when it ends.
-    Memory,
-    /// The artifacts of the running GitHub Actions workflow.
-    GithubActions,
-    /// The generic packages of the GitLab project.
-    GitlabCi,
-}
-
-/// The S3 bucket, or that of a compatible service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct S3 {
-    /// The bucket's name; needed by the backend `s3`.
-    pub bucket: Option<String>,
-    /// The region; found by the standard chain when absent.
-    pub region: Option<String>,
-    /// The service's `http` or `https` URL; AWS itself when absent.
-    pub endpoint_url: Option<String>,
-    /// The access key; the standard credential chain when absent.
-    pub access_key: Option<Secret>,
-    /// The secret key that belongs to `access_key`.
-    pub secret_key: Option<Secret>,
-    /// Whether the bucket stands in the path of URLs rather than in the host name; wherever
-    /// `endpoint_url` is set when absent, since most compatible services know no other form.
-    pub path_style: Option<bool>,
-    /// What every key in the bucket starts with.
-    pub prefix: Option<String>,
-    /// The storage class of each tier.
-    pub storage_classes: StorageClasses,
-}
-
-/// In which storage class each tier is kept, as the service names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StorageClasses {
-    /// That of what is uploaded; the bucket's own when absent.
-    pub hot: Option<String>,
-    /// That of what is older and still in use.
-    pub warm: String,
-    /// That of what is archived.
-    pub cold: String,
-}
-
 /// The Google Cloud Storage bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -197,6 +106,18 @@ pub struct Gcs {
     pub prefix: Option<String>,
     /// The storage class of each tier.
     pub storage_classes: StorageClasses,
+}
+
+/// The storage class of each tier of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StorageClasses {
+    /// Of what is uploaded; the service's or the bucket's own when absent.
+    pub hot: Option<String>,
+    /// Of what is older and still in use; when absent, one of the service itself or that of `hot`.
+    pub warm: Option<String>,
+    /// Of what is archived; when absent, one of the service itself or that of `warm`.
+    pub cold: Option<String>,
 }
 
 /// Where records of artifacts are kept.

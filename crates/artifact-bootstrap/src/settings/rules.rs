@@ -25,6 +25,9 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
                 secret.is_none() || access.is_some(),
                 "s3.secret_key",
             )?;
+            let classes = &settings.s3.storage_classes;
+            refuse_frozen("s3.storage_classes.hot", classes.hot.as_deref())?;
+            refuse_frozen("s3.storage_classes.warm", classes.warm.as_deref())?;
         }
         Backend::Gcs => need("gcs.bucket", settings.gcs.bucket.is_some(), "backend gcs")?,
         Backend::Fs | Backend::Memory | Backend::GithubActions | Backend::GitlabCi => {}
@@ -82,6 +85,17 @@ pub(crate) fn refuse_nested(
     let message = format!("`{key}` ({path}) and `{other}` ({beside}) lie in one another");
     Err(Error::invalid_input(message)
         .with_hint("give each a folder beside the other, or the same folder to both"))
+}
+
+/// Refuses a class whose objects must be restored before they can be read, for a tier that is read
+/// from at once.
+fn refuse_frozen(key: &str, class: Option<&str>) -> Result<()> {
+    let Some(class @ ("GLACIER" | "DEEP_ARCHIVE")) = class else {
+        return Ok(());
+    };
+    let message = format!("`{key}` is {class}, whose objects cannot be read at once");
+    Err(Error::invalid_input(message)
+        .with_hint("only `s3.storage_classes.cold` may be such a class"))
 }
 
 fn need(key: &str, present: bool, by: &str) -> Result<()> {

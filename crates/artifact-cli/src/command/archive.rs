@@ -1,6 +1,6 @@
 //! `artifact archive` and `artifact restore`: move artifacts to another tier and back.
 
-use artifact_app::{MoveEvent, MoveReport, MoveScope, Store};
+use artifact_app::{MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored, Store};
 use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactView, Error, Result, Tier};
 use clap::Args;
 use futures::TryStreamExt;
@@ -45,15 +45,28 @@ pub(crate) struct ArchiveArgs {
 Brings the bytes back from a colder tier, read from beginning to end before they go there; the
 artifact is active again. With filters, all versions that match and are in a colder tier come back.
 
+A bucket's frozen storage classes give no bytes at once: they are asked for, which takes minutes to
+days, and it is said that the artifact is being restored. Run the same command again later, within
+--keep-days: what can be read by then comes back.
+
 Examples:
   artifact restore artifact://demo/1/log/build.log
-  artifact restore --spec demo --state archived --dry-run")]
+  artifact restore --spec demo --state archived --dry-run
+  artifact restore artifact://demo/1/log/build.log --keep-days 2")]
 pub(crate) struct RestoreArgs {
     /// URIs or ids; a URI names the newest version
     #[arg(value_name = "URI|ID", conflicts_with = "FilterArgs")]
     artifacts: Vec<ArtifactRef>,
     #[command(flatten)]
     what: FilterArgs,
+    /// For how many days a bucket keeps what it has got out of a frozen storage class
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = RestoreOptions::default().days,
+        value_parser = clap::value_parser!(u32).range(1..=3650)
+    )]
+    keep_days: u32,
     /// Say what would be moved and move nothing
     #[arg(long)]
     dry_run: bool,
@@ -62,7 +75,7 @@ pub(crate) struct RestoreArgs {
 pub(crate) async fn run(args: ArchiveArgs, context: &Context) -> Result<(), Failure> {
     let store = context.store().await?;
     if !args.artifacts.is_empty() {
-        return each(&args.artifacts, Tier::Cold, args.dry_run, &store, context).await;
+        return each(&args.artifacts, None, args.dry_run, &store, context).await;
     }
     if args.what.is_empty() && !args.by_age {
         return Err(nothing_named("archive", "--by-age, ").into());
@@ -78,13 +91,17 @@ pub(crate) async fn run(args: ArchiveArgs, context: &Context) -> Result<(), Fail
 
 pub(crate) async fn run_restore(args: RestoreArgs, context: &Context) -> Result<(), Failure> {
     let store = context.store().await?;
+    let options = RestoreOptions {
+        days: args.keep_days,
+    };
     if !args.artifacts.is_empty() {
-        return each(&args.artifacts, Tier::Hot, args.dry_run, &store, context).await;
+        let restore = Some(options);
+        return each(&args.artifacts, restore, args.dry_run, &store, context).await;
     }
     if args.what.is_empty() {
         return Err(nothing_named("restore", "").into());
     }
-    let scope = MoveScope::Restore(Box::new(args.what.filter(&store)));
+    let scope = MoveScope::Restore(Box::new(args.what.filter(&store)), options);
     all(scope, "restored", args.dry_run, &store, context).await
 }
 
@@ -95,7 +112,7 @@ fn nothing_named(verb: &str, more: &str) -> Error {
 
 async fn each(
     artifacts: &[ArtifactRef],
-    tier: Tier,
+    restore: Option<RestoreOptions>,
     dry_run: bool,
     store: &Store,
     context: &Context,
@@ -103,17 +120,24 @@ async fn each(
     let mut failures = Failures::default();
     for artifact in artifacts {
         let moved = async {
-            Ok::<_, Error>(match (dry_run, tier) {
+            Ok::<_, Error>(match (dry_run, restore) {
                 (true, _) => {
+                    let tier = restore.map_or(Tier::Cold, |_| Tier::Hot);
                     let planned = store.plan_move(artifact, tier).await?;
-                    planned.map(|planned| planned.record)
+                    planned.map(|planned| Restored::Back(planned.record))
                 }
-                (false, Tier::Hot) => Some(store.restore(artifact).await?),
-                (false, _) => Some(store.archive(artifact).await?),
+                (false, Some(options)) => Some(store.restore(artifact, options).await?),
+                (false, None) => Some(Restored::Back(store.archive(artifact).await?)),
             })
         };
         match context.interrupt.cut_off(Box::pin(moved)).await? {
-            Ok(Some(record)) => context.ui.artifact(&record, record.version_uri())?,
+            Ok(Some(Restored::Back(record))) => {
+                context.ui.artifact(&record, record.version_uri())?;
+            }
+            Ok(Some(Restored::Restoring(record))) => {
+                let uri = record.version_uri();
+                show_restoring(&record, format!("{uri}  restoring"), context)?;
+            }
             Ok(None) => {}
             Err(error) => failures.add(&context.ui, &error),
         }
@@ -167,6 +191,12 @@ async fn execute(
                     written = progress.suspend(|| show(&record, record.tier, context));
                 }
             }
+            MoveEvent::Restoring(record) => {
+                if written.is_ok() {
+                    let line = format!("{:4}  {}  restoring", "cold", record.version_uri());
+                    written = progress.suspend(|| show_restoring(&record, line, context));
+                }
+            }
             MoveEvent::Lost(record) => {
                 let uri = record.version_uri();
                 let text = format!("{uri} is marked as lost and stays where it is");
@@ -195,6 +225,16 @@ fn show(record: &ArtifactRecord, tier: Tier, context: &Context) -> std::io::Resu
     context.ui.artifact(record, line)
 }
 
+/// An artifact whose bytes were asked for and are not at hand yet; with JSON its record, and that.
+fn show_restoring(record: &ArtifactRecord, line: String, context: &Context) -> std::io::Result<()> {
+    if !context.ui.json() {
+        return context.ui.artifact(record, line);
+    }
+    let mut object = serde_json::to_value(ArtifactView::from(record))?;
+    object["restoring"] = json!(true);
+    context.ui.object(&object)
+}
+
 fn stored_size(record: &ArtifactRecord) -> u64 {
     record
         .content
@@ -212,6 +252,7 @@ fn conclude(
         context.ui.object(&json!({
             "moved": report.moved,
             "stored_size_bytes": report.stored_size_bytes,
+            "restoring": report.restoring,
             "lost": report.lost,
             "failed": report.failed,
             "dry_run": dry_run,
@@ -227,6 +268,12 @@ fn conclude(
             "{} versions, {bytes} {did}{lost}{failed}",
             report.moved
         ));
+        if report.restoring > 0 {
+            let count = report.restoring;
+            context.ui.note(format_args!(
+                "{count} are being restored by the service: run it again later"
+            ));
+        }
     }
     Ok(())
 }

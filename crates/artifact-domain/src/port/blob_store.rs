@@ -22,9 +22,9 @@ pub type BlobListing = Pin<Box<dyn Stream<Item = Result<ListedBlob>> + Send + 's
 pub struct Capabilities {
     /// It can sign URLs that work without the store.
     pub presign: bool,
-    /// It can keep blobs in colder tiers.
+    /// It keeps the tiers itself, side by side: a blob changes its tier by a copy.
     pub tiers: bool,
-    /// Blobs of a colder tier must be restored before they can be read.
+    /// A blob of a colder tier may have to be restored before it can be read.
     pub restore: bool,
 }
 
@@ -142,9 +142,10 @@ pub trait BlobStore: Send + Sync + 'static {
     /// Reads a blob, whole or a range of it.
     ///
     /// Atomicity: the stream gives the bytes of the blob that was there when this returned, even
-    /// if the blob is replaced or deleted before the stream has ended. Errors: `NotFound` at once;
-    /// `Integrity` at the end of a stream that had fewer bytes than the range. Cancel safety: it
-    /// can be dropped at any time. Memory: a few chunks.
+    /// if the blob is replaced or deleted before the stream has ended. Errors: `NotFound` at once,
+    /// and `Conflict` for a blob that must be restored first; `Integrity` at the end of a stream
+    /// that had fewer bytes than the range. Cancel safety: it can be dropped at any time. Memory: a
+    /// few chunks.
     async fn get(&self, key: BlobKey, range: Option<ByteRange>) -> Result<ByteStream>;
 
     /// Says what is known of a blob. Errors: `NotFound`.
@@ -169,13 +170,17 @@ pub trait BlobStore: Send + Sync + 'static {
     /// time that the store does not allow. The blob need not exist.
     async fn presign(&self, key: BlobKey, request: PresignRequest) -> Result<PresignedUrl>;
 
-    /// Copies a blob to another key, there to be kept in `tier`.
+    /// Copies a blob to another key, there to be kept in `tier`, with what was said of it when it
+    /// was put. The bytes do not pass through the caller.
     ///
     /// Atomicity and durability as of [`put`](Self::put); the source stays. Errors: `NotFound`;
-    /// `Unsupported` where not declared.
+    /// `Conflict` for a blob that must be restored first; `Integrity` where the store itself sees
+    /// that the copy differs; `Unsupported` where not declared. Cancel safety: dropped, it leaves
+    /// the copy whole or none, at once or a moment later.
     async fn copy_to_tier(&self, from: BlobKey, to: BlobKey, tier: Tier) -> Result<BlobStat>;
 
-    /// Asks that a blob of a colder tier can be read for some days; true once it can.
+    /// Asks that a blob of a colder tier can be read for some days; true once it can, and at once
+    /// for one that never had to be asked for.
     ///
     /// Idempotence: asking again is a question for the progress. Errors: `NotFound`;
     /// `Unsupported` where not declared.

@@ -73,7 +73,8 @@ impl MemoryBlobStore {
     }
 
     /// Can do what `capabilities` says. Where it says `restore`, a blob in [`Tier::Cold`] is read
-    /// only after its restore was asked for twice; before that `get` gives `Conflict`.
+    /// and copied only after its restore was asked for; before that it gives `Conflict`. The first
+    /// time it is asked it says that this will take a while.
     #[must_use]
     pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
         self.capabilities = capabilities;
@@ -111,6 +112,11 @@ impl MemoryBlobStore {
     /// Lays a file at any path, as somebody else might who uses the same bucket.
     pub fn plant(&self, path: impl Into<String>, bytes: impl Into<Bytes>) {
         self.publish(path.into(), bytes.into(), Tier::Hot);
+    }
+
+    /// The tier in which a file is kept, if it is there.
+    pub fn tier_of(&self, path: &str) -> Option<Tier> {
+        self.locked(|blobs| blobs.get(path).map(|blob| blob.tier))
     }
 
     /// Takes a file away, as somebody else might who uses the same bucket.
@@ -159,6 +165,14 @@ impl MemoryBlobStore {
                 }
             }
         }
+    }
+
+    fn require_thawed(&self, key: &BlobKey, blob: &Blob) -> Result<()> {
+        if self.capabilities.restore && blob.tier == Tier::Cold && !blob.restored {
+            let message = format!("{key} is in the tier COLD");
+            return Err(Error::new(ErrorKind::Conflict, message).with_hint("restore it first"));
+        }
+        Ok(())
     }
 
     fn require(declared: bool, what: &str, key: &BlobKey) -> Result<()> {
@@ -232,12 +246,7 @@ impl BlobStore for MemoryBlobStore {
     async fn get(&self, key: BlobKey, range: Option<ByteRange>) -> Result<ByteStream> {
         self.calls.record(BlobOperation::Get);
         let blob = self.find(&key)?;
-        if self.capabilities.restore && blob.tier == Tier::Cold && !blob.restored {
-            return Err(
-                Error::new(ErrorKind::Conflict, format!("{key} is in the tier COLD"))
-                    .with_hint("restore it first"),
-            );
-        }
+        self.require_thawed(&key, &blob)?;
         let whole = ByteRange::new(0, blob.bytes.len() as u64)?;
         Ok(chunks_of(&key, &blob.bytes, range.unwrap_or(whole)))
     }
@@ -291,6 +300,7 @@ impl BlobStore for MemoryBlobStore {
         self.calls.record(BlobOperation::CopyToTier);
         Self::require(self.capabilities.tiers, "move to another tier", &from)?;
         let blob = self.find(&from)?;
+        self.require_thawed(&from, &blob)?;
         self.check_put(&to)?;
         Ok(self.publish(to.to_string(), blob.bytes, tier))
     }
@@ -298,7 +308,8 @@ impl BlobStore for MemoryBlobStore {
     async fn restore(&self, key: BlobKey, _days: u32) -> Result<bool> {
         self.calls.record(BlobOperation::Restore);
         Self::require(self.capabilities.restore, "restore", &key)?;
-        let ready = self.find(&key)?.restored;
+        let blob = self.find(&key)?;
+        let ready = blob.restored || blob.tier != Tier::Cold;
         self.locked(|blobs| {
             if let Some(blob) = blobs.get_mut(key.as_str()) {
                 blob.restored = true;

@@ -5,21 +5,24 @@ mod doctor;
 mod place;
 mod raw;
 mod rules;
+mod tiers;
 mod uploads;
 mod xml;
 
 use std::fmt;
+use std::sync::Arc;
 
 use artifact_domain::Result;
 use opendal::services::S3;
 use opendal::{OperationContext, Operator};
 
-use super::{RemoteStore, client};
+use super::{RemoteStore, StorageClasses, client};
 use crate::error::from_remote;
 pub use doctor::S3Doctor;
 use place::Place;
 use raw::RawClient;
 pub use rules::S3BucketRules;
+pub(crate) use tiers::Objects;
 pub(crate) use uploads::Uploads;
 
 /// Which bucket, and who asks for it.
@@ -39,6 +42,13 @@ pub struct S3Options {
     pub path_style: Option<bool>,
     /// What every key in the bucket starts with.
     pub prefix: Option<String>,
+    /// The storage class of each tier. Where none is given, AWS has `STANDARD_IA` for what is warm
+    /// and `GLACIER` for what is cold, and any other service one for all: tiers are not its business
+    /// then.
+    pub storage_classes: StorageClasses,
+    /// How many bytes one request copies within the service; 512 MiB when absent. What is larger is
+    /// copied in parts of so many.
+    pub copy_bytes: Option<u64>,
     /// How many times a request is made again that failed for a passing reason.
     pub retries: u32,
 }
@@ -74,7 +84,16 @@ pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
     // Whoever puts by a URL knows his bytes when he sends them, and not when it is signed.
     store.signer = Some(operator(service(options, &place))?);
     let keys = options.access_keys.as_ref();
-    let client = RawClient::new(&place, keys, transport, options.retries);
+    let client = Arc::new(RawClient::new(&place, keys, transport, options.retries));
+    let mut classes = options.storage_classes.clone();
+    if place.is_amazon() {
+        classes = classes.or("STANDARD_IA", "GLACIER");
+    }
+    if classes.has_tiers() {
+        let copy_bytes = options.copy_bytes;
+        let objects = Objects::new(Arc::clone(&client), &place, classes, copy_bytes);
+        store.objects = Some(objects);
+    }
     store.uploads = Some(Uploads::new(client, &place.root));
     Ok(store)
 }
@@ -85,6 +104,9 @@ fn service(options: &S3Options, place: &Place) -> S3 {
         .root(&place.root)
         .region(&place.region)
         .endpoint(&place.endpoint);
+    if let Some(class) = &options.storage_classes.hot {
+        service = service.default_storage_class(class);
+    }
     if !place.path_style {
         service = service.enable_virtual_host_style();
     }

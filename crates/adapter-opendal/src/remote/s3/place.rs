@@ -67,11 +67,16 @@ impl Place {
         endpoint.replacen("://", &format!("://{bucket}."), 1)
     }
 
+    /// Whether it is a bucket of AWS itself.
+    pub(super) fn is_amazon(&self) -> bool {
+        self.endpoint == amazon(&self.region)
+    }
+
     /// Bucket and prefix, and the service where it is not AWS, whose buckets have names of the
     /// world.
     pub(super) fn location(&self) -> String {
         let (bucket, root) = (&self.bucket, &self.root);
-        if self.endpoint == amazon(&self.region) {
+        if self.is_amazon() {
             format!("s3://{bucket}{root}")
         } else {
             format!("s3://{bucket}{root} at {}", self.endpoint)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use artifact_domain::{Error, ErrorKind, Result};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use opendal::raw::percent_encode_path;
 use opendal::{Buffer, HttpTransporter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -22,6 +22,10 @@ use crate::remote::backoff;
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How an error begins, and where it does after the spaces that keep a connection open.
+const ERROR: &[u8] = b"<Error>";
+const LATE_ERROR_WITHIN: usize = 4096;
 
 /// What stays as it is in a query that is signed.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
@@ -51,6 +55,23 @@ pub(super) struct RawResponse {
 }
 
 impl RawResponse {
+    /// Whether the request did what it was to do. Of what takes long, a service says that it goes
+    /// well before it knows: then the answer itself is an error.
+    pub(super) fn is_success(&self) -> bool {
+        self.status.is_success() && !self.is_late_error()
+    }
+
+    fn is_late_error(&self) -> bool {
+        let head = &self.body[..self.body.len().min(LATE_ERROR_WITHIN)];
+        self.status.is_success() && head.windows(ERROR.len()).any(|bytes| bytes == ERROR)
+    }
+
+    /// Whether the service may answer otherwise when it is asked again.
+    fn is_passing(&self) -> bool {
+        is_passing(self.status)
+            || (self.is_late_error() && self.error("").kind() == ErrorKind::Unavailable)
+    }
+
     /// The error that an answer is which is no success.
     pub(super) fn error(&self, doing: impl std::fmt::Display) -> Error {
         let body = String::from_utf8_lossy(&self.body);
@@ -99,10 +120,20 @@ impl RawClient {
     ///
     /// `doing` begins the message of the error where none came.
     pub(super) async fn send(&self, doing: &str, request: &RawRequest<'_>) -> Result<RawResponse> {
+        self.send_within(PATIENCE, doing, request).await
+    }
+
+    /// Sends a request that may take longer than others.
+    pub(super) async fn send_within(
+        &self,
+        patience: Duration,
+        doing: &str,
+        request: &RawRequest<'_>,
+    ) -> Result<RawResponse> {
         let mut attempt = 0;
         loop {
-            let cause = match self.send_once(request).await {
-                Ok(answer) if is_passing(answer.status) && attempt < self.retries => {
+            let cause = match self.send_once(request, patience).await {
+                Ok(answer) if answer.is_passing() && attempt < self.retries => {
                     format!("status {}", answer.status)
                 }
                 Ok(answer) => return Ok(answer),
@@ -117,7 +148,11 @@ impl RawClient {
         }
     }
 
-    async fn send_once(&self, request: &RawRequest<'_>) -> opendal::Result<RawResponse> {
+    async fn send_once(
+        &self,
+        request: &RawRequest<'_>,
+        patience: Duration,
+    ) -> opendal::Result<RawResponse> {
         let unexpected =
             |message: &str| opendal::Error::new(opendal::ErrorKind::Unexpected, message);
         let body = Buffer::from(request.body.clone());
@@ -127,13 +162,20 @@ impl RawClient {
             .body(body)
             .map_err(|cause| unexpected("the request can't be built").set_source(cause))?;
         *built.headers_mut() = request.headers.clone();
+        if matches!(request.method, Method::PUT | Method::POST) {
+            // Of an empty body the client would say nothing, and some services want to hear it.
+            let length = HeaderValue::from(request.body.len());
+            built
+                .headers_mut()
+                .insert(http::header::CONTENT_LENGTH, length);
+        }
         let (mut parts, body) = built.into_parts();
         let signed = self.signer.sign(&mut parts, None).await;
         signed.map_err(|cause| unexpected("signing http request").set_source(cause))?;
         // The client sets it, by what the version of HTTP wants.
         parts.headers.remove(http::header::HOST);
         let sending = self.transport.send(Request::from_parts(parts, body));
-        let Ok(answer) = tokio::time::timeout(PATIENCE, sending).await else {
+        let Ok(answer) = tokio::time::timeout(patience, sending).await else {
             return Err(unexpected("operation timeout reached").set_temporary());
         };
         let (parts, body) = answer?.into_parts();

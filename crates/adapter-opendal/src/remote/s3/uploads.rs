@@ -1,6 +1,8 @@
 //! Multipart uploads that were begun and neither published nor aborted: finding them, and taking
 //! them away. Knows their calls, not how requests are signed.
 
+use std::sync::Arc;
+
 use artifact_domain::port::Swept;
 use artifact_domain::{BlobKey, Error, ErrorKind, Result, Timestamp};
 use http::{HeaderMap, Method, StatusCode};
@@ -12,13 +14,13 @@ use super::raw::{RawClient, RawRequest, RawResponse, is_unsupported};
 /// The uploads of one store's bucket.
 #[derive(Debug)]
 pub(crate) struct Uploads {
-    client: RawClient,
+    client: Arc<RawClient>,
     /// What the keys of the store begin with in the bucket.
     prefix: String,
 }
 
 impl Uploads {
-    pub(super) fn new(client: RawClient, root: &str) -> Self {
+    pub(super) fn new(client: Arc<RawClient>, root: &str) -> Self {
         let prefix = root.trim_start_matches('/').to_owned();
         Self { client, prefix }
     }
@@ -208,8 +210,8 @@ struct Part {
     size: u64,
 }
 
-fn parsed<T: DeserializeOwned>(doing: &str, answer: &RawResponse) -> Result<T> {
-    if !answer.status.is_success() {
+pub(super) fn parsed<T: DeserializeOwned>(doing: &str, answer: &RawResponse) -> Result<T> {
+    if !answer.is_success() {
         return Err(answer.error(doing));
     }
     quick_xml::de::from_reader(&*answer.body).map_err(|cause| strange(doing).with_source(cause))

@@ -99,3 +99,48 @@ pub async fn restoring_is_declared_or_unsupported(store: Subject<dyn BlobStore>)
         }
     }
 }
+
+/// What can't be read must be restored first, for a copy too; what can be read needs no restore. A
+/// blob as it was put can always be read.
+pub async fn reading_copying_and_restoring_agree(store: Subject<dyn BlobStore>) {
+    let capabilities = store.capabilities();
+    let hot = sample::blob_key("hot");
+    put(&*store, &hot, "bytes").await;
+    let cold = copied_to_cold(&*store).await;
+    for key in [hot.clone(), cold] {
+        let read_first = read(&*store, &key).await;
+        if let Err(error) = &read_first {
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+            assert!(capabilities.restore && key != hot, "{key} is frozen");
+        }
+        if !capabilities.tiers {
+            continue;
+        }
+        let copied = store
+            .copy_to_tier(key.clone(), sample::blob_key("early"), Tier::Hot)
+            .await;
+        match &read_first {
+            Ok(bytes) => assert_eq!((copied.unwrap().size_bytes, &bytes[..]), (5, &b"bytes"[..])),
+            Err(_) => assert_eq!(failure(copied).kind(), ErrorKind::Conflict),
+        }
+        if !capabilities.restore {
+            continue;
+        }
+        let mut is_ready = store.restore(key.clone(), 1).await.unwrap();
+        assert!(is_ready || read_first.is_err(), "{key} needs no restore");
+        for _ in 0..50 {
+            if is_ready {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            is_ready = store.restore(key.clone(), 1).await.unwrap();
+        }
+        // A service may take hours for it; then nothing more can be seen here.
+        if is_ready {
+            let back = sample::blob_key("back");
+            let copied = store.copy_to_tier(key, back.clone(), Tier::Hot).await;
+            assert_eq!(copied.unwrap().size_bytes, 5);
+            assert_eq!(read(&*store, &back).await.unwrap(), "bytes");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Tiers that are storage classes of a bucket, against services that have them: what is archived is
+//! frozen, is asked for, and comes back.
+
+use std::sync::Arc;
+
+use adapter_opendal::{AccessKeys, OpendalStore, S3Options, StorageClasses};
+use artifact_domain::port::{BlobStore, PutOptions};
+use artifact_domain::{ErrorKind, Tier};
+use artifact_testkit::{Subject, body, sample};
+use e2e::servers::{Access, Moto, Rgw, Server, is_wanted};
+use e2e::tree::prose;
+use e2e::{Outcome, Sandbox};
+use futures::TryStreamExt;
+use serde_json::{Value, json};
+
+fn options(owner: &Access) -> S3Options {
+    S3Options {
+        bucket: owner.make_bucket(),
+        region: Some(owner.region.clone()),
+        endpoint_url: Some(owner.endpoint.clone()),
+        access_keys: Some(AccessKeys {
+            access_key: owner.access_key.clone(),
+            secret_key: owner.secret_key.clone(),
+        }),
+        prefix: Some("some team/a".to_owned()),
+        retries: 3,
+        storage_classes: StorageClasses {
+            hot: None,
+            warm: Some("STANDARD_IA".to_owned()),
+            cold: Some("GLACIER".to_owned()),
+        },
+        ..S3Options::default()
+    }
+}
+
+/// The cases of the contract that are about tiers.
+async fn keeps_the_contract(owner: &Access) {
+    use artifact_testkit::contract::blob_store::capabilities as cases;
+    let open = async || {
+        let store = OpendalStore::s3(options(owner)).await;
+        let port: Arc<dyn BlobStore> = Arc::new(store.expect("it opens"));
+        let capabilities = port.capabilities();
+        assert!(capabilities.tiers && capabilities.restore);
+        Subject::new(port)
+    };
+    cases::capabilities_do_not_change(open().await).await;
+    cases::tiers_are_declared_or_unsupported(open().await).await;
+    cases::restoring_is_declared_or_unsupported(open().await).await;
+    cases::reading_copying_and_restoring_agree(open().await).await;
+}
+
+#[tokio::test]
+async fn moto_keeps_the_contract_of_tiers() {
+    let Some(moto) = Moto::at_hand() else { return };
+    keeps_the_contract(&moto.owner).await;
+}
+
+/// Its class `GLACIER` is a name: what is in it is read at once, and there is nothing to restore.
+#[tokio::test]
+async fn rgw_keeps_the_contract_of_tiers() {
+    let Some(rgw) = Rgw::at_hand() else { return };
+    keeps_the_contract(&rgw.owner).await;
+}
+
+async fn copies_in_parts(owner: &Access) {
+    let mut options = options(owner);
+    options.copy_bytes = Some(5 << 20);
+    let path = format!("/{}/some%20team/a", options.bucket);
+    let store = OpendalStore::s3(options).await.expect("it opens");
+    let (from, to) = (sample::blob_key("from"), sample::blob_key("to 100%"));
+    let bytes = e2e::tree::noise(3, 12 << 20);
+    let typed = PutOptions {
+        content_type: Some("text/x-diff".parse().expect("a type")),
+        ..PutOptions::default()
+    };
+    store
+        .put(from.clone(), body(bytes.clone()), typed)
+        .await
+        .expect("it is put");
+    let copied = store.copy_to_tier(from.clone(), to.clone(), Tier::Warm);
+    assert_eq!(copied.await.expect("it is copied").size_bytes, 12 << 20);
+    let read = store.get(to.clone(), None).await.expect("it is there");
+    let read: Vec<_> = read.try_collect().await.expect("it is read");
+    assert!(read.concat() == bytes, "other bytes");
+    let encoded = to.as_str().replace('%', "%25").replace('@', "%40");
+    let (_, head) = owner.curl(&["--head"], &format!("{path}/{encoded}"));
+    let head = head.to_lowercase();
+    assert!(head.contains("x-amz-storage-class: standard_ia"), "{head}");
+    assert!(head.contains("content-type: text/x-diff"), "{head}");
+
+    let absent = store.copy_to_tier(sample::blob_key("absent"), to, Tier::Warm);
+    let error = absent.await.expect_err("there is none");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn moto_copies_in_parts() {
+    let Some(moto) = Moto::at_hand() else { return };
+    copies_in_parts(&moto.owner).await;
+}
+
+#[tokio::test]
+async fn rgw_copies_in_parts() {
+    let Some(rgw) = Rgw::at_hand() else { return };
+    copies_in_parts(&rgw.owner).await;
+}
+
+#[tokio::test]
+async fn a_class_that_the_service_does_not_know_is_named_as_such() {
+    let Some(moto) = Moto::at_hand() else { return };
+    let mut options = options(&moto.owner);
+    options.storage_classes.cold = Some("ICE".to_owned());
+    let store = OpendalStore::s3(options).await.expect("it opens");
+    let from = sample::blob_key("from");
+    let put = store.put(from.clone(), body("x"), PutOptions::default());
+    put.await.expect("it is put");
+    let copied = store.copy_to_tier(from, sample::blob_key("to"), Tier::Cold);
+    let error = copied.await.expect_err("there is no such class");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains("s3.storage_classes"), "{hint}");
+}
+
+/// A store in a new bucket, which is given back too.
+fn in_bucket(owner: &Access) -> (Sandbox, String) {
+    let bucket = owner.make_bucket();
+    let store = Sandbox::new()
+        .with_env("ARTIFACT_BACKEND", "s3")
+        .with_env("ARTIFACT_S3__BUCKET", &bucket)
+        .with_env("ARTIFACT_S3__ENDPOINT_URL", &owner.endpoint)
+        .with_env("ARTIFACT_S3__REGION", &owner.region)
+        .with_env("ARTIFACT_S3__ACCESS_KEY", &owner.access_key)
+        .with_env("ARTIFACT_S3__SECRET_KEY", &owner.secret_key)
+        .with_env("ARTIFACT_S3__STORAGE_CLASSES__WARM", "STANDARD_IA")
+        .with_env("ARTIFACT_S3__STORAGE_CLASSES__COLD", "GLACIER");
+    (store, bucket)
+}
+
+/// The keys in a bucket, each with its class.
+fn classes(owner: &Access, bucket: &str) -> Vec<(String, String)> {
+    let (status, listing) = owner.curl(&[], &format!("/{bucket}?list-type=2"));
+    assert_eq!(status, 200, "{listing}");
+    let within = |text: &str, tag: &str| {
+        let (_, rest) = text.split_once(&format!("<{tag}>")).expect("it has one");
+        rest.split_once('<').expect("it ends").0.to_owned()
+    };
+    let objects = listing.split("<Contents>").skip(1);
+    objects
+        .map(|object| (within(object, "Key"), within(object, "StorageClass")))
+        .collect()
+}
+
+/// The classes of the stored bytes; everything else must be in the standard one.
+fn classes_of_blobs(owner: &Access, bucket: &str) -> Vec<String> {
+    let (blobs, others): (Vec<_>, Vec<_>) = classes(owner, bucket)
+        .into_iter()
+        .partition(|(key, _)| key.contains("/output/"));
+    for (key, class) in others {
+        assert_eq!(class, "STANDARD", "{key}");
+    }
+    blobs.into_iter().map(|(_, class)| class).collect()
+}
+
+/// How long a restore takes from now on: forever, or no time.
+fn set_restores(moto: &Moto, transition: &Value) {
+    let body = json!({ "model_name": "s3::keyrestore", "transition": transition }).to_string();
+    tell(moto, "/moto-api/state-manager/set-transition", &body);
+}
+
+fn tell(moto: &Moto, path: &str, body: &str) {
+    let kind = "Content-Type: application/json";
+    let args = ["--request", "POST", "--header", kind, "--data", body];
+    let (status, answer) = moto.owner.curl(&args, path);
+    assert!(status < 300, "{status} {answer}");
+}
+
+/// A moto of the test's own, whose restores take forever. It asks nobody who he is: unlike the other
+/// services it takes the signatures of listings for wrong.
+fn slow_moto() -> Option<Moto> {
+    let moto = is_wanted(Moto::NAME).then(Moto::start)?;
+    tell(&moto, "/moto-api/reset-auth", "1000000");
+    set_restores(&moto, &json!({ "progression": "time", "seconds": 100_000 }));
+    Some(moto)
+}
+
+fn is_frozen(outcome: Outcome, uri: &str) {
+    let outcome = outcome.expect_code(6);
+    outcome.says(&[&format!(
+        "`artifact restore {uri}?version=1` brings it back"
+    )]);
+}
+
+#[test]
+fn what_is_archived_is_frozen_is_asked_for_and_comes_back() {
+    let Some(moto) = slow_moto() else { return };
+    let (store, bucket) = in_bucket(&moto.owner);
+    store.write("a.txt", prose(7, 700_000));
+    let uri = "artifact://default/1/data/a.txt";
+    store.ok(&["upload", "a.txt", "--type", "data", "--task", "1"]);
+    assert_eq!(classes_of_blobs(&moto.owner, &bucket), ["STANDARD"]);
+
+    assert_eq!(store.ok(&["archive", uri]), format!("{uri}?version=1\n"));
+    assert_eq!(classes_of_blobs(&moto.owner, &bucket), ["GLACIER"]);
+    for args in [
+        &["download", uri, "-o", "-"][..],
+        &["cat", uri],
+        &["tail", uri],
+        &["download", uri, "-o", "-", "--range", "5-9"],
+        &["grep", "the", uri],
+        &["export", "--spec", "default", "-o", "out.zip"],
+    ] {
+        is_frozen(store.run(args), uri);
+    }
+    let outcome = store.run(&["verify", "--json"]).expect_code(0);
+    assert!(outcome.text().contains(r#""unread":1"#), "{outcome:?}");
+
+    let outcome = store
+        .run(&["restore", uri, "--keep-days", "3"])
+        .expect_code(0);
+    assert_eq!(outcome.text(), format!("{uri}?version=1  restoring\n"));
+    let told = store.json(&["restore", uri]);
+    let keys = (&told[0]["restoring"], &told[0]["state"], &told[0]["tier"]);
+    assert_eq!(keys, (&json!(true), &json!("ARCHIVED"), &json!("COLD")));
+    is_frozen(store.run(&["cat", uri]), uri);
+    let told = store.json(&["restore", "--spec", "default"]);
+    assert_eq!(told[0]["restoring"], true);
+    assert_eq!(
+        (&told[1]["restoring"], &told[1]["moved"]),
+        (&json!(1), &json!(0))
+    );
+    let outcome = store.run(&["restore", "--spec", "default"]).expect_code(0);
+    assert_eq!(
+        outcome.text(),
+        format!("cold  {uri}?version=1  restoring\n")
+    );
+    outcome.says(&["1 are being restored by the service: run it again later"]);
+    store.fails(&["restore", uri, "--keep-days", "0"], 2);
+
+    // The service has got it out: it is read where it is, and moved when it is asked for again.
+    set_restores(&moto, &json!({ "progression": "immediate" }));
+    assert_eq!(store.bytes(&["cat", uri]), store.read("a.txt"));
+    assert_eq!(classes_of_blobs(&moto.owner, &bucket), ["GLACIER"]);
+    assert_eq!(store.ok(&["restore", uri]), format!("{uri}?version=1\n"));
+    assert_eq!(classes_of_blobs(&moto.owner, &bucket), ["STANDARD"]);
+    let shown = store.json(&["show", uri]);
+    assert_eq!(
+        (&shown[0]["state"], &shown[0]["tier"]),
+        (&json!("ACTIVE"), &json!("HOT"))
+    );
+    assert_eq!(store.bytes(&["cat", uri]), store.read("a.txt"));
+    store.ok(&["verify"]);
+    assert_eq!(store.ok(&["gc"]), "cleared 0 items, 0 B\n");
+}
+
+#[test]
+fn the_index_is_rebuilt_while_everything_is_frozen() {
+    let Some(moto) = slow_moto() else { return };
+    let (store, _) = in_bucket(&moto.owner);
+    store.write("a.txt", prose(7, 70_000));
+    store.ok(&["upload", "a.txt", "--type", "data", "--task", "1"]);
+    store.ok(&["archive", "--task", "1"]);
+    let found = store.ok(&["search", "--json"]);
+    for path in store.index_files() {
+        e2e::tree::remove(&path);
+    }
+    store.ok(&["reindex"]);
+    assert_eq!(store.ok(&["search", "--json"]), found);
+}
+
+#[test]
+fn classes_that_are_read_at_once_are_moved_at_once() {
+    let Some(moto) = slow_moto() else { return };
+    let (store, bucket) = in_bucket(&moto.owner);
+    let store = store.with_env("ARTIFACT_S3__STORAGE_CLASSES__COLD", "GLACIER_IR");
+    store.write("a.txt", prose(7, 700_000));
+    let uri = "artifact://default/1/data/a.txt";
+    store.ok(&["upload", "a.txt", "--type", "data", "--task", "1"]);
+    store.ok(&["archive", uri]);
+    assert_eq!(classes_of_blobs(&moto.owner, &bucket), ["GLACIER_IR"]);
+    assert_eq!(store.bytes(&["cat", uri]), store.read("a.txt"));
+    assert_eq!(store.ok(&["restore", uri]), format!("{uri}?version=1\n"));
+    assert_eq!(classes_of_blobs(&moto.owner, &bucket), ["STANDARD"]);
+}
+
+#[test]
+fn a_class_that_is_not_read_at_once_is_for_the_cold_tier_alone() {
+    let store = Sandbox::new()
+        .with_env("ARTIFACT_BACKEND", "s3")
+        .with_env("ARTIFACT_S3__BUCKET", "b")
+        .with_env("ARTIFACT_S3__STORAGE_CLASSES__WARM", "GLACIER");
+    let error = store.fails(&["search"], 2);
+    assert!(error.contains("s3.storage_classes.warm"), "{error}");
+    assert!(error.contains("s3.storage_classes.cold"), "{error}");
+}
