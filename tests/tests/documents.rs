@@ -70,9 +70,13 @@ fn root() -> PathBuf {
 
 /// Runs the examples of a page one after another in one sandbox that has the project's own files.
 fn run(page: &str) {
+    run_in(Sandbox::new(), page);
+}
+
+fn run_in(store: Sandbox, page: &str) {
     let folder = artifact().parent().expect("a program lies in a folder");
     let path = std::env::var("PATH").expect("there is a search path");
-    let store = Sandbox::new().with_env("PATH", format!("{}:{path}", folder.display()));
+    let store = store.with_env("PATH", format!("{}:{path}", folder.display()));
     fs::copy(root().join("README.md"), store.work("README.md")).expect("it can be copied");
     fs::create_dir_all(store.work("docs/adr")).expect("it can be made");
     for file in ["docs/configuration.md", "docs/adr/0001-index-engines.md"] {
@@ -136,6 +140,11 @@ fn the_examples_of_the_chapter_on_comparing_are_true() {
 #[test]
 fn the_examples_of_the_queries_are_true() {
     run("docs/queries.md");
+}
+
+#[test]
+fn the_examples_of_the_page_on_buckets_are_true() {
+    run_in(Sandbox::with_bucket("sqlite"), "docs/backends.md");
 }
 
 #[test]
