@@ -153,6 +153,16 @@ fn the_examples_of_the_export_page_are_true() {
 }
 
 #[test]
+fn the_examples_of_the_rules_of_a_bucket_are_true() {
+    run("docs/bucket-rules.md");
+}
+
+#[test]
+fn the_examples_of_the_doctor_are_true() {
+    run("docs/doctor.md");
+}
+
+#[test]
 fn an_example_that_is_not_true_is_found() {
     let page = "```console\n$ a\nb … c\n$ d\n```\ntext\n";
     let step = |typed: &str, printed: &[&str]| Step {

@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 49] = [
+const VERBS: [(&[&str], bool); 62] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -54,6 +54,19 @@ const VERBS: [(&[&str], bool); 49] = [
     (&["lock"], false),
     (&["lock", "status"], true),
     (&["lock", "unlock"], true),
+    (&["lifecycle"], false),
+    (&["lifecycle", "show"], true),
+    (&["lifecycle", "apply"], true),
+    (&["lifecycle", "check"], true),
+    (&["cors"], false),
+    (&["cors", "show"], true),
+    (&["cors", "apply"], true),
+    (&["cors", "check"], true),
+    (&["policy"], false),
+    (&["policy", "show"], true),
+    (&["policy", "apply"], true),
+    (&["policy", "check"], true),
+    (&["doctor"], true),
     (&["config"], false),
     (&["config", "show"], true),
     (&["config", "check"], true),

@@ -81,7 +81,7 @@ pub fn bucket_site(settings: &Settings) -> Result<(BucketSite, TierClasses)> {
     let site = BucketSite {
         service,
         bucket: bucket.clone().unwrap_or_default(),
-        prefix: prefix.map(|part| format!("{part}/")).collect(),
+        prefix: prefix.flat_map(|part| [part, "/"]).collect(),
         partition: match region {
             china if china.starts_with("cn-") => "aws-cn",
             government if government.starts_with("us-gov-") => "aws-us-gov",

@@ -53,7 +53,7 @@ async fn blobs(settings: &Settings, tell: &mut (dyn FnMut(Check) + Send)) -> Res
         Backend::Gcs => {
             GcsDoctor::open(buckets::gcs_options(settings))?
                 .examine(tell)
-                .await
+                .await;
         }
         Backend::Fs => {
             let mut roots = vec![settings.base_path.clone()];

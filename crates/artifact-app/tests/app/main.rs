@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
+mod bucket_rules;
 mod change;
 mod compare;
 mod delete;

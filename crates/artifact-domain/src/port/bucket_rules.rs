@@ -1,7 +1,7 @@
 //! The port to the rules that the service of a bucket carries out by itself: what becomes of old
 //! objects, which pages may fetch them, who may touch them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -169,8 +169,11 @@ const OWN_STATEMENTS: &str = "ArtifactStore";
 
 /// What a statement of a policy is called, of a store with this prefix.
 pub fn statement_id(what: &str, prefix: &str) -> String {
-    let of: String = prefix.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("{OWN_STATEMENTS}{what}{of}")
+    let mut sid = format!("{OWN_STATEMENTS}{what}");
+    for byte in prefix.bytes() {
+        write!(sid, "{byte:02x}").expect("a String takes any text");
+    }
+    sid
 }
 
 /// Whether a statement that is called so is of the store with this prefix.

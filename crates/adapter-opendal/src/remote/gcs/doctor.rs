@@ -85,7 +85,9 @@ impl GcsDoctor {
     }
 
     async fn write(&self) -> Result<Check> {
-        let written = self.operator.write(&self.key, CONTENT).await;
+        let written = self.operator.write_with(&self.key, CONTENT);
+        // As the store writes: what has no type goes by another call.
+        let written = written.content_type("application/octet-stream").await;
         written.map_err(|cause| from_remote("write an object", cause))?;
         Ok(Check::ok("write", "an object can be written"))
     }

@@ -76,7 +76,7 @@ impl S3BucketRules {
                 return Ok(None);
             }
         }
-        let answer = self.accepted(&doing, kind, answer)?;
+        let answer = Self::accepted(&doing, kind, answer)?;
         let text = String::from_utf8(answer.body.to_vec());
         let text = text.map_err(|cause| strange(&doing).with_source(cause))?;
         Ok(Some((text, answer.headers)))
@@ -90,17 +90,17 @@ impl S3BucketRules {
         headers.insert(HeaderName::from_static("content-md5"), digest);
         let body = Bytes::from(document);
         let answer = self.ask(&doing, Method::PUT, kind, headers, body).await?;
-        self.accepted(&doing, kind, answer).map(drop)
+        Self::accepted(&doing, kind, answer).map(drop)
     }
 
     async fn delete(&self, kind: &Kind) -> Result<()> {
         let doing = format!("remove the {} of bucket `{}`", kind.name, self.bucket);
         let answer = self.ask(&doing, Method::DELETE, kind, HeaderMap::new(), Bytes::new());
         let answer = answer.await?;
-        self.accepted(&doing, kind, answer).map(drop)
+        Self::accepted(&doing, kind, answer).map(drop)
     }
 
-    fn accepted(&self, doing: &str, kind: &Kind, answer: RawResponse) -> Result<RawResponse> {
+    fn accepted(doing: &str, kind: &Kind, answer: RawResponse) -> Result<RawResponse> {
         if answer.status.is_success() {
             return Ok(answer);
         }

@@ -226,7 +226,8 @@ pub(super) fn of_cors_rule(rule: &CorsRule, prefix: &str) -> String {
     );
     let mut add = |name: &str, values: &[String]| {
         for value in values {
-            text += &format!("<{name}>{}</{name}>", escape(value.as_str()));
+            let element = format!("<{name}>{}</{name}>", escape(value.as_str()));
+            text.push_str(&element);
         }
     };
     add("AllowedOrigin", &rule.origins);
