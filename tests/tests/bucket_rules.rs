@@ -132,7 +132,7 @@ fn what_the_store_keeps_is_not_left_to_a_rule_that_deletes() {
     store.ok(&["lifecycle", "apply"]);
     let long = upload("long", &["--retention-days", "400"]);
     let held = upload("held", &[]);
-    store.ok(&["hold", "set", &held]);
+    store.ok(&["hold", "set", &held, "--reason", "audit"]);
 
     let refused = store.run(&["lifecycle", "apply"]).expect_code(6);
     refused.says(&[&held, "is on hold", &long, "expires at", "--no-expire"]);
@@ -198,9 +198,9 @@ fn google_keeps_lifecycle_and_cors_rules() {
     let theirs = json!({ "action": { "type": "Delete" }, "condition": { "age": 3 } });
     let body = json!({ "lifecycle": { "rule": [theirs] } }).to_string();
     let json_type = "Content-Type: application/json";
-    let patch = ["--request", "PATCH", "--header", json_type, "--data", &body];
+    let args = ["--request", "PATCH", "--header", json_type, "--data", &body];
     let path = format!("/storage/v1/b/{bucket}");
-    assert_eq!(gcs.curl(&patch, &path).0, 200);
+    assert_eq!(gcs.curl(&args, &path).0, 200);
     let store = Sandbox::new()
         .with_env("ARTIFACT_BACKEND", "gcs")
         .with_env("ARTIFACT_GCS__BUCKET", &bucket)

@@ -1,3 +1,5 @@
+//! Which rules follow from which settings, and how they are written down.
+
 use super::*;
 
 fn classes(warm: &str, cold: &str) -> TierClasses {
