@@ -160,11 +160,11 @@ fn defaults_are_those_of_the_design() {
         "base_path": "/b",
         "s3": {
             "bucket": null, "region": null, "endpoint_url": null, "access_key": null,
-            "secret_key": null, "path_style": null, "prefix": null
+            "secret_key": null, "path_style": null, "prefix": null, "storage_classes": { "hot": null, "warm": null, "cold": null }
         },
         "gcs": {
             "bucket": null, "project": null, "credentials_path": null, "endpoint_url": null,
-            "prefix": null
+            "prefix": null, "storage_classes": { "hot": null, "warm": null, "cold": null }
         },
         "index": { "engine": "sqlite", "url": null },
         "durability": "full",
