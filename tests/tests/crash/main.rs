@@ -32,6 +32,11 @@ fn a_storm_on_sled_breaks_no_promise() {
 }
 
 #[test]
+fn a_storm_on_a_bucket_breaks_no_promise() {
+    storm::storm(world::BUCKET);
+}
+
+#[test]
 fn a_power_cut_takes_nothing_that_sqlite_has_acknowledged() {
     power::power_cuts("sqlite");
 }

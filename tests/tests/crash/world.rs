@@ -60,7 +60,11 @@ impl World {
     }
 
     pub(crate) fn write_file_as(&mut self, name: &str, random: &mut Random) -> PathBuf {
-        let limit = *random.pick(&[1, 300, 20_000, 20_000, 1_500_000]);
+        let mut limit = *random.pick(&[1, 300, 20_000, 20_000, 1_500_000]);
+        if self.store.has_bucket() && random.percent(5) {
+            // In parts.
+            limit = 40_000_000;
+        }
         let length = random.below(limit);
         self.write(name, length, random)
     }
@@ -237,13 +241,22 @@ impl World {
     }
 }
 
+/// Names, in place of an engine, a store on SQLite whose blobs lie in a bucket.
+pub(crate) const BUCKET: &str = "a bucket";
+
 /// A sandbox whose uploads are given up soon after they have died, with a folder for what is
-/// archived.
+/// archived if its blobs are files.
 pub(crate) fn sandbox(index: &str) -> Sandbox {
     let lease_s = LEASE.as_secs().to_string();
-    let store = Sandbox::with_index(index).with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s);
-    let cold = store.root().join("cold");
-    store.with_env("ARTIFACT_TIERS__COLD__BASE_PATH", cold)
+    let store = match index {
+        BUCKET => Sandbox::with_bucket("sqlite"),
+        engine => {
+            let store = Sandbox::with_index(engine);
+            let cold = store.root().join("cold");
+            store.with_env("ARTIFACT_TIERS__COLD__BASE_PATH", cold)
+        }
+    };
+    store.with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s)
 }
 
 /// The last line, of a command that succeeded.
