@@ -211,13 +211,10 @@ impl Store {
         stream::iter(self.places())
             .map(Ok)
             .try_filter_map(move |place| async move {
-                let left = self.blobs_of(place).leftovers(self.lease_ago()).await?;
+                let before = self.leftovers_before().await?;
+                let left = self.blobs_of(place).leftovers(before).await?;
                 Ok(temporary(place, left))
             })
-    }
-
-    fn lease_ago(&self) -> Timestamp {
-        self.now().saturating_sub(self.options.lease)
     }
 
     /// Clears an item and gives what went; none if it turned out to be no garbage by now.
@@ -234,7 +231,8 @@ impl Store {
                 self.purge(vec![(**record).clone()]).await?;
             }
             (GcReason::Temporary, _) => {
-                let swept = self.blobs_of(item.tier).sweep(self.lease_ago()).await?;
+                let before = self.leftovers_before().await?;
+                let swept = self.blobs_of(item.tier).sweep(before).await?;
                 return Ok(temporary(item.tier, swept));
             }
             _ => {

@@ -1,7 +1,10 @@
 //! Clearing what crashes and interrupted uploads have left.
 
+use std::future::ready;
+
 use artifact_domain::query::{Filter, PageSize, Query, Versions};
-use artifact_domain::{ArtifactRecord, Error, ErrorKind, Result, State, Tier};
+use artifact_domain::{ArtifactRecord, Error, ErrorKind, Result, State, Tier, Timestamp};
+use futures::TryStreamExt;
 
 use crate::Store;
 
@@ -109,7 +112,10 @@ impl Store {
     }
 
     async fn sweep_everywhere(&self, failure: &mut Option<Error>) -> u64 {
-        let older_than = self.now().saturating_sub(self.options.lease);
+        let older_than = match self.leftovers_before().await {
+            Ok(older_than) => older_than,
+            Err(error) => return failed(failure, error),
+        };
         let mut count = 0;
         for place in self.places() {
             match self.blobs_of(place).sweep(older_than).await {
@@ -124,6 +130,25 @@ impl Store {
             }
         }
         count
+    }
+
+    /// Before when what puts have left was cut off: a lease ago, and a lease before any upload began
+    /// that still runs. One whose source is slow may send nothing for longer than a lease, and only
+    /// its own process knows that it will.
+    pub(crate) async fn leftovers_before(&self) -> Result<Timestamp> {
+        let now = self.now();
+        let filter = Filter {
+            states: vec![State::Uploading],
+            versions: Versions::All,
+            ..Filter::default()
+        };
+        let oldest = self
+            .pages(Query::new(filter, now))
+            .try_filter(|upload| ready(upload.lease_until.is_some_and(|end| end > now)))
+            .try_fold(now, |oldest, upload| {
+                ready(Ok(oldest.min(upload.created_at)))
+            });
+        Ok(oldest.await?.saturating_sub(self.options.lease))
     }
 
     /// Marks an upload as deleted, unless its writer was quicker.
