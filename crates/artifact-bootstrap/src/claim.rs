@@ -65,15 +65,8 @@ fn refused(base: &Path, found: Option<&str>, wanted: Option<&str>) -> Error {
 fn read(path: &Path) -> Result<Option<String>> {
     let text = match fs::read(path) {
         Ok(text) => text,
-        // A place that can't be is for whoever opens it to tell of.
-        Err(cause)
-            if matches!(
-                cause.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Ok(None);
-        }
+        // Whoever needs the folder says what is wrong with it.
+        Err(cause) if is_absent(&cause) => return Ok(None),
         Err(cause) => return Err(failed("read", path, cause)),
     };
     let claim = serde_json::from_slice::<Claim>(&text).ok();
@@ -85,6 +78,11 @@ fn read(path: &Path) -> Result<Option<String>> {
              `artifact reindex`",
         )
     })
+}
+
+fn is_absent(cause: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(cause.kind(), NotFound | NotADirectory)
 }
 
 /// Whole or not at all, and durably.
@@ -112,10 +110,15 @@ fn failed(doing: &str, path: &Path, cause: io::Error) -> Error {
             ErrorKind::PermissionDenied
         }
         io::ErrorKind::StorageFull => ErrorKind::StorageFull,
+        io::ErrorKind::NotADirectory => ErrorKind::InvalidInput,
         _ => ErrorKind::Internal,
     };
     let message = format!("{doing} {}: {cause}", path.display());
-    Error::new(kind, message).with_source(cause)
+    let error = Error::new(kind, message).with_source(cause);
+    match kind {
+        ErrorKind::Internal => error,
+        _ => error.with_hint("`base_path` must be a folder that can be written, with room in it"),
+    }
 }
 
 #[cfg(test)]
