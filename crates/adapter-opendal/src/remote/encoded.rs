@@ -1,9 +1,12 @@
-//! Requests on their way to the client, with their queries spelled as services want them that judge a
-//! signature by what they are sent. Knows no service.
+//! Requests on their way to the client, with what services want of them that judge a signature by what
+//! they are sent, or know no checksums. Knows no service.
 
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use opendal::raw::format_content_md5;
 use opendal::{Buffer, HttpBody, HttpTransport};
+
+const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 /// Sends a query as it is signed: a `/` in it as `%2F`. Most services encode what they are sent anew
 /// before they judge its signature, some take it as it is.
@@ -14,8 +17,24 @@ impl<T: HttpTransport> HttpTransport for Encoded<T> {
         if let Some(encoded) = encoded(request.uri()) {
             *request.uri_mut() = encoded;
         }
+        if let Some(digest) = digest(&request).await {
+            request.headers_mut().insert(CONTENT_MD5, digest);
+        }
         self.0.fetch(request).await
     }
+}
+
+/// By what a service finds out that bytes arrived as others, where TLS does not: some that do not know
+/// the checksum of S3 look at this one. None for what has no body or has one already.
+async fn digest(request: &Request<Buffer>) -> Option<HeaderValue> {
+    let is_plain = request.uri().scheme_str() == Some("http");
+    let is_put = request.method() == Method::PUT && !request.body().is_empty();
+    if !is_plain || !is_put || request.headers().contains_key(CONTENT_MD5) {
+        return None;
+    }
+    let body = request.body().clone();
+    let hashed = tokio::task::spawn_blocking(move || format_content_md5(&body.to_bytes()));
+    HeaderValue::try_from(hashed.await.ok()?).ok()
 }
 
 /// The same address with another spelling of its query; none where it has no other.
@@ -31,6 +50,24 @@ fn encoded(uri: &Uri) -> Option<Uri> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_put_without_tls_says_its_digest() {
+        let request = |method, address: &str, body: &'static str| {
+            let request = Request::builder().method(method).uri(address);
+            request.body(Buffer::from(body)).unwrap()
+        };
+        let put = request(Method::PUT, "http://a/b/c", "x");
+        let digest_of_x = "nd1eQUqT9XiB/WVctL9RVw==";
+        assert_eq!(digest(&put).await.unwrap(), digest_of_x);
+        for other in [
+            request(Method::PUT, "https://a/b/c", "x"),
+            request(Method::PUT, "http://a/b/c", ""),
+            request(Method::POST, "http://a/b/c", "x"),
+        ] {
+            assert_eq!(digest(&other).await, None);
+        }
+    }
 
     #[test]
     fn a_query_is_sent_as_it_is_signed() {

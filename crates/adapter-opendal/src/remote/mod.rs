@@ -26,8 +26,8 @@ use artifact_domain::port::{
     BlobFailure, BlobListing, BlobStat, ByteStream, Capabilities, PresignRequest, PresignedUrl,
     PutOptions, Swept,
 };
-use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Result, Tier, Timestamp};
-use futures::{StreamExt, stream};
+use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Error, Result, Tier, Timestamp};
+use futures::{StreamExt, TryStreamExt, stream};
 use opendal::Operator;
 
 use crate::error::from_remote;
@@ -120,7 +120,14 @@ impl RemoteStore {
     }
 
     pub(crate) async fn list(&self, prefix: BlobPrefix) -> Result<BlobListing> {
-        self.calls.list(prefix).await
+        // What is said of a listing would name no bucket.
+        let named = |location: &str, error: Error| error.context(format_args!("`{location}`"));
+        let listing = self.calls.list(prefix).await;
+        let listing = listing.map_err(|error| named(&self.location, error))?;
+        let location = self.location.clone();
+        Ok(listing
+            .map_err(move |error| named(&location, error))
+            .boxed())
     }
 
     /// Deletes in batches; a batch that fails is gone through key by key, to say which could not
