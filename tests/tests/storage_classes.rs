@@ -2,16 +2,17 @@
 //! frozen, is asked for, and comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use adapter_opendal::{AccessKeys, OpendalStore, S3Options, StorageClasses};
+use adapter_opendal::{AccessKeys, GcsOptions, OpendalStore, S3Options, StorageClasses};
 use artifact_domain::port::{BlobStore, PutOptions};
 use artifact_domain::{ErrorKind, Tier};
 use artifact_testkit::{Subject, body, sample};
-use e2e::servers::{Access, Moto, Rgw, Server, is_wanted};
+use e2e::servers::{Access, GcpEmulator, Moto, Rgw, Server, is_wanted};
 use e2e::tree::prose;
 use e2e::{Outcome, Sandbox};
 use futures::TryStreamExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn options(owner: &Access) -> S3Options {
     S3Options {
@@ -60,6 +61,54 @@ async fn moto_keeps_the_contract_of_tiers() {
 async fn rgw_keeps_the_contract_of_tiers() {
     let Some(rgw) = Rgw::at_hand() else { return };
     keeps_the_contract(&rgw.owner).await;
+}
+
+/// It keeps no classes, so what is to be seen here is that a copy is what it is a copy of.
+#[tokio::test]
+async fn gcs_copies_to_each_tier() {
+    let Some(gcs) = GcpEmulator::at_hand() else {
+        return;
+    };
+    let bucket = gcs.make_bucket();
+    let options = GcsOptions {
+        bucket: bucket.clone(),
+        endpoint_url: Some(gcs.endpoint.clone()),
+        prefix: Some("some team/a".to_owned()),
+        storage_classes: StorageClasses {
+            hot: None,
+            warm: Some("NEARLINE".to_owned()),
+            cold: Some("ARCHIVE".to_owned()),
+        },
+        retries: 3,
+        ..GcsOptions::default()
+    };
+    let store = OpendalStore::gcs(&options).expect("it opens");
+    let capabilities = store.capabilities();
+    assert!(capabilities.tiers && !capabilities.restore);
+    let from = sample::blob_key("from 100%");
+    let typed = PutOptions {
+        content_type: Some("text/x-diff".parse().expect("a type")),
+        ..PutOptions::default()
+    };
+    let put = store.put(from.clone(), body("bytes"), typed);
+    put.await.expect("it is put");
+    for tier in Tier::ALL {
+        let to = sample::blob_key(&format!("to {tier}"));
+        let copied = store.copy_to_tier(from.clone(), to.clone(), tier).await;
+        let copied = copied.expect("it is copied");
+        assert_eq!(copied.size_bytes, 5);
+        assert!(copied.modified_at.is_some());
+        let read = store.get(to, None).await.expect("it is there");
+        let read: Vec<_> = read.try_collect().await.expect("it is read");
+        assert_eq!(read.concat(), b"bytes");
+    }
+    let listing = format!("/storage/v1/b/{bucket}/o");
+    let (_, listing) = gcs.curl(&[], &listing);
+    assert_eq!(listing.matches("text/x-diff").count(), 4, "{listing}");
+    let (absent, to) = (sample::blob_key("absent"), sample::blob_key("to"));
+    let copied = store.copy_to_tier(absent, to, Tier::Warm).await;
+    let error = copied.expect_err("there is none");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 async fn copies_in_parts(owner: &Access) {
@@ -161,8 +210,14 @@ fn classes_of_blobs(owner: &Access, bucket: &str) -> Vec<String> {
     blobs.into_iter().map(|(_, class)| class).collect()
 }
 
-/// How long a restore takes from now on: forever, or no time.
-fn set_restores(moto: &Moto, transition: &Value) {
+/// After how many seconds moto goes on with what it does with an object: from having made it to
+/// restoring it, if that was asked for, and from that to having restored it. At once where none is
+/// given.
+fn set_step(moto: &Moto, seconds: Option<u64>) {
+    let transition = match seconds {
+        Some(seconds) => json!({ "progression": "time", "seconds": seconds }),
+        None => json!({ "progression": "immediate" }),
+    };
     let body = json!({ "model_name": "s3::keyrestore", "transition": transition }).to_string();
     tell(moto, "/moto-api/state-manager/set-transition", &body);
 }
@@ -174,12 +229,11 @@ fn tell(moto: &Moto, path: &str, body: &str) {
     assert!(status < 300, "{status} {answer}");
 }
 
-/// A moto of the test's own, whose restores take forever. It asks nobody who he is: unlike the other
-/// services it takes the signatures of listings for wrong.
-fn slow_moto() -> Option<Moto> {
+/// A moto of the test's own. It asks nobody who he is: unlike the other services it takes the
+/// signatures of listings for wrong.
+fn own_moto() -> Option<Moto> {
     let moto = is_wanted(Moto::NAME).then(Moto::start)?;
     tell(&moto, "/moto-api/reset-auth", "1000000");
-    set_restores(&moto, &json!({ "progression": "time", "seconds": 100_000 }));
     Some(moto)
 }
 
@@ -192,7 +246,7 @@ fn is_frozen(outcome: Outcome, uri: &str) {
 
 #[test]
 fn what_is_archived_is_frozen_is_asked_for_and_comes_back() {
-    let Some(moto) = slow_moto() else { return };
+    let Some(moto) = own_moto() else { return };
     let (store, bucket) = in_bucket(&moto.owner);
     store.write("a.txt", prose(7, 700_000));
     let uri = "artifact://default/1/data/a.txt";
@@ -214,10 +268,13 @@ fn what_is_archived_is_frozen_is_asked_for_and_comes_back() {
     let outcome = store.run(&["verify", "--json"]).expect_code(0);
     assert!(outcome.text().contains(r#""unread":1"#), "{outcome:?}");
 
+    set_step(&moto, Some(3));
+    std::thread::sleep(Duration::from_millis(3_200));
     let outcome = store
         .run(&["restore", uri, "--keep-days", "3"])
         .expect_code(0);
     assert_eq!(outcome.text(), format!("{uri}?version=1  restoring\n"));
+    set_step(&moto, Some(100_000));
     let told = store.json(&["restore", uri]);
     let keys = (&told[0]["restoring"], &told[0]["state"], &told[0]["tier"]);
     assert_eq!(keys, (&json!(true), &json!("ARCHIVED"), &json!("COLD")));
@@ -237,7 +294,7 @@ fn what_is_archived_is_frozen_is_asked_for_and_comes_back() {
     store.fails(&["restore", uri, "--keep-days", "0"], 2);
 
     // The service has got it out: it is read where it is, and moved when it is asked for again.
-    set_restores(&moto, &json!({ "progression": "immediate" }));
+    set_step(&moto, None);
     assert_eq!(store.bytes(&["cat", uri]), store.read("a.txt"));
     assert_eq!(classes_of_blobs(&moto.owner, &bucket), ["GLACIER"]);
     assert_eq!(store.ok(&["restore", uri]), format!("{uri}?version=1\n"));
@@ -254,7 +311,7 @@ fn what_is_archived_is_frozen_is_asked_for_and_comes_back() {
 
 #[test]
 fn the_index_is_rebuilt_while_everything_is_frozen() {
-    let Some(moto) = slow_moto() else { return };
+    let Some(moto) = own_moto() else { return };
     let (store, _) = in_bucket(&moto.owner);
     store.write("a.txt", prose(7, 70_000));
     store.ok(&["upload", "a.txt", "--type", "data", "--task", "1"]);
@@ -269,7 +326,7 @@ fn the_index_is_rebuilt_while_everything_is_frozen() {
 
 #[test]
 fn classes_that_are_read_at_once_are_moved_at_once() {
-    let Some(moto) = slow_moto() else { return };
+    let Some(moto) = own_moto() else { return };
     let (store, bucket) = in_bucket(&moto.owner);
     let store = store.with_env("ARTIFACT_S3__STORAGE_CLASSES__COLD", "GLACIER_IR");
     store.write("a.txt", prose(7, 700_000));

@@ -135,7 +135,7 @@ fn a_filter_archives_all_versions_and_a_dry_run_none() {
     let done = store.json(&of_one);
     let sum = json!({
         "moved": 4, "stored_size_bytes": planned[4]["stored_size_bytes"], "lost": 0, "failed": 0,
-        "dry_run": false,
+        "restoring": 0, "dry_run": false,
     });
     assert_eq!(done[4], sum);
     assert_eq!(texts(&done[..4], "state"), ["ARCHIVED"; 4]);

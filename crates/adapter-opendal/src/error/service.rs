@@ -206,7 +206,9 @@ fn meaning_of_status(status: u16) -> Option<Meaning> {
 
 /// The meaning of an answer that was read here.
 pub(super) fn meaning_of_answer(status: u16, body: &str) -> Meaning {
-    let code = between(body, "<Code>", "</Code>").and_then(meaning_of_code);
+    let code = between(body, "<Code>", "</Code>")
+        .or_else(|| between(body, "\"reason\": \"", "\""))
+        .and_then(meaning_of_code);
     code.or_else(|| meaning_of_status(status))
         .unwrap_or(REFUSED)
 }

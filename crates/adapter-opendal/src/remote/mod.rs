@@ -63,6 +63,8 @@ pub(crate) struct RemoteStore {
     /// Where the bucket keeps tiers.
     #[cfg(feature = "s3")]
     objects: Option<s3::Objects>,
+    #[cfg(feature = "gcs")]
+    google: Option<gcs::Objects>,
 }
 
 impl RemoteStore {
@@ -80,6 +82,8 @@ impl RemoteStore {
             uploads: None,
             #[cfg(feature = "s3")]
             objects: None,
+            #[cfg(feature = "gcs")]
+            google: None,
         }
     }
 
@@ -170,13 +174,18 @@ impl RemoteStore {
 
     pub(crate) fn capabilities(&self) -> Capabilities {
         #[cfg(feature = "s3")]
-        let has_tiers = self.objects.is_some();
+        let amazon = self.objects.is_some();
         #[cfg(not(feature = "s3"))]
-        let has_tiers = false;
+        let amazon = false;
+        #[cfg(feature = "gcs")]
+        let google = self.google.is_some();
+        #[cfg(not(feature = "gcs"))]
+        let google = false;
         Capabilities {
             presign: self.signer.is_some(),
-            tiers: has_tiers,
-            restore: has_tiers,
+            tiers: amazon || google,
+            // Every class of Google's gives its bytes at once.
+            restore: amazon,
         }
     }
 
@@ -190,6 +199,10 @@ impl RemoteStore {
         #[cfg(feature = "s3")]
         if let Some(objects) = &self.objects {
             let _running = Running::begin(&self.running, to);
+            return Some(objects.copy(from, to, tier).await);
+        }
+        #[cfg(feature = "gcs")]
+        if let Some(objects) = &self.google {
             return Some(objects.copy(from, to, tier).await);
         }
         let _ = (from, to, tier);

@@ -276,14 +276,11 @@ const OPERATIONS: usize = BLOB_OPERATIONS.len() + INDEX_OPERATIONS.len();
 
 impl Faulty {
     fn inject(&self, number: usize, when: When, of_blobs: BlobFault, of_index: IndexFault) {
-        match BLOB_OPERATIONS.get(number) {
-            Some(operation) => {
-                self.blobs.inject(*operation, when, of_blobs);
-            }
-            None => {
-                let operation = INDEX_OPERATIONS[number - BLOB_OPERATIONS.len()];
-                self.index.inject(operation, when, of_index);
-            }
+        if let Some(operation) = BLOB_OPERATIONS.get(number) {
+            self.blobs.inject(*operation, when, of_blobs);
+        } else {
+            let operation = INDEX_OPERATIONS[number - BLOB_OPERATIONS.len()];
+            self.index.inject(operation, when, of_index);
         }
     }
 }
@@ -293,11 +290,11 @@ async fn a_move_between_classes_that_fails_at_any_call_loses_nothing() {
     let mut met = 0;
     for tier in [Tier::Hot, Tier::Cold] {
         for kind in [ErrorKind::Unavailable, ErrorKind::Internal] {
-            let faults = [
+            let kinds = [
                 (BlobFault::Fail(kind), IndexFault::Fail(kind)),
                 (BlobFault::FailAfter(kind), IndexFault::FailAfter(kind)),
             ];
-            for (of_blobs, of_index) in faults {
+            for (of_blobs, of_index) in kinds {
                 for (number, nth) in (0..OPERATIONS * 3).map(|n| (n / 3, 1 + n % 3)) {
                     let faulty = Faulty::new(tier).await;
                     let when = When::Nth(u32::try_from(nth).unwrap());

@@ -109,7 +109,7 @@ impl Head {
         differ(tag.0, tag.1).then_some("ETag")
     }
 
-    /// The ETag, where it is the MD5 of the bytes.
+    /// The `ETag`, where it is the MD5 of the bytes.
     fn digest(&self) -> Option<&str> {
         let encryption = self.text("x-amz-server-side-encryption");
         let is_plain = encryption.is_none_or(|name| name == "AES256")

@@ -1,6 +1,7 @@
 //! A bucket of Google Cloud Storage: where it is and who asks. Knows nothing of blobs.
 
 mod doctor;
+mod objects;
 mod raw;
 mod rules;
 
@@ -13,6 +14,7 @@ use opendal::{OperationContext, Operator};
 use super::{RemoteStore, StorageClasses, client};
 use crate::error::from_remote;
 pub use doctor::GcsDoctor;
+pub(crate) use objects::Objects;
 pub use rules::GcsBucketRules;
 
 /// Which bucket, and who asks for it.
@@ -52,6 +54,14 @@ pub(crate) fn open(options: &GcsOptions) -> Result<RemoteStore> {
         location = format!("{location} at {}", endpoint.trim_end_matches('/'));
     }
     let mut store = RemoteStore::new(operator.clone(), "gcs", location, options.retries);
+    let mut classes = options.storage_classes.clone();
+    if options.endpoint_url.is_none() {
+        classes = classes.or("NEARLINE", "ARCHIVE");
+    }
+    if classes.has_tiers() {
+        let transport = client::new(client::as_stored())?;
+        store.google = Some(Objects::new(options, classes, transport));
+    }
     store.signer = options.is_signed().then_some(operator);
     Ok(store)
 }
@@ -71,6 +81,9 @@ fn operator(options: &GcsOptions) -> Result<Operator> {
         service = service.skip_signature();
     }
     let doing = || format!("open bucket `{}`", options.bucket);
+    if let Some(class) = &options.storage_classes.hot {
+        service = service.default_storage_class(class);
+    }
     let operator = Operator::new(service).map_err(|cause| from_remote(doing(), cause))?;
     let transport = client::new(client::as_stored())?;
     let context = OperationContext::new().with_http_transport(transport);
