@@ -133,8 +133,8 @@ fn write_options(operator: &Operator, asked: PutOptions, at_once: u16) -> WriteO
     let can = operator.info().capability();
     WriteOptions {
         concurrent: usize::from(at_once),
-        content_type: asked
-            .content_type
+        // Some services cannot read what they themselves say of an object without one.
+        content_type: Some(asked.content_type.unwrap_or_default())
             .filter(|_| can.write_with_content_type)
             .map(|mime_type| mime_type.as_str().to_owned()),
         content_encoding: asked
