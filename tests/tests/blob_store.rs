@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use adapter_opendal::{AccessKeys, GcsOptions, OpendalStore, S3Options};
+use adapter_opendal::{AccessKeys, OpendalStore, S3Options};
 use artifact_domain::port::BlobStore;
 use artifact_testkit::Subject;
-use e2e::servers::{Access, GcpEmulator, Moto, Rgw, Server};
+use e2e::servers::{Access, Moto, Rgw, Server};
 
 /// How often a request is made again.
 const RETRIES: u32 = 3;
@@ -25,17 +25,6 @@ async fn s3(access: &Access, server: impl Send + 'static) -> Subject<dyn BlobSto
         ..S3Options::default()
     };
     subject(OpendalStore::s3(options).await, server)
-}
-
-/// An empty bucket of Google's.
-fn gcs(emulator: GcpEmulator) -> Subject<dyn BlobStore> {
-    let options = GcsOptions {
-        bucket: emulator.make_bucket(),
-        endpoint_url: Some(emulator.endpoint.clone()),
-        retries: RETRIES,
-        ..GcsOptions::default()
-    };
-    subject(OpendalStore::gcs(&options), emulator)
 }
 
 fn subject(
@@ -58,13 +47,6 @@ mod rgw {
     async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
         let rgw: super::Rgw = super::Server::at_hand()?;
         Some(super::s3(&rgw.owner.clone(), rgw).await)
-    }
-    artifact_testkit::blob_store_contract!(open);
-}
-
-mod gcs {
-    async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
-        super::Server::at_hand().map(super::gcs)
     }
     artifact_testkit::blob_store_contract!(open);
 }
