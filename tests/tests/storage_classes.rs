@@ -219,22 +219,16 @@ fn set_step(moto: &Moto, seconds: Option<u64>) {
         None => json!({ "progression": "immediate" }),
     };
     let body = json!({ "model_name": "s3::keyrestore", "transition": transition }).to_string();
-    tell(moto, "/moto-api/state-manager/set-transition", &body);
-}
-
-fn tell(moto: &Moto, path: &str, body: &str) {
     let kind = "Content-Type: application/json";
-    let args = ["--request", "POST", "--header", kind, "--data", body];
+    let args = ["--request", "POST", "--header", kind, "--data", &body];
+    let path = "/moto-api/state-manager/set-transition";
     let (status, answer) = moto.owner.curl(&args, path);
     assert!(status < 300, "{status} {answer}");
 }
 
-/// A moto of the test's own. It asks nobody who he is: unlike the other services it takes the
-/// signatures of listings for wrong.
+/// A moto of the test's own, whose steps nobody else waits for.
 fn own_moto() -> Option<Moto> {
-    let moto = is_wanted(Moto::NAME).then(Moto::start)?;
-    tell(&moto, "/moto-api/reset-auth", "1000000");
-    Some(moto)
+    is_wanted(Moto::NAME).then(Moto::start)
 }
 
 fn is_frozen(outcome: Outcome, uri: &str) {

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use opendal::Operator;
 use serde_json::Value;
 
-use super::raw::RawClient;
+use super::raw::{RawClient, Scope};
 use super::{GcsOptions, operator};
 use crate::error::from_remote;
 
@@ -43,7 +43,7 @@ impl GcsDoctor {
         })?;
         Ok(Self {
             operator: operator(&options)?,
-            client: RawClient::new(&options)?,
+            client: RawClient::new(&options, Scope::Bucket)?,
             key: format!("{FOLDER}{:016x}", u64::from_be_bytes(random)),
             options,
         })

@@ -22,8 +22,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 const GOOGLE: &str = "https://storage.googleapis.com";
 
-/// Reading and writing what is said of a bucket needs more than reading and writing objects.
-const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.full_control";
+/// What a request is to be allowed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scope {
+    /// Reading and writing objects.
+    Objects,
+    /// Reading and writing what is said of a bucket, which needs more.
+    Bucket,
+}
+
+impl Scope {
+    fn url(self) -> &'static str {
+        match self {
+            Self::Objects => "https://www.googleapis.com/auth/devstorage.read_write",
+            Self::Bucket => "https://www.googleapis.com/auth/devstorage.full_control",
+        }
+    }
+}
 
 /// Sends requests about one bucket.
 #[derive(Debug)]
@@ -52,14 +67,14 @@ impl RawResponse {
 }
 
 impl RawClient {
-    pub(super) fn new(options: &GcsOptions) -> Result<Self> {
+    pub(super) fn new(options: &GcsOptions, scope: Scope) -> Result<Self> {
         let transport = client::new(HeaderMap::new())?;
         let endpoint = options.endpoint_url.as_deref().unwrap_or(GOOGLE);
         let is_emulator = endpoint.starts_with("http://") && options.credentials_path.is_none();
         let endpoint = endpoint.trim_end_matches('/');
         Ok(Self {
             bucket_url: format!("{endpoint}/storage/v1/b/{}", options.bucket),
-            signer: (!is_emulator).then(|| signer(options, &transport)),
+            signer: (!is_emulator).then(|| signer(options, scope.url(), &transport)),
             transport,
             retries: options.retries,
         })
@@ -73,9 +88,23 @@ impl RawClient {
         query: &str,
         body: Bytes,
     ) -> Result<RawResponse> {
+        let place = format!("?{query}");
+        self.send_to(doing, method, &place, body, PATIENCE).await
+    }
+
+    /// Sends a request to a place below the bucket, that may take longer than others.
+    pub(super) async fn send_to(
+        &self,
+        doing: &str,
+        method: &Method,
+        place: &str,
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<RawResponse> {
         let mut attempt = 0;
         loop {
-            let cause = match self.send_once(method, query, body.clone()).await {
+            let sent = self.send_once(method, place, body.clone(), patience);
+            let cause = match sent.await {
                 Ok(answer) if is_passing(answer.status) && attempt < self.retries => {
                     format!("status {}", answer.status)
                 }
@@ -93,15 +122,16 @@ impl RawClient {
     async fn send_once(
         &self,
         method: &Method,
-        query: &str,
+        place: &str,
         body: Bytes,
+        patience: Duration,
     ) -> opendal::Result<RawResponse> {
         let unexpected =
             |message: &str| opendal::Error::new(opendal::ErrorKind::Unexpected, message);
         let json = HeaderValue::from_static("application/json");
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}?{query}", self.bucket_url))
+            .uri(format!("{}{place}", self.bucket_url))
             .header(header::CONTENT_TYPE, json)
             .body(Buffer::from(body))
             .map_err(|cause| unexpected("the request can't be built").set_source(cause))?;
@@ -112,7 +142,7 @@ impl RawClient {
         }
         parts.headers.remove(header::HOST);
         let sending = self.transport.send(Request::from_parts(parts, body));
-        let Ok(answer) = tokio::time::timeout(PATIENCE, sending).await else {
+        let Ok(answer) = tokio::time::timeout(patience, sending).await else {
             return Err(unexpected("operation timeout reached").set_temporary());
         };
         let (parts, body) = answer?.into_parts();
@@ -123,10 +153,10 @@ impl RawClient {
     }
 }
 
-fn signer(options: &GcsOptions, transport: &HttpTransporter) -> Signer<Credential> {
+fn signer(options: &GcsOptions, scope: &str, transport: &HttpTransporter) -> Signer<Credential> {
     // The library takes the scope of what it finds by itself from a variable.
     let mut envs = OsEnv.vars();
-    envs.insert("GOOGLE_SCOPE".to_owned(), SCOPE.to_owned());
+    envs.insert("GOOGLE_SCOPE".to_owned(), scope.to_owned());
     let context = Context::new()
         .with_file_read(TokioFileRead)
         .with_http_send(transport.clone())
@@ -137,10 +167,10 @@ fn signer(options: &GcsOptions, transport: &HttpTransporter) -> Signer<Credentia
     let mut chain =
         ProvideCredentialChain::new().push(DefaultCredentialProvider::builder().build());
     if let Some(path) = &options.credentials_path {
-        let file = FileCredentialProvider::new(path.to_string_lossy()).with_scope(SCOPE);
+        let file = FileCredentialProvider::new(path.to_string_lossy()).with_scope(scope);
         chain = chain.push_front(file);
     }
-    let by = RequestSigner::new("storage").with_scope(SCOPE);
+    let by = RequestSigner::new("storage").with_scope(scope);
     Signer::new(context, chain, by)
 }
 

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::GcsOptions;
-use super::raw::RawClient;
+use super::raw::{RawClient, Scope};
 
 /// The rules of one bucket of Google Cloud Storage, of which one store's are told by its prefix.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl GcsBucketRules {
         let parts: Vec<_> = prefix.split('/').filter(|part| !part.is_empty()).collect();
         let below = [&parts[..], &["artifacts", ""]].concat();
         Ok(Self {
-            client: RawClient::new(options)?,
+            client: RawClient::new(options, Scope::Bucket)?,
             bucket: options.bucket.clone(),
             artifacts: below.join("/"),
         })

@@ -39,6 +39,16 @@ pub struct GcsOptions {
 }
 
 impl GcsOptions {
+    /// The storage class of each tier, with those of Google's own service.
+    fn classes(&self) -> StorageClasses {
+        let classes = self.storage_classes.clone();
+        if self.endpoint_url.is_none() {
+            classes.or("NEARLINE", "ARCHIVE")
+        } else {
+            classes
+        }
+    }
+
     /// Whether requests are signed: not to emulators, which have nobody to ask for.
     fn is_signed(&self) -> bool {
         let is_plain = |endpoint: &String| endpoint.starts_with("http://");
@@ -54,15 +64,11 @@ pub(crate) fn open(options: &GcsOptions) -> Result<RemoteStore> {
         location = format!("{location} at {}", endpoint.trim_end_matches('/'));
     }
     let mut store = RemoteStore::new(operator.clone(), "gcs", location, options.retries);
-    let mut classes = options.storage_classes.clone();
-    if options.endpoint_url.is_none() {
-        classes = classes.or("NEARLINE", "ARCHIVE");
-    }
-    if classes.has_tiers() {
-        let transport = client::new(client::as_stored())?;
-        store.google = Some(Objects::new(options, classes, transport));
-    }
     store.signer = options.is_signed().then_some(operator);
+    let classes = options.classes();
+    if classes.has_tiers() {
+        store.google = Some(Objects::new(options, &root, classes)?);
+    }
     Ok(store)
 }
 
@@ -81,7 +87,8 @@ fn operator(options: &GcsOptions) -> Result<Operator> {
         service = service.skip_signature();
     }
     let doing = || format!("open bucket `{}`", options.bucket);
-    if let Some(class) = &options.storage_classes.hot {
+    let classes = options.classes();
+    if let Some(class) = &classes.hot {
         service = service.default_storage_class(class);
     }
     let operator = Operator::new(service).map_err(|cause| from_remote(doing(), cause))?;
