@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use e2e::servers::{Access, Moto, Rgw, S3s, Server, is_wanted, venv};
+use e2e::servers::{Access, GcpEmulator, Moto, Rgw, S3s, Server, is_wanted, venv};
 use e2e::tree::{noise, prose};
 use e2e::{Outcome, Sandbox};
 use serde_json::Value;
@@ -18,10 +18,18 @@ const LARGE: usize = 9 << 20;
 /// A walk through the life of artifacts.
 #[track_caller]
 fn lives(access: &Access) {
-    let store = sandbox(access).with_env("ARTIFACT_VERSIONING__ENABLED", "true");
+    let store = sandbox(access);
+    let left = |store: &Sandbox| objects(access, store);
+    lives_in(store, LARGE, left);
+}
+
+/// The same in any store, with an artifact of so many bytes; `left` says what is in its bucket.
+#[track_caller]
+fn lives_in(store: Sandbox, large: usize, left: impl Fn(&Sandbox) -> Vec<String>) {
+    let store = store.with_env("ARTIFACT_VERSIONING__ENABLED", "true");
     store.write("tree/a.txt", "first\n");
     store.write("tree/b c/d.log", prose(1, 400_000));
-    store.write("tree/large.bin", noise(1, LARGE));
+    store.write("tree/large.bin", noise(1, large));
     store.write("tree/empty", "");
     let upload = ["upload", "tree", "--task", "1", "--tag", "k=v"];
     assert_eq!(store.ok(&upload).lines().count(), 4);
@@ -31,7 +39,7 @@ fn lives(access: &Access) {
         assert!(store.read(there) == store.read(back), "{name}");
     }
     // Ranges, of what is compressed and what is not.
-    for (name, length) in [("b%20c/d.log", 400_000), ("large.bin", LARGE)] {
+    for (name, length) in [("b%20c/d.log", 400_000), ("large.bin", large)] {
         let found = store.json(&["search", "--task", "1"]);
         let uri = found
             .iter()
@@ -66,7 +74,7 @@ fn lives(access: &Access) {
     // And away.
     store.ok(&["delete", "--task", "1"]);
     store.ok(&["gc"]);
-    assert_eq!(objects(access, &store), Vec::<String>::new());
+    assert_eq!(left(&store), Vec::<String>::new());
     store.ok(&["import", "all.zip"]);
     assert_eq!(store.json(&["search"]).len(), 4);
     store.ok(&["verify"]);
@@ -193,6 +201,29 @@ mod s3s {
     fn what_was_killed_is_cleared_to_the_last_part() {
         super::clears_what_was_killed(&super::S3s::start().owner);
     }
+}
+
+/// The emulator takes no parts, so nothing is so large that it has any.
+#[test]
+fn artifacts_live_in_a_bucket_of_google() {
+    let Some(emulator) = GcpEmulator::at_hand() else {
+        return;
+    };
+    let bucket = emulator.make_bucket();
+    let store = Sandbox::with_index("sqlite")
+        .with_env("ARTIFACT_BACKEND", "gcs")
+        .with_env("ARTIFACT_GCS__BUCKET", &bucket)
+        .with_env("ARTIFACT_GCS__ENDPOINT_URL", &emulator.endpoint)
+        .with_env("ARTIFACT_GCS__PREFIX", "some/where");
+    let list = format!("/storage/v1/b/{bucket}/o");
+    lives_in(store, 4 << 20, |_| {
+        let (status, answer) = emulator.curl(&[], &list);
+        assert_eq!(status, 200, "{answer}");
+        let answer: Value = serde_json::from_str(&answer).expect("it is JSON");
+        let items = answer["items"].as_array().cloned().unwrap_or_default();
+        let names = items.iter().map(|item| item["name"].to_string());
+        names.collect()
+    });
 }
 
 mod moto {
