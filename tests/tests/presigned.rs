@@ -9,6 +9,10 @@ use e2e::{Outcome, Sandbox};
 
 const PAGE: &str = "<!doctype html><title>Report</title><p>everything is green</p>";
 
+/// A name from hell, and what becomes of it in a header.
+const HARD: &str = "Bericht \"ä\".html";
+const HARD_IN_HEADER: &str = "bericht%20%22%c3%a4%22";
+
 /// A store in a bucket of its own.
 fn store(owner: &Access) -> Sandbox {
     let bucket = owner.make_bucket();
@@ -46,9 +50,9 @@ fn report() -> String {
 }
 
 #[track_caller]
-fn urls_are_for_everybody(owner: &Access) {
+fn urls_are_for_everybody(owner: &Access, name: &str, header: &str) {
     let store = store(owner);
-    store.write("out/Bericht \"ä\".html", report());
+    store.write(format!("out/{name}"), report());
     let shown = &store.json(&["upload", "out"])[0];
     assert_eq!(shown["compressed"], true, "{shown}");
     let uri = shown["uri"].as_str().expect("a URI");
@@ -67,7 +71,7 @@ fn urls_are_for_everybody(owner: &Access) {
     assert!(head.contains("content-type: text/html"), "{head}");
     assert!(head.contains("content-disposition: attachment"), "{head}");
     assert!(
-        head.contains("filename*=utf-8''bericht%20%22%c3%a4%22.html"),
+        head.contains(&format!("filename*=utf-8''{header}.html")),
         "{head}"
     );
 
@@ -154,7 +158,7 @@ fn urls_end(owner: &Access) {
 #[test]
 fn s3s_signs() {
     let s3s = S3s::start();
-    urls_are_for_everybody(&s3s.owner);
+    urls_are_for_everybody(&s3s.owner, HARD, HARD_IN_HEADER);
     bytes_are_handed_over(&s3s.owner);
     urls_end(&s3s.owner);
 }
@@ -162,7 +166,8 @@ fn s3s_signs() {
 #[test]
 fn moto_signs() {
     if let Some(moto) = Moto::at_hand() {
-        urls_are_for_everybody(&moto.owner);
+        // It fails by itself to serve a name that is no Latin.
+        urls_are_for_everybody(&moto.owner, "Bericht.html", "bericht");
         bytes_are_handed_over(&moto.owner);
     }
 }
@@ -170,7 +175,7 @@ fn moto_signs() {
 #[test]
 fn rgw_signs() {
     if let Some(rgw) = Rgw::at_hand() {
-        urls_are_for_everybody(&rgw.owner);
+        urls_are_for_everybody(&rgw.owner, HARD, HARD_IN_HEADER);
         bytes_are_handed_over(&rgw.owner);
         urls_end(&rgw.owner);
     }

@@ -95,7 +95,7 @@ mod tests {
         );
         assert_eq!(
             disposition("a\"b\\ä\r\n%41;é=.log"),
-            "attachment; filename=\"a_b____\u{5f}_41;_=.log\"; \
+            "attachment; filename=\"a_b_____41;_=.log\"; \
              filename*=UTF-8''a%22b%5C%C3%A4%0D%0A%2541%3B%C3%A9%3D.log"
         );
     }
