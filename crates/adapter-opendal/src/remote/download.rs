@@ -7,12 +7,14 @@
 //! the bytes of the blob that was there when `get` returned.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use artifact_domain::port::ByteStream;
 use artifact_domain::{BlobKey, ByteRange, Error, ErrorKind, Result};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use opendal::{BufferStream, Operator};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::backoff;
@@ -22,8 +24,12 @@ use crate::error::{from_remote, too_short};
 /// before any is: short reads need no more than one request.
 const PART: u64 = 8 << 20;
 
-/// How many parts are fetched at once.
+/// How many parts one download holds at most: those under way and the one that is read.
 const AHEAD: usize = 4;
+
+/// How many parts all downloads of a store hold at most. One that finds none left goes on reading
+/// its first request.
+pub(super) const PARTS_OF_ALL: usize = 8;
 
 /// Opens a blob, or a range of it that is not empty.
 pub(super) async fn open(
@@ -31,6 +37,7 @@ pub(super) async fn open(
     key: BlobKey,
     range: Option<ByteRange>,
     retries: u32,
+    parts: Arc<Semaphore>,
 ) -> Result<ByteStream> {
     let source = Source {
         operator,
@@ -61,6 +68,8 @@ pub(super) async fn open(
         first,
         ahead: None,
         ready: VecDeque::new(),
+        parts,
+        held: Vec::new(),
     };
     let chunks = stream::try_unfold(download, |mut download| async move {
         let chunk = download.next().await?;
@@ -198,6 +207,10 @@ struct Download {
     ahead: Option<VecDeque<Part>>,
     /// What has come of the part that is read.
     ready: VecDeque<Bytes>,
+    /// What all downloads may hold.
+    parts: Arc<Semaphore>,
+    /// What this one may hold of it: one permit for each part.
+    held: Vec<OwnedSemaphorePermit>,
 }
 
 impl Download {
@@ -228,26 +241,40 @@ impl Download {
         }
     }
 
-    /// Fetches ahead what there is to fetch, once the reader has shown that it reads on.
+    /// Fetches ahead what there is to fetch, once the reader has shown that it reads on. Called where
+    /// no part is read.
     fn begin_ahead(&mut self) {
         let end = self.first.end;
         if self.ahead.is_none() {
             let is_long = self.position - self.from >= PART && end - self.position > PART;
             // The bytes of the first request that come after these are only for falling back on.
-            if !is_long || self.planned > self.from {
+            if !is_long || self.planned > self.from || !self.may_hold(1) {
                 return;
             }
             self.planned = self.position;
             self.ahead = Some(VecDeque::new());
         }
-        let Some(ahead) = &mut self.ahead else {
-            return;
-        };
-        while ahead.len() < AHEAD && self.planned < end {
+        while self.planned < end {
+            let under_way = self.ahead.as_ref().map_or(0, VecDeque::len);
+            if under_way == AHEAD || !self.may_hold(under_way + 1) {
+                return;
+            }
             let to = end.min(self.planned + PART);
-            ahead.push_back(Part::fetch(&self.first, self.planned, to));
+            let part = Part::fetch(&self.first, self.planned, to);
+            self.ahead.get_or_insert_default().push_back(part);
             self.planned = to;
         }
+    }
+
+    /// Whether so many parts may be held, which takes what that needs.
+    fn may_hold(&mut self, count: usize) -> bool {
+        while self.held.len() < count {
+            let Ok(permit) = Arc::clone(&self.parts).try_acquire_owned() else {
+                return false;
+            };
+            self.held.push(permit);
+        }
+        true
     }
 
     /// Reads on from the first request where a part is gone or another's.
@@ -257,6 +284,7 @@ impl Download {
         }
         tracing::debug!(error = %error, "a blob went while it was read, reading on from the first request");
         self.ahead = None;
+        self.held.clear();
         while self.first.position < self.position {
             let before = self.first.position;
             let Some(mut chunk) = self.first.next().await? else {

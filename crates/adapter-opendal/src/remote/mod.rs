@@ -29,6 +29,7 @@ use artifact_domain::port::{
 use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Error, Result, Tier, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use opendal::Operator;
+use tokio::sync::Semaphore;
 
 use crate::error::from_remote;
 use crate::operator::OperatorStore;
@@ -56,6 +57,10 @@ pub(crate) struct RemoteStore {
     location: String,
     /// Signs URLs; none where requests are not signed at all.
     signer: Option<Operator>,
+    /// The parts that downloads may hold.
+    fetched: Arc<Semaphore>,
+    /// The parts that uploads may send beside the one that each of them may.
+    sent: Arc<Semaphore>,
     /// Whose puts run in this process.
     running: Arc<Mutex<HashSet<BlobKey>>>,
     #[cfg(feature = "s3")]
@@ -77,6 +82,8 @@ impl RemoteStore {
             retries,
             location,
             signer: None,
+            fetched: Arc::new(Semaphore::new(download::PARTS_OF_ALL)),
+            sent: Arc::new(Semaphore::new(upload::PARTS_OF_ALL)),
             running: Arc::default(),
             #[cfg(feature = "s3")]
             uploads: None,
@@ -106,6 +113,7 @@ impl RemoteStore {
             bare: &self.bare,
             retries: self.retries,
             key: &key,
+            parts: &self.sent,
         }
         .run(body, options)
         .await
@@ -116,7 +124,9 @@ impl RemoteStore {
             self.stat(key).await?;
             return Ok(stream::empty().boxed());
         }
-        download::open(layers::of_reads(&self.bare), key, range, self.retries).await
+        let operator = layers::of_reads(&self.bare);
+        let parts = Arc::clone(&self.fetched);
+        download::open(operator, key, range, self.retries, parts).await
     }
 
     pub(crate) async fn stat(&self, key: BlobKey) -> Result<BlobStat> {

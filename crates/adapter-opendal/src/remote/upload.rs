@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use opendal::options::WriteOptions;
 use opendal::{Buffer, Metadata, Operator, Writer};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::layers;
 use crate::error::from_remote;
@@ -27,8 +28,9 @@ const GROW_AFTER: u64 = 1_000;
 /// By how many parts the size grows by one more [`PART`].
 const GROW_EVERY: u64 = 60;
 
-/// How many bytes are under way at once, roughly.
-const WINDOW: u64 = 4 * PART;
+/// How many parts all uploads of a store send at once, beside one of each upload that finds none
+/// left. Parts that are larger count as several.
+pub(super) const PARTS_OF_ALL: usize = 4;
 
 /// How many bytes part number `number`, counted from 0, has at least.
 fn part_bytes(number: u64, hint: Option<u64>) -> u64 {
@@ -43,6 +45,8 @@ pub(super) struct Upload<'a> {
     pub(super) bare: &'a Operator,
     pub(super) retries: u32,
     pub(super) key: &'a BlobKey,
+    /// What all uploads may send at once.
+    pub(super) parts: &'a Semaphore,
 }
 
 impl Upload<'_> {
@@ -54,11 +58,12 @@ impl Upload<'_> {
         let largest = part_bytes(0, hint);
         let mut body = Parts::of(body);
         let first = body.next(largest).await?;
-        let at_once = if body.is_at_end {
-            1
+        let parts = if body.is_at_end {
+            Vec::new()
         } else {
-            u16::try_from(WINDOW / largest).unwrap_or(1).max(1)
+            self.take_parts(largest)
         };
+        let at_once = u16::try_from(parts.len()).unwrap_or(1).max(1);
         let operator = layers::of_writes(self.bare, largest, at_once, self.retries);
         let options = write_options(&operator, options, at_once);
         if body.is_at_end {
@@ -74,6 +79,13 @@ impl Upload<'_> {
         };
         self.in_parts(&operator, unfinished, first, body, hint)
             .await
+    }
+
+    /// What is left of the parts that may be sent at once, counted in parts of this size. It waits
+    /// for none: what another upload waits for may never come.
+    fn take_parts(&self, size: u64) -> Vec<SemaphorePermit<'_>> {
+        let each = u32::try_from(size.div_ceil(PART)).unwrap_or(u32::MAX);
+        std::iter::from_fn(|| self.parts.try_acquire_many(each).ok()).collect()
     }
 
     async fn in_parts(

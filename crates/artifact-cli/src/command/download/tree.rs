@@ -12,6 +12,7 @@ use artifact_domain::query::{Filter, Glob, Order};
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, SpecName, TaskId};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::Semaphore;
 
 use super::links::{Link, LinkPlan};
 use super::part_file::PartFile;
@@ -23,11 +24,14 @@ use crate::failures::{Failure, Failures};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
-/// How many artifacts are on their way at once.
-const CONCURRENCY: usize = 16;
+/// How many artifacts are on their way at once: a bucket may take long to answer.
+const CONCURRENCY: usize = 64;
 
-/// How much of an artifact is gathered before it is written, in bytes.
+/// How much of an artifact is gathered before it is written, in bytes. What has more is large.
 const BATCH_BYTES: usize = 1 << 20;
+
+/// How many large artifacts are on their way at once. Each holds some MiB.
+const LARGE_AT_ONCE: usize = 8;
 
 /// One task, or a spec with all its tasks, on its way into a folder.
 struct TreeDownload<'a> {
@@ -36,6 +40,8 @@ struct TreeDownload<'a> {
     store: &'a Store,
     context: &'a Context,
     progress: Progress,
+    /// One permit for each large artifact that may be on its way.
+    large: Semaphore,
 }
 
 /// What has become of an artifact.
@@ -65,6 +71,7 @@ pub(super) async fn run(
         store,
         context,
         progress: context.progress("download", None, None),
+        large: Semaphore::new(LARGE_AT_ONCE),
     };
     let mut places = Places::new(dir, task.is_none());
     let fetched = store
@@ -124,6 +131,11 @@ pub(super) async fn run(
     failures.into_result()
 }
 
+fn is_large(record: &ArtifactRecord) -> bool {
+    let content = record.content.as_ref();
+    content.is_some_and(|content| content.size_bytes > BATCH_BYTES as u64)
+}
+
 impl TreeDownload<'_> {
     async fn fetch(&self, placed: Result<(ArtifactRecord, PathBuf)>) -> Result<Fetched> {
         let (record, path) = placed?;
@@ -134,6 +146,12 @@ impl TreeDownload<'_> {
             self.warn(format!("{}: {}", path.display(), error.message()));
             Attributes::default()
         });
+        let _turn = if is_large(&record) {
+            // It is never closed.
+            self.large.acquire().await.ok()
+        } else {
+            None
+        };
         let artifact = ArtifactRef::Id(record.id);
         let download = self.store.download(&artifact, self.options).await?;
         if let Some(target) = attributes.symlink.clone()
