@@ -7,6 +7,7 @@
 mod files;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -17,6 +18,8 @@ use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{self, pki_types::PrivateKeyDer};
 
 use super::access::Access;
 use files::Files;
@@ -26,6 +29,8 @@ use files::Files;
 pub struct S3s {
     /// The only user it knows.
     pub owner: Access,
+    /// The authority of its certificate, in PEM, where it speaks TLS.
+    pub certificate: Option<String>,
     thread: Option<(oneshot::Sender<()>, thread::JoinHandle<()>)>,
     /// Goes with it, if it is its own.
     folder: Option<TempDir>,
@@ -52,6 +57,29 @@ impl S3s {
     /// # Panics
     /// When it cannot be started.
     pub fn over(folder: &Path) -> Self {
+        Self::serve(folder, None)
+    }
+
+    /// The same by TLS, with a certificate that nobody knows.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn with_tls_over(folder: &Path) -> Self {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
+        let made = made.expect("a certificate can be made");
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let settings = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("they belong together");
+        let mut server = Self::serve(folder, Some(TlsAcceptor::from(Arc::new(settings))));
+        server.owner.endpoint = server.owner.endpoint.replacen("http", "https", 1);
+        server.certificate = Some(made.cert.pem());
+        server
+    }
+
+    fn serve(folder: &Path, tls: Option<TlsAcceptor>) -> Self {
         let (key, secret) = ("e2e-owner", "secret-of-owner");
         let files = FileSystem::new(folder).expect("a folder can be served");
         let mut service = S3ServiceBuilder::new(Files::new(files));
@@ -71,13 +99,14 @@ impl S3s {
         let thread = thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = serve(&listener, &service) => {}
+                    () = serve(&listener, &service, tls.as_ref()) => {}
                     _ = stopped => {}
                 }
             });
         });
         Self {
             owner: Access::new(port, key, secret),
+            certificate: None,
             thread: Some((stop, thread)),
             folder: None,
         }
@@ -85,18 +114,24 @@ impl S3s {
 }
 
 /// Serves one connection after another, each in a task that ends with the runtime.
-async fn serve(listener: &TcpListener, service: &S3Service) {
+async fn serve(listener: &TcpListener, service: &S3Service, tls: Option<&TlsAcceptor>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue; // whoever came has gone already
         };
         // Answers go out in two writes, which must not wait for each other.
         let _ = stream.set_nodelay(true);
-        let service = service.clone();
+        let (service, tls) = (service.clone(), tls.cloned());
         tokio::spawn(async move {
             let server = auto::Builder::new(TokioExecutor::new());
-            // The client learns of it.
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            // What goes wrong the client learns of.
+            let Some(tls) = tls else {
+                let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                return;
+            };
+            if let Ok(stream) = tls.accept(stream).await {
+                let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            }
         });
     }
 }

@@ -1,6 +1,7 @@
 //! The program on buckets of services that others wrote: what it does there, what it says where a
 //! service refuses or is not there, and what becomes of faults on the way.
 
+mod credentials;
 mod errors;
 mod faults;
 mod services;

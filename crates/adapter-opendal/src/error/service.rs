@@ -137,7 +137,7 @@ const UNTRUSTED: Meaning = (
     "no trusted TLS connection comes about",
     Some(
         "check that the endpoint's scheme is right, and add the service's authority to the \
-         system's certificates (or name its file in SSL_CERT_FILE)",
+         system's certificates (or name its file in SSL_CERT_FILE; for S3, AWS_CA_BUNDLE does too)",
     ),
 );
 const BROKEN: Meaning = (

@@ -1,12 +1,14 @@
 //! The HTTP client that every request to an object store goes through. Knows nothing of what is
 //! asked.
 
+use std::fs;
 use std::time::Duration;
 
 use artifact_domain::{Error, ErrorKind, Result};
 use http::HeaderMap;
 use opendal::HttpTransporter;
 use opendal_http_transport_reqwest::ReqwestTransport;
+use reqwest::Certificate;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -25,7 +27,9 @@ pub(super) fn as_stored() -> HeaderMap {
 
 /// A client that sends `headers` with every request. It unpacks nothing: reqwest is built without
 /// its decoders.
-pub(super) fn new(headers: HeaderMap) -> Result<HttpTransporter> {
+///
+/// It trusts the certificates of the system, and those in the file `ca_bundle`.
+pub(super) fn new(headers: HeaderMap, ca_bundle: Option<&str>) -> Result<HttpTransporter> {
     // One of the process, whoever is first; that there is one already is no fault.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()
@@ -35,7 +39,8 @@ pub(super) fn new(headers: HeaderMap) -> Result<HttpTransporter> {
         // A redirect of a bucket says that it is asked for in the wrong place, and its signature
         // holds for one place only.
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("artifact-store/", env!("CARGO_PKG_VERSION")));
+        .user_agent(concat!("artifact-store/", env!("CARGO_PKG_VERSION")))
+        .tls_certs_merge(ca_bundle.map(certificates).transpose()?.unwrap_or_default());
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(UNACKNOWLEDGED);
     let client = builder.build().map_err(|cause| {
@@ -46,4 +51,18 @@ pub(super) fn new(headers: HeaderMap) -> Result<HttpTransporter> {
     Ok(HttpTransporter::new(super::encoded::Encoded(
         ReqwestTransport::new(client),
     )))
+}
+
+fn certificates(path: &str) -> Result<Vec<Certificate>> {
+    let unreadable = || {
+        let message = format!("the certificates in `{path}` can't be read");
+        Error::invalid_input(message).with_hint("AWS_CA_BUNDLE names a file in PEM format")
+    };
+    let bytes = fs::read(path).map_err(|cause| unreadable().with_source(cause))?;
+    let found = Certificate::from_pem_bundle(&bytes);
+    let found = found.map_err(|cause| unreadable().with_source(cause))?;
+    if found.is_empty() {
+        return Err(unreadable());
+    }
+    Ok(found)
 }

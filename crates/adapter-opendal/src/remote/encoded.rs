@@ -1,5 +1,8 @@
 //! Requests on their way to the client, with what services want of them that judge a signature by what
-//! they are sent, or know no checksums. Knows no service.
+//! they are sent, or know no checksums, and faults on their way back. Knows no service.
+
+use std::error::Error;
+use std::io;
 
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
@@ -20,8 +23,34 @@ impl<T: HttpTransport> HttpTransport for Encoded<T> {
         if let Some(digest) = digest(&request).await {
             request.headers_mut().insert(CONTENT_MD5, digest);
         }
-        self.0.fetch(request).await
+        let answer = self.0.fetch(request).await;
+        answer.map_err(|cause| {
+            if is_untrusted(&cause) {
+                cause.set_permanent()
+            } else {
+                cause
+            }
+        })
     }
+}
+
+/// Whether the service's certificate is the fault, which no second attempt makes good.
+fn is_untrusted(cause: &opendal::Error) -> bool {
+    let mut source = cause.source();
+    while let Some(error) = source {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return matches!(tls, rustls::Error::InvalidCertificate(_));
+        }
+        // The source of an error of input and output is that of the error within it.
+        let within = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        source = match within {
+            Some(within) => Some(within),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// By what a service finds out that bytes arrived as others, where TLS does not: some that do not know

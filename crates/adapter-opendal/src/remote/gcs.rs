@@ -92,7 +92,7 @@ fn operator(options: &GcsOptions) -> Result<Operator> {
         service = service.default_storage_class(class);
     }
     let operator = Operator::new(service).map_err(|cause| from_remote(doing(), cause))?;
-    let transport = client::new(client::as_stored())?;
+    let transport = client::new(client::as_stored(), None)?;
     let context = OperationContext::new().with_http_transport(transport);
     Ok(operator.with_context(context))
 }

@@ -68,7 +68,7 @@ impl RawResponse {
 
 impl RawClient {
     pub(super) fn new(options: &GcsOptions, scope: Scope) -> Result<Self> {
-        let transport = client::new(HeaderMap::new())?;
+        let transport = client::new(HeaderMap::new(), None)?;
         let endpoint = options.endpoint_url.as_deref().unwrap_or(GOOGLE);
         let is_emulator = endpoint.starts_with("http://") && options.credentials_path.is_none();
         let endpoint = endpoint.trim_end_matches('/');

@@ -5,6 +5,7 @@ mod doctor;
 mod place;
 mod raw;
 mod rules;
+mod standard;
 mod tiers;
 mod uploads;
 mod xml;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use artifact_domain::Result;
 use opendal::services::S3;
-use opendal::{OperationContext, Operator};
+use opendal::{HttpTransporter, OperationContext, Operator};
 
 use super::{RemoteStore, StorageClasses, client};
 use crate::error::from_remote;
@@ -22,6 +23,7 @@ pub use doctor::S3Doctor;
 use place::Place;
 use raw::RawClient;
 pub use rules::S3BucketRules;
+use standard::Surroundings;
 pub(crate) use tiers::Objects;
 pub(crate) use uploads::Uploads;
 
@@ -30,11 +32,11 @@ pub(crate) use uploads::Uploads;
 pub struct S3Options {
     /// The bucket's name.
     pub bucket: String,
-    /// The region. When absent it is that of the environment (`AWS_REGION`); otherwise AWS is
-    /// asked where the bucket is, and any other service is told `us-east-1`.
+    /// The region. When absent it is that of the environment (`AWS_REGION`) or of the profile;
+    /// otherwise AWS is asked where the bucket is, and any other service is told `us-east-1`.
     pub region: Option<String>,
     /// The service's `http` or `https` URL. When absent it is that of the environment
-    /// (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`), otherwise AWS.
+    /// (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`) or of the profile, otherwise AWS.
     pub endpoint_url: Option<String>,
     /// The keys; the standard credential chain when absent.
     pub access_keys: Option<AccessKeys>,
@@ -68,9 +70,16 @@ impl fmt::Debug for AccessKeys {
     }
 }
 
+/// Where the bucket is, and what requests go through.
+async fn reach(options: &S3Options) -> Result<(Place, HttpTransporter)> {
+    let around = Surroundings::look(&standard::context()).await?;
+    let transport = client::new(http::HeaderMap::new(), around.ca_bundle.as_deref())?;
+    let place = Place::find(options, around, &transport).await?;
+    Ok((place, transport))
+}
+
 pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
-    let transport = client::new(http::HeaderMap::new())?;
-    let place = Place::find(options, &transport).await?;
+    let (place, transport) = reach(options).await?;
     let context = OperationContext::new().with_http_transport(transport.clone());
     let operator = |service: S3| {
         let operator =
@@ -79,10 +88,10 @@ pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
             .map_err(|cause| from_remote(format_args!("open bucket `{}`", options.bucket), cause))
     };
     // What arrives damaged is refused.
-    let bare = operator(service(options, &place).checksum_algorithm("crc32c"))?;
+    let bare = operator(service(options, &place, &transport).checksum_algorithm("crc32c"))?;
     let mut store = RemoteStore::new(bare, "s3", place.location(), options.retries);
     // Whoever puts by a URL knows his bytes when he sends them, and not when it is signed.
-    store.signer = Some(operator(service(options, &place))?);
+    store.signer = Some(operator(service(options, &place, &transport))?);
     let keys = options.access_keys.as_ref();
     let client = Arc::new(RawClient::new(&place, keys, transport, options.retries));
     let mut classes = options.storage_classes.clone();
@@ -98,24 +107,19 @@ pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
     Ok(store)
 }
 
-fn service(options: &S3Options, place: &Place) -> S3 {
+fn service(options: &S3Options, place: &Place, transport: &HttpTransporter) -> S3 {
+    let keys = options.access_keys.as_ref();
     let mut service = S3::default()
         .bucket(&options.bucket)
         .root(&place.root)
         .region(&place.region)
-        .endpoint(&place.endpoint);
+        .endpoint(&place.endpoint)
+        .credential_provider_chain(standard::credentials(keys, transport));
     if let Some(class) = &options.storage_classes.hot {
         service = service.default_storage_class(class);
     }
     if !place.path_style {
         service = service.enable_virtual_host_style();
-    }
-    if let Some(keys) = &options.access_keys {
-        service = service
-            .access_key_id(&keys.access_key)
-            .secret_access_key(&keys.secret_key)
-            .disable_config_load()
-            .disable_ec2_metadata();
     }
     service
 }
@@ -126,8 +130,7 @@ impl S3BucketRules {
     /// # Errors
     /// Those of opening a store there.
     pub async fn open(options: &S3Options) -> Result<Self> {
-        let transport = client::new(http::HeaderMap::new())?;
-        let place = Place::find(options, &transport).await?;
+        let (place, transport) = reach(options).await?;
         let keys = options.access_keys.as_ref();
         let client = RawClient::new(&place, keys, transport, options.retries);
         Ok(Self::new(client, &place.bucket, &place.root))

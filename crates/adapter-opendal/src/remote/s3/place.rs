@@ -6,9 +6,9 @@ use std::time::Duration;
 use artifact_domain::{Error, ErrorKind, Result};
 use http::{Request, Uri};
 use opendal::{Buffer, HttpTransporter};
-use reqsign_core::{Context, OsEnv};
 
 use super::S3Options;
+use super::standard::Surroundings;
 
 /// How long AWS may take to say where a bucket is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,20 +29,15 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) async fn find(options: &S3Options, transport: &HttpTransporter) -> Result<Self> {
+    pub(super) async fn find(
+        options: &S3Options,
+        around: Surroundings,
+        transport: &HttpTransporter,
+    ) -> Result<Self> {
         let bucket = options.bucket.clone();
-        // The standard chain is looked at by the library that signs, as the credentials are.
-        let environment = Context::new().with_env(OsEnv);
-        let named = |names: &[&str]| {
-            let mut found = names.iter().filter_map(|name| environment.env_var(name));
-            found.find(|value| !value.is_empty())
-        };
-        let given = options.endpoint_url.clone();
-        let given = given.or_else(|| named(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
+        let given = options.endpoint_url.clone().or(around.endpoint_url);
         let given = given.map(|url| checked(&url)).transpose()?;
-        let region = options.region.clone();
-        let region = region.or_else(|| named(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
-        let region = match (region, &given) {
+        let region = match (options.region.clone().or(around.region), &given) {
             (Some(region), _) => region,
             (None, Some(_)) => ANY_REGION.to_owned(),
             (None, None) => region_of(&bucket, transport).await?,

@@ -9,14 +9,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use opendal::raw::percent_encode_path;
 use opendal::{Buffer, HttpTransporter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqsign_aws_v4::{
-    Credential, DefaultCredentialProvider, RequestSigner, StaticCredentialProvider,
-};
-use reqsign_core::{Context, OsEnv, Signer};
-use reqsign_file_read_tokio::TokioFileRead;
+use reqsign_aws_v4::{Credential, RequestSigner};
+use reqsign_core::Signer;
 
 use super::AccessKeys;
 use super::place::Place;
+use super::standard;
 use crate::error::{from_remote, from_service};
 use crate::remote::backoff;
 
@@ -96,18 +94,10 @@ impl RawClient {
         transport: HttpTransporter,
         retries: u32,
     ) -> Self {
-        let context = Context::new()
-            .with_file_read(TokioFileRead)
-            .with_http_send(transport.clone())
-            .with_env(OsEnv);
+        let context = standard::context().with_http_send(transport.clone());
+        let credentials = standard::credentials(keys, &transport);
         let by = RequestSigner::new("s3", &place.region);
-        let signer = match keys {
-            Some(keys) => {
-                let fixed = StaticCredentialProvider::new(&keys.access_key, &keys.secret_key);
-                Signer::new(context, fixed, by)
-            }
-            None => Signer::new(context, DefaultCredentialProvider::builder().build(), by),
-        };
+        let signer = Signer::new(context, credentials, by);
         Self {
             bucket_url: place.bucket_url(),
             transport,

@@ -9,10 +9,9 @@ use reqsign_aws_v4::{
     EnvCredentialProvider, IMDSv2CredentialProvider, ProcessCredentialProvider,
     ProfileCredentialProvider, SSOCredentialProvider,
 };
-use reqsign_core::{Context, OsEnv, ProvideCredential};
-use reqsign_file_read_tokio::TokioFileRead;
+use reqsign_core::{Context, ProvideCredential};
 
-use super::super::S3Options;
+use super::super::{S3Options, standard};
 
 const NAME: &str = "credentials";
 
@@ -24,10 +23,7 @@ pub(super) async fn kind(options: &S3Options, transport: &HttpTransporter) -> Ch
     if options.access_keys.is_some() {
         return Check::ok(NAME, "keys of the settings (`s3.access_key`)");
     }
-    let context = Context::new()
-        .with_file_read(TokioFileRead)
-        .with_http_send(transport.clone())
-        .with_env(OsEnv);
+    let context = standard::context().with_http_send(transport.clone());
     let found = |what: &str| Check::ok(NAME, what);
     if gives(EnvCredentialProvider::new(), &context).await {
         return found("keys of the environment (AWS_ACCESS_KEY_ID)");

@@ -12,9 +12,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use opendal::HttpTransporter;
 
-use super::place::Place;
+use super::S3Options;
 use super::raw::{RawClient, RawRequest, RawResponse};
-use super::{S3Options, client};
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -44,8 +43,7 @@ impl S3Doctor {
     /// # Errors
     /// Those of opening a store there.
     pub async fn open(options: S3Options, classes: Vec<String>) -> Result<Self> {
-        let transport = client::new(HeaderMap::new())?;
-        let place = Place::find(&options, &transport).await?;
+        let (place, transport) = super::reach(&options).await?;
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|cause| {
             Error::new(ErrorKind::Internal, "the system gives no random bytes").with_source(cause)
