@@ -2,6 +2,8 @@
 //! errors, and no caller sees a driver's. What services say in their own words is in `service`.
 
 #[cfg(feature = "remote")]
+pub(crate) mod brief;
+#[cfg(feature = "remote")]
 mod service;
 
 use std::fmt::Display;

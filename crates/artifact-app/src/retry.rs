@@ -22,7 +22,7 @@ impl Store {
             match call().await {
                 Err(error) if error.is_transient() && attempt <= self.options.retries => {
                     let wait = backoff(attempt);
-                    tracing::warn!(what, attempt, error = %error, wait_ms = wait.as_millis(), "retrying");
+                    tracing::info!(what, attempt, wait_ms = wait.as_millis(), cause = %error, "retrying");
                     tokio::time::sleep(wait).await;
                     attempt += 1;
                 }

@@ -173,7 +173,9 @@ pub(crate) fn log_to_stderr(global: &Global) {
     let ours = match (global.quiet, global.verbose) {
         (true, _) => "error",
         (false, 0) => "warn,artifact_app::usage=error",
-        (false, 1) => "warn,artifact=info,artifact_app=info,adapter_filelock=info",
+        (false, 1) => {
+            "warn,artifact=info,artifact_app=info,adapter_filelock=info,adapter_opendal=info"
+        }
         (false, _) => {
             "info,artifact=debug,artifact_app=debug,adapter_filelock=debug,\
              adapter_opendal=debug,adapter_sql_index=debug,adapter_sled_index=debug"

@@ -162,8 +162,25 @@ fn a_download_goes_on_where_it_broke() {
         .inject(GETS, 2, Fault::CutResponse(PART as u64 / 2));
     faulty.assert_whole();
     assert_eq!(faulty.proxy.faults_left(), 0);
-    faulty.proxy.inject(GETS, 1_000, Fault::CutResponse(1_000));
-    faulty.proxy.inject(GETS, 1_000, Fault::unavailable());
+}
+
+#[test]
+fn a_download_that_breaks_each_time_is_said_and_leaves_nothing() {
+    let faulty = Faulty::new();
+    let _ = faulty.upload(&["--no-compress"]).expect_code(0);
+    for (fault, says) in [
+        (Fault::CutResponse(0), "connection to the service broke"),
+        (Fault::unavailable(), "passing fault"),
+    ] {
+        faulty.proxy.inject(GETS, 1_000, fault);
+        let outcome = faulty.download().expect_code(9);
+        outcome.says(&["big.bin", says, "hint: ", "retrying"]);
+        assert!(!faulty.store.work("got").exists(), "it was left");
+        // The first one, and as many more as the settings say.
+        assert_eq!(1_000 - faulty.proxy.faults_left(), 4, "{outcome}");
+        faulty.proxy.heal();
+    }
+    faulty.assert_whole();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod credentials;
 mod errors;
 mod faults;
+mod retries;
 mod services;
 
 use e2e::servers::Access;

@@ -204,12 +204,16 @@ fn meaning_of_status(status: u16) -> Option<Meaning> {
     })
 }
 
+/// The code in an answer that was read here.
+pub(super) fn code_of(body: &str) -> Option<&str> {
+    between(body, "<Code>", "</Code>").or_else(|| between(body, "\"reason\": \"", "\""))
+}
+
 /// The meaning of an answer that was read here.
 pub(super) fn meaning_of_answer(status: u16, body: &str) -> Meaning {
-    let code = between(body, "<Code>", "</Code>")
-        .or_else(|| between(body, "\"reason\": \"", "\""))
-        .and_then(meaning_of_code);
-    code.or_else(|| meaning_of_status(status))
+    let meaning = code_of(body).and_then(meaning_of_code);
+    meaning
+        .or_else(|| meaning_of_status(status))
         .unwrap_or(REFUSED)
 }
 
@@ -217,8 +221,7 @@ pub(super) fn meaning_of_answer(status: u16, body: &str) -> Meaning {
 /// where only its own kind says something.
 pub(super) fn meaning_of(cause: &opendal::Error) -> Option<Meaning> {
     use opendal::ErrorKind as Od;
-    let network = chain(cause).find_map(|source| source.downcast_ref::<reqwest::Error>());
-    if let Some(fault) = network {
+    if let Some(fault) = network_fault(cause) {
         return Some(meaning_of_network(fault));
     }
     if cause.message().contains("timeout") {
@@ -227,12 +230,7 @@ pub(super) fn meaning_of(cause: &opendal::Error) -> Option<Meaning> {
     if cause.message().starts_with("signing http request") {
         return Some(meaning_of_signing(cause));
     }
-    // The driver prints the answer that it has parsed, or the answer itself.
-    let message = cause.message();
-    let code = between(message, "code: \"", "\"")
-        .or_else(|| between(message, "<Code>", "</Code>"))
-        .or_else(|| between(message, "reason: \"", "\""));
-    if let Some(meaning) = code.and_then(meaning_of_code) {
+    if let Some(meaning) = reported_code(cause).and_then(meaning_of_code) {
         return Some(meaning);
     }
     // These say what the status would say, and more.
@@ -242,9 +240,29 @@ pub(super) fn meaning_of(cause: &opendal::Error) -> Option<Meaning> {
     ) {
         return None;
     }
+    let (status, _) = answered(cause)?;
+    Some(meaning_of_status(status).unwrap_or(REFUSED))
+}
+
+/// What the network reports at the bottom of what OpenDAL reports.
+pub(super) fn network_fault(cause: &opendal::Error) -> Option<&reqwest::Error> {
+    chain(cause).find_map(|source| source.downcast_ref())
+}
+
+/// Status and code of the answer that OpenDAL reports.
+pub(super) fn answered(cause: &opendal::Error) -> Option<(u16, Option<&str>)> {
     let report = cause.to_string();
-    let status = between(&report, "status: ", ",").and_then(|status| status.parse().ok());
-    status.map(|status| meaning_of_status(status).unwrap_or(REFUSED))
+    let status = between(&report, "status: ", ",")?.parse().ok()?;
+    Some((status, reported_code(cause)))
+}
+
+/// The driver prints the answer that it has parsed, or the answer itself.
+fn reported_code(cause: &opendal::Error) -> Option<&str> {
+    let message = cause.message();
+    between(message, "code: \"", "\"")
+        .or_else(|| between(message, "<Code>", "</Code>"))
+        .or_else(|| between(message, "reason: \"", "\""))
+        .filter(|code| !code.is_empty())
 }
 
 fn meaning_of_network(fault: &reqwest::Error) -> Meaning {
@@ -281,7 +299,7 @@ fn meaning_of_signing(cause: &opendal::Error) -> Meaning {
     NO_CREDENTIALS
 }
 
-fn chain<'a>(
+pub(super) fn chain<'a>(
     first: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(first), |error: &&'a (dyn StdError + 'static)| {
@@ -290,7 +308,7 @@ fn chain<'a>(
 }
 
 /// What stands between two texts, the first time.
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     Some(rest.split_once(after)?.0)
 }

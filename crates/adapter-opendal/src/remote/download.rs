@@ -17,8 +17,8 @@ use opendal::{BufferStream, Operator};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use super::backoff;
-use crate::error::{from_remote, too_short};
+use super::{backoff, retrying};
+use crate::error::{brief, from_remote, too_short};
 
 /// How many bytes a part has that is fetched ahead, and how many are read from the first request
 /// before any is: short reads need no more than one request.
@@ -121,8 +121,8 @@ impl Source {
         }
         *attempt += 1;
         let wait = backoff::after(*attempt);
-        let wait_ms = wait.as_millis();
-        tracing::warn!(what = "get", blob.key = %self.key, attempt, wait_ms, error = %cause, "retrying");
+        let doing = format!("get blob `{}`", self.key);
+        retrying::tell(doing, *attempt, wait, &brief::of_opendal(&cause));
         tokio::time::sleep(wait).await;
         Ok(())
     }

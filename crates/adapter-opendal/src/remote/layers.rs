@@ -6,7 +6,8 @@ use std::time::Duration;
 use opendal::Operator;
 use opendal::layers::{RetryEvent, RetryLayer, TimeoutLayer};
 
-use super::backoff;
+use super::{backoff, retrying};
+use crate::error::brief;
 
 /// How long a call without a body may take, and how long a download may stand still.
 const CALL: Duration = Duration::from_secs(30);
@@ -52,11 +53,7 @@ fn retried(operator: Operator, retries: u32, at_once: u16) -> Operator {
 }
 
 fn tell(event: &RetryEvent<'_>) {
-    tracing::warn!(
-        what = event.op.into_static(),
-        attempt = event.attempt,
-        wait_ms = event.retry_after.as_millis(),
-        error = %event.err,
-        "retrying"
-    );
+    let doing = brief::doing(event.op.into_static(), event.err);
+    let cause = brief::of_opendal(event.err);
+    retrying::tell(doing, event.attempt, event.retry_after, &cause);
 }

@@ -15,6 +15,7 @@ mod encoded;
 pub(crate) mod gcs;
 mod layers;
 mod presign;
+mod retrying;
 #[cfg(feature = "s3")]
 pub(crate) mod s3;
 mod upload;

@@ -14,8 +14,8 @@ use reqsign_google::{
 };
 
 use super::GcsOptions;
-use crate::error::{from_remote, from_service};
-use crate::remote::{backoff, client};
+use crate::error::{brief, from_remote, from_service};
+use crate::remote::{backoff, client, retrying};
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,6 +58,11 @@ pub(super) struct RawResponse {
 }
 
 impl RawResponse {
+    /// Why it is no success, in a few words.
+    fn brief(&self) -> String {
+        brief::of_answer(self.status.as_u16(), &String::from_utf8_lossy(&self.body))
+    }
+
     /// The error that an answer is which is no success.
     pub(super) fn error(&self, doing: impl std::fmt::Display) -> Error {
         let body = String::from_utf8_lossy(&self.body);
@@ -105,16 +110,16 @@ impl RawClient {
         loop {
             let sent = self.send_once(method, place, body.clone(), patience);
             let cause = match sent.await {
-                Ok(answer) if is_passing(answer.status) && attempt < self.retries => {
-                    format!("status {}", answer.status)
-                }
+                Ok(answer) if is_passing(answer.status) && attempt < self.retries => answer.brief(),
                 Ok(answer) => return Ok(answer),
-                Err(cause) if cause.is_temporary() && attempt < self.retries => cause.to_string(),
+                Err(cause) if cause.is_temporary() && attempt < self.retries => {
+                    brief::of_opendal(&cause)
+                }
                 Err(cause) => return Err(from_remote(doing, cause)),
             };
             attempt += 1;
             let wait = backoff::after(attempt);
-            tracing::warn!(what = doing, attempt, error = cause, "retrying");
+            retrying::tell(doing, attempt, wait, &cause);
             tokio::time::sleep(wait).await;
         }
     }

@@ -15,8 +15,8 @@ use reqsign_core::Signer;
 use super::AccessKeys;
 use super::place::Place;
 use super::standard;
-use crate::error::{from_remote, from_service};
-use crate::remote::backoff;
+use crate::error::{brief, from_remote, from_service};
+use crate::remote::{backoff, retrying};
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,6 +68,11 @@ impl RawResponse {
     fn is_passing(&self) -> bool {
         is_passing(self.status)
             || (self.is_late_error() && self.error("").kind() == ErrorKind::Unavailable)
+    }
+
+    /// Why it is no success, in a few words.
+    fn brief(&self) -> String {
+        brief::of_answer(self.status.as_u16(), &String::from_utf8_lossy(&self.body))
     }
 
     /// The error that an answer is which is no success.
@@ -123,17 +128,16 @@ impl RawClient {
         let mut attempt = 0;
         loop {
             let cause = match self.send_once(request, patience).await {
-                Ok(answer) if answer.is_passing() && attempt < self.retries => {
-                    format!("status {}", answer.status)
-                }
+                Ok(answer) if answer.is_passing() && attempt < self.retries => answer.brief(),
                 Ok(answer) => return Ok(answer),
-                Err(cause) if cause.is_temporary() && attempt < self.retries => cause.to_string(),
+                Err(cause) if cause.is_temporary() && attempt < self.retries => {
+                    brief::of_opendal(&cause)
+                }
                 Err(cause) => return Err(from_remote(doing, cause)),
             };
             attempt += 1;
             let wait = backoff::after(attempt);
-            let wait_ms = wait.as_millis();
-            tracing::warn!(what = doing, attempt, wait_ms, error = cause, "retrying");
+            retrying::tell(doing, attempt, wait, &cause);
             tokio::time::sleep(wait).await;
         }
     }
