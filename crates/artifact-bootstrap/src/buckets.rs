@@ -32,6 +32,7 @@ pub(crate) fn s3_options(settings: &Settings) -> S3Options {
         storage_classes: classes(&s3.storage_classes),
         copy_bytes: None,
         retries: settings.retry.attempts,
+        patience: None,
     }
 }
 

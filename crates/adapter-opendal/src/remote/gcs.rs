@@ -63,7 +63,7 @@ pub(crate) fn open(options: &GcsOptions) -> Result<RemoteStore> {
     if let Some(endpoint) = &options.endpoint_url {
         location = format!("{location} at {}", endpoint.trim_end_matches('/'));
     }
-    let mut store = RemoteStore::new(operator.clone(), "gcs", location, options.retries);
+    let mut store = RemoteStore::new(operator.clone(), "gcs", location, (options.retries, None));
     store.signer = options.is_signed().then_some(operator);
     let classes = options.classes();
     if classes.has_tiers() {

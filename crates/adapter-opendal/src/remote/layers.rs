@@ -10,31 +10,38 @@ use super::{backoff, retrying};
 use crate::error::brief;
 
 /// How long a call without a body may take, and how long a download may stand still.
-const CALL: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The slowest upload, in bytes per second of one part, that does not count as stalled.
-const SLOWEST_PART: u64 = 64 * 1024;
+/// How many bytes of one part an upload sends in that time at least, or else counts as stalled: 64 KiB
+/// a second.
+const SLOWEST_PART: u64 = 30 * 64 * 1024;
 
 /// For calls without a body.
-pub(super) fn of_calls(bare: &Operator, retries: u32) -> Operator {
-    retried(timed(bare, CALL), retries, 1)
+pub(super) fn of_calls(bare: &Operator, retries: u32, patience: Duration) -> Operator {
+    retried(timed(bare, patience, patience), retries, 1)
 }
 
 /// For downloads: a stream resumes by itself, at the byte where it broke.
-pub(super) fn of_reads(bare: &Operator) -> Operator {
-    timed(bare, CALL)
+pub(super) fn of_reads(bare: &Operator, patience: Duration) -> Operator {
+    timed(bare, patience, patience)
 }
 
 /// For uploads in parts of up to `part_bytes`, so many at once: each is timed out and sent again by
 /// itself.
-pub(super) fn of_writes(bare: &Operator, part_bytes: u64, at_once: u16, retries: u32) -> Operator {
-    let patience = CALL + Duration::from_secs(part_bytes / SLOWEST_PART);
-    retried(timed(bare, patience), retries, at_once)
+pub(super) fn of_writes(
+    bare: &Operator,
+    part_bytes: u64,
+    at_once: u16,
+    (retries, patience): (u32, Duration),
+) -> Operator {
+    let times = u32::try_from(part_bytes.div_ceil(SLOWEST_PART)).unwrap_or(u32::MAX);
+    let of_part = patience.saturating_mul(times.saturating_add(1));
+    retried(timed(bare, patience, of_part), retries, at_once)
 }
 
-fn timed(bare: &Operator, patience: Duration) -> Operator {
-    let timeouts = TimeoutLayer::new().with_timeout(CALL);
-    bare.clone().layer(timeouts.with_io_timeout(patience))
+fn timed(bare: &Operator, of_call: Duration, of_body: Duration) -> Operator {
+    let timeouts = TimeoutLayer::new().with_timeout(of_call);
+    bare.clone().layer(timeouts.with_io_timeout(of_body))
 }
 
 /// The layer counts the faults of a writer, whichever of its parts they befall: a service that is

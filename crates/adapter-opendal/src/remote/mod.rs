@@ -22,6 +22,7 @@ mod upload;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use artifact_domain::port::{
     BlobFailure, BlobListing, BlobStat, ByteStream, Capabilities, PresignRequest, PresignedUrl,
@@ -55,6 +56,8 @@ pub(crate) struct RemoteStore {
     calls: OperatorStore,
     name: &'static str,
     retries: u32,
+    /// How long a request may stand still.
+    patience: Duration,
     location: String,
     /// Signs URLs; none where requests are not signed at all.
     signer: Option<Operator>,
@@ -74,13 +77,20 @@ pub(crate) struct RemoteStore {
 }
 
 impl RemoteStore {
-    fn new(bare: Operator, name: &'static str, location: String, retries: u32) -> Self {
-        let calls = layers::of_calls(&bare, retries);
+    fn new(
+        bare: Operator,
+        name: &'static str,
+        location: String,
+        (retries, patience): (u32, Option<Duration>),
+    ) -> Self {
+        let patience = patience.unwrap_or(layers::PATIENCE);
+        let calls = layers::of_calls(&bare, retries, patience);
         Self {
             bare,
             calls: OperatorStore::over(calls),
             name,
             retries,
+            patience,
             location,
             signer: None,
             fetched: Arc::new(Semaphore::new(download::PARTS_OF_ALL)),
@@ -113,6 +123,7 @@ impl RemoteStore {
         upload::Upload {
             bare: &self.bare,
             retries: self.retries,
+            patience: self.patience,
             key: &key,
             parts: &self.sent,
         }
@@ -125,7 +136,7 @@ impl RemoteStore {
             self.stat(key).await?;
             return Ok(stream::empty().boxed());
         }
-        let operator = layers::of_reads(&self.bare);
+        let operator = layers::of_reads(&self.bare, self.patience);
         let parts = Arc::clone(&self.fetched);
         download::open(operator, key, range, self.retries, parts).await
     }

@@ -1,6 +1,8 @@
 //! A put to a bucket: small ones in one request, others in parts. Knows how parts are cut, not what
 //! the service makes of them.
 
+use std::time::Duration;
+
 use artifact_domain::port::{BlobStat, ByteStream, PutOptions};
 use artifact_domain::{BlobKey, Encoding, Error, Result};
 use bytes::Bytes;
@@ -44,6 +46,7 @@ fn part_bytes(number: u64, hint: Option<u64>) -> u64 {
 pub(super) struct Upload<'a> {
     pub(super) bare: &'a Operator,
     pub(super) retries: u32,
+    pub(super) patience: Duration,
     pub(super) key: &'a BlobKey,
     /// What all uploads may send at once.
     pub(super) parts: &'a Semaphore,
@@ -64,7 +67,8 @@ impl Upload<'_> {
             self.take_parts(largest)
         };
         let at_once = u16::try_from(parts.len()).unwrap_or(1).max(1);
-        let operator = layers::of_writes(self.bare, largest, at_once, self.retries);
+        let operator =
+            layers::of_writes(self.bare, largest, at_once, (self.retries, self.patience));
         let options = write_options(&operator, options, at_once);
         if body.is_at_end {
             let size_bytes = first.len() as u64;

@@ -13,7 +13,7 @@ use crate::proxy::{Cuts, Proxy};
 const MIB: usize = 1 << 20;
 
 /// Bytes that tell where they stand.
-fn bytes(length: usize, seed: usize) -> Bytes {
+pub(crate) fn bytes(length: usize, seed: usize) -> Bytes {
     let words = (0..length.div_ceil(8)).flat_map(|at| (at * 31 + seed).to_le_bytes());
     words.take(length).collect()
 }
@@ -28,12 +28,12 @@ fn in_chunks(all: &Bytes) -> ByteStream {
     stream::iter(chunks).boxed()
 }
 
-async fn put(store: &OpendalStore, key: &BlobKey, all: &Bytes) {
+pub(crate) async fn put(store: &OpendalStore, key: &BlobKey, all: &Bytes) {
     let put = store.put(key.clone(), in_chunks(all), PutOptions::default());
     assert_eq!(put.await.unwrap().size_bytes, all.len() as u64);
 }
 
-async fn read(store: &OpendalStore, key: &BlobKey) -> Bytes {
+pub(crate) async fn read(store: &OpendalStore, key: &BlobKey) -> Bytes {
     let stream = store.get(key.clone(), None).await.unwrap();
     collect(stream).await.unwrap()
 }
@@ -48,6 +48,7 @@ async fn a_download_goes_on_where_its_connections_break() {
         connections: 9,
         sent: usize::MAX,
         received: 5 * MIB,
+        stalls: false,
     };
     let proxy = Proxy::start(service.address, cuts).await;
     let store = OpendalStore::s3(bucket::options_at(proxy.address));
@@ -66,6 +67,7 @@ async fn an_upload_sends_again_only_what_broke() {
         connections: 4,
         sent: 12 * MIB,
         received: usize::MAX,
+        stalls: false,
     };
     let proxy = Proxy::start(service.address, cuts).await;
     let store = OpendalStore::s3(bucket::options_at(proxy.address));
@@ -88,6 +90,7 @@ async fn a_download_ends_with_an_error_where_all_connections_break() {
         sent: usize::MAX,
         // Not even the head of an answer.
         received: 10,
+        stalls: false,
     };
     let proxy = Proxy::start(service.address, cuts).await;
     let mut options = bucket::options_at(proxy.address);

@@ -11,4 +11,5 @@ mod bucket;
 mod errors;
 mod faults;
 mod proxy;
+mod stalls;
 mod sweep;

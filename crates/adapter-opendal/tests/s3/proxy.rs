@@ -1,4 +1,4 @@
-//! A proxy that breaks connections. Knows bytes and nothing else.
+//! A proxy that breaks connections, or lets them stand still. Knows bytes and nothing else.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub(crate) struct Cuts {
     pub(crate) sent: usize,
     /// After how many bytes from the service.
     pub(crate) received: usize,
+    /// Whether they stay open then, and nothing more passes.
+    pub(crate) stalls: bool,
 }
 
 pub(crate) struct Proxy {
@@ -39,16 +41,14 @@ impl Proxy {
                 let limit = |bytes| if is_cut { bytes } else { usize::MAX };
                 let (sent, received) = (limit(cuts.sent), limit(cuts.received));
                 connections.spawn(async move {
+                    let ends = (&*counted, cuts.stalls);
                     let service = TcpStream::connect(to).await.unwrap();
                     let (from_client, to_client) = client.into_split();
                     let (from_service, to_service) = service.into_split();
                     // Whichever is cut first ends both.
-                    let was_cut = tokio::select! {
-                        was_cut = pass(from_client, to_service, sent) => was_cut,
-                        was_cut = pass(from_service, to_client, received) => was_cut,
-                    };
-                    if was_cut {
-                        counted.fetch_add(1, Ordering::Relaxed);
+                    tokio::select! {
+                        () = pass(from_client, to_service, sent, ends) => {}
+                        () = pass(from_service, to_client, received, ends) => {}
                     }
                 });
             }
@@ -60,7 +60,7 @@ impl Proxy {
         }
     }
 
-    /// How many connections were cut.
+    /// How many connections were cut, or stand still.
     pub(crate) fn cut(&self) -> usize {
         self.cut.load(Ordering::Relaxed)
     }
@@ -72,23 +72,28 @@ impl Drop for Proxy {
     }
 }
 
-/// Passes on up to `limit` bytes; true if it stopped there.
+/// Passes on up to `limit` bytes; one that ends there is counted, and stands still or returns.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     limit: usize,
-) -> bool {
+    (ended, stalls): (&AtomicUsize, bool),
+) {
     let mut passed = 0;
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);
         let wanted = read.min(limit - passed);
         if read == 0 || to.write_all(&buffer[..wanted]).await.is_err() {
-            return false;
+            return;
         }
         passed += wanted;
         if passed == limit {
-            return true;
+            ended.fetch_add(1, Ordering::Relaxed);
+            if stalls {
+                std::future::pending::<()>().await;
+            }
+            return;
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::bucket::Service;
 
 const MIB: usize = 1 << 20;
 
-fn present_plus(ahead: Duration) -> Timestamp {
+pub(crate) fn present_plus(ahead: Duration) -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Timestamp::UNIX_EPOCH.saturating_add(since_epoch.unwrap() + ahead)
 }

@@ -12,6 +12,7 @@ mod xml;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use artifact_domain::Result;
 use opendal::services::S3;
@@ -53,6 +54,9 @@ pub struct S3Options {
     pub copy_bytes: Option<u64>,
     /// How many times a request is made again that failed for a passing reason.
     pub retries: u32,
+    /// How long a request may go without an answer, and a download stand still, before it is made
+    /// again; 30 seconds when absent. A part of an upload has longer, by its size.
+    pub patience: Option<Duration>,
 }
 
 /// A pair of keys. The secret one does not print.
@@ -89,11 +93,18 @@ pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
     };
     // What arrives damaged is refused.
     let bare = operator(service(options, &place, &transport).checksum_algorithm("crc32c"))?;
-    let mut store = RemoteStore::new(bare, "s3", place.location(), options.retries);
+    let mut store = RemoteStore::new(
+        bare,
+        "s3",
+        place.location(),
+        (options.retries, options.patience),
+    );
     // Whoever puts by a URL knows his bytes when he sends them, and not when it is signed.
     store.signer = Some(operator(service(options, &place, &transport))?);
     let keys = options.access_keys.as_ref();
-    let client = Arc::new(RawClient::new(&place, keys, transport, options.retries));
+    let mut client = RawClient::new(&place, keys, transport, options.retries);
+    client.patience = options.patience.unwrap_or(client.patience);
+    let client = Arc::new(client);
     let mut classes = options.storage_classes.clone();
     if place.is_amazon() {
         classes = classes.or("STANDARD_IA", "GLACIER");

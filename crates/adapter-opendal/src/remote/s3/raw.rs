@@ -18,7 +18,7 @@ use super::standard;
 use crate::error::{brief, from_remote, from_service};
 use crate::remote::{backoff, retrying};
 
-/// How long one request may take.
+/// How long one request may take by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How an error begins, and where it does after the spaces that keep a connection open.
@@ -90,6 +90,8 @@ pub(super) struct RawClient {
     transport: HttpTransporter,
     signer: Signer<Credential>,
     retries: u32,
+    /// How long one request may take.
+    pub(super) patience: Duration,
 }
 
 impl RawClient {
@@ -108,6 +110,7 @@ impl RawClient {
             transport,
             signer,
             retries,
+            patience: PATIENCE,
         }
     }
 
@@ -115,7 +118,7 @@ impl RawClient {
     ///
     /// `doing` begins the message of the error where none came.
     pub(super) async fn send(&self, doing: &str, request: &RawRequest<'_>) -> Result<RawResponse> {
-        self.send_within(PATIENCE, doing, request).await
+        self.send_within(self.patience, doing, request).await
     }
 
     /// Sends a request that may take longer than others.
