@@ -46,7 +46,14 @@ pub(crate) fn from_opendal(doing: impl Display, cause: opendal::Error) -> Error 
     let meaning = reported.unwrap_or_else(|| meaning_of_opendal(&cause));
     // Whoever made the call again marks what he gives back so.
     let is_retried = cause.is_persistent();
+    #[cfg(feature = "remote")]
+    let region_hint = region_hint(&meaning, &cause.to_string());
     let error = build(doing, meaning, cause);
+    #[cfg(feature = "remote")]
+    let error = match region_hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    };
     if is_retried { error.lasting() } else { error }
 }
 
@@ -75,13 +82,26 @@ pub(crate) fn from_service(
     body: &str,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
-    let (kind, reason, hint) = service::meaning_of_answer(status, body);
+    let meaning = service::meaning_of_answer(status, body);
+    let cause = cause.into();
+    let region = region_hint(&meaning, &cause.to_string());
+    let (kind, reason, hint) = meaning;
     let error = Error::new(kind, format!("{doing}: {reason}")).with_source(cause);
     let error = error.lasting();
-    match hint {
+    match region.or(hint.map(str::to_owned)) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
+}
+
+/// What to do about a wrong region, where the service says which one is right.
+#[cfg(feature = "remote")]
+fn region_hint(meaning: &Meaning, said: &str) -> Option<String> {
+    let is_region = *meaning == service::WRONG_REGION;
+    let region = service::region_in(said).filter(|_| is_region)?;
+    Some(format!(
+        "set `s3.region` to `{region}`, which is where the bucket is"
+    ))
 }
 
 fn build(

@@ -4,6 +4,7 @@
 mod credentials;
 mod errors;
 mod faults;
+mod reasons;
 mod retries;
 mod services;
 

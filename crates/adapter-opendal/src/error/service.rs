@@ -12,7 +12,7 @@ pub(super) const NO_BUCKET: Meaning = (
     "the bucket does not exist",
     Some("create it, or check the bucket's name and the endpoint in the settings"),
 );
-const WRONG_REGION: Meaning = (
+pub(super) const WRONG_REGION: Meaning = (
     ErrorKind::InvalidInput,
     "the bucket is in another region",
     Some("set `s3.region` to the region of the bucket (`aws s3api head-bucket` names it)"),
@@ -187,6 +187,16 @@ fn meaning_of_code(code: &str) -> Option<Meaning> {
     })
 }
 
+/// The region that a bucket is in, where an answer names it: in its body or in its headers, as they
+/// are printed.
+pub(super) fn region_in(said: &str) -> Option<&str> {
+    let named = between(said, "x-amz-bucket-region\": \"", "\"")
+        .or_else(|| between(said, "<Region>", "</Region>"))
+        .or_else(|| between(said, "expecting '", "'"))?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (named.len() < 40 && named.chars().all(is_name)).then_some(named)
+}
+
 /// The meaning of a status where no code says more: answers to HEAD have no body.
 fn meaning_of_status(status: u16) -> Option<Meaning> {
     Some(match status {
@@ -311,4 +321,23 @@ pub(super) fn chain<'a>(
 pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     Some(rest.split_once(after)?.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_of_a_bucket_is_found_wherever_a_service_names_it() {
+        for said in [
+            "status 301, {\"x-amz-bucket-region\": \"eu-west-1\", \"date\": \"x\"}: ",
+            "<Error><Region>eu-west-1</Region></Error>",
+            "the region 'us-east-1' is wrong; expecting 'eu-west-1'",
+        ] {
+            assert_eq!(region_in(said), Some("eu-west-1"), "{said}");
+        }
+        for said in ["", "<Region></Reg", "<Region>`rm`</Region>"] {
+            assert_eq!(region_in(said), None, "{said}");
+        }
+    }
 }

@@ -28,7 +28,7 @@ use artifact_domain::port::{
     BlobFailure, BlobListing, BlobStat, ByteStream, Capabilities, PresignRequest, PresignedUrl,
     PutOptions, Swept,
 };
-use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Error, Result, Tier, Timestamp};
+use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Error, ErrorKind, Result, Tier, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use opendal::Operator;
 use tokio::sync::Semaphore;
@@ -142,7 +142,24 @@ impl RemoteStore {
     }
 
     pub(crate) async fn stat(&self, key: BlobKey) -> Result<BlobStat> {
-        self.calls.stat(key).await
+        match self.calls.stat(key.clone()).await {
+            Err(error) if error.kind() != ErrorKind::Unavailable => {
+                Err(self.reason(&key).await.unwrap_or(error))
+            }
+            found => found,
+        }
+    }
+
+    /// Why a blob can't be looked at, from a request whose answer has a body to say it: one that is
+    /// refused without may mean a key, a right, a clock, a region or a bucket. None where nothing more
+    /// is said.
+    async fn reason(&self, key: &BlobKey) -> Option<Error> {
+        let first = self.calls.operator().read_with(key.as_str()).range(0..1);
+        let cause = first.await.err()?;
+        let error = from_remote(format_args!("stat blob `{key}`"), cause);
+        // The first byte of an empty blob is no reason.
+        let is_other = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Integrity);
+        (!is_other).then_some(error)
     }
 
     pub(crate) async fn list(&self, prefix: BlobPrefix) -> Result<BlobListing> {

@@ -130,12 +130,13 @@ impl Objects {
 
     async fn gives_bytes(&self, key: &BlobKey) -> Result<bool> {
         let doing = format!("get blob `{key}`");
+        Ok(self.first_byte(&doing, key).await?.is_success())
+    }
+
+    async fn first_byte(&self, doing: &str, key: &BlobKey) -> Result<RawResponse> {
         let first = HeaderValue::from_static("bytes=0-0");
         let headers = HeaderMap::from_iter([(http::header::RANGE, first)]);
-        let answer = self
-            .ask(&doing, Method::GET, key, vec![], headers, 0)
-            .await?;
-        Ok(answer.is_success())
+        self.ask(doing, Method::GET, key, vec![], headers, 0).await
     }
 
     async fn copy_whole(
@@ -164,11 +165,19 @@ impl Objects {
         let answer = self
             .ask(&doing, Method::HEAD, key, vec![], headers, 0)
             .await?;
-        match answer.status {
-            StatusCode::NOT_FOUND => Err(absent(key)),
-            status if status.is_success() => Head::of(answer.headers),
-            _ => Err(answer.error(doing)),
+        if answer.is_success() {
+            return Head::of(answer.headers);
         }
+        // The answer to this request has no body to say why; that to another one has.
+        let error = match self.first_byte(&doing, key).await {
+            Ok(told) if !told.is_success() && !told.status.is_server_error() => told.error(&doing),
+            _ => answer.error(&doing),
+        };
+        Err(match (error.kind(), answer.status) {
+            (ErrorKind::NotFound, _) | (ErrorKind::Integrity, StatusCode::NOT_FOUND) => absent(key),
+            (ErrorKind::Integrity, _) => answer.error(doing),
+            _ => error,
+        })
     }
 
     /// One request without a body, that may take as long as a copy of so many bytes.
