@@ -1,6 +1,9 @@
 //! Tiers that are storage classes of a bucket, against services that have them: what is archived is
 //! frozen, is asked for, and comes back.
 
+#[path = "cases/aged.rs"]
+mod aged;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use e2e::tree::prose;
 use e2e::{Outcome, Sandbox};
 use futures::TryStreamExt;
 use serde_json::json;
+
+use aged::Aged;
 
 fn options(owner: &Access) -> S3Options {
     S3Options {
@@ -342,4 +347,129 @@ fn a_class_that_is_not_read_at_once_is_for_the_cold_tier_alone() {
     let error = store.fails(&["search"], 2);
     assert!(error.contains("s3.storage_classes.warm"), "{error}");
     assert!(error.contains("s3.storage_classes.cold"), "{error}");
+}
+
+/// What needs the bytes says how to get them out, by whichever verb, and leaves nothing half done.
+#[test]
+fn every_verb_that_needs_frozen_bytes_says_how_to_thaw_them() {
+    let Some(moto) = own_moto() else { return };
+    let (store, _) = in_bucket(&moto.owner);
+    let report = "<testsuites><testsuite name=\"s\" tests=\"1\"><testcase name=\"t\" \
+                  classname=\"c\" time=\"0.1\"/></testsuite></testsuites>";
+    for task in ["1", "2"] {
+        store.write("junit.xml", report);
+        store.ok(&[
+            "upload",
+            "junit.xml",
+            "--type",
+            "test-results",
+            "--task",
+            task,
+        ]);
+    }
+    let uri = "artifact://default/1/test-results/junit.xml";
+    let compare = ["compare", "--baseline", "1", "--current", "2"];
+    let compared = store.json(&compare);
+    assert!(!compared.is_empty());
+    store.ok(&["archive", uri]);
+    set_step(&moto, Some(100_000));
+    for args in [
+        &["presign", uri][..],
+        &["grep", "testcase", uri],
+        &["grep", "testcase", "--task", "1"],
+        &["export", "--task", "1", "-o", "out.zip"],
+        &["download", "--task", "1", "-D", "out"],
+        &["tail", uri],
+    ] {
+        let outcome = store.run(args);
+        assert_eq!(outcome.text(), "", "{outcome}");
+        is_frozen(outcome, uri);
+    }
+    is_frozen(store.run(&compare), uri);
+    assert!(!store.work("out.zip").exists(), "half an archive was left");
+    assert!(!store.work("out").join("junit.xml").exists());
+    // The other one is still there for everybody.
+    let other = uri.replace("/1/", "/2/");
+    store.ok(&["presign", &other]);
+    assert_eq!(store.ok(&["cat", &other]), report);
+}
+
+#[test]
+fn age_moves_to_the_class_of_its_tier() {
+    let Some(moto) = own_moto() else { return };
+    let (store, bucket) = in_bucket(&moto.owner);
+    let store = store
+        .with_env("ARTIFACT_TIERS__WARM_AFTER_DAYS", "30")
+        .with_env("ARTIFACT_TIERS__COLD_AFTER_DAYS", "90");
+    for (name, days_ago) in [("oldest", 100), ("older", 40), ("young", 20)] {
+        let uri = format!("artifact://default/1/data/{name}");
+        let one = Aged {
+            uri: &uri,
+            days_ago,
+            retention_days: Some(365),
+        };
+        aged::upload(&store, &[one]);
+    }
+    let planned = store.json(&["archive", "--by-age", "--dry-run"]);
+    assert_eq!(planned.len(), 3);
+    assert_eq!(classes_of_blobs(&moto.owner, &bucket), ["STANDARD"; 3]);
+    assert_eq!(store.ok(&["archive", "--by-age"]).lines().count(), 2);
+    let mut found = classes_of_blobs(&moto.owner, &bucket);
+    found.sort_unstable();
+    assert_eq!(found, ["GLACIER", "STANDARD", "STANDARD_IA"]);
+    for (name, tier) in [("oldest", "COLD"), ("older", "WARM"), ("young", "HOT")] {
+        let uri = format!("artifact://default/1/data/{name}");
+        assert_eq!(store.json(&["show", &uri])[0]["tier"], tier);
+        if tier != "COLD" {
+            assert_eq!(store.ok(&["cat", &uri]), uri);
+        }
+    }
+    set_step(&moto, Some(100_000));
+    let oldest = "artifact://default/1/data/oldest";
+    is_frozen(store.run(&["cat", oldest]), oldest);
+    // It is not asked for again, whatever is frozen.
+    assert_eq!(store.json(&["archive", "--by-age"])[0]["moved"], 0);
+}
+
+/// The record says that it is hot; a rule of the bucket's own knows nothing of that.
+#[test]
+fn what_a_rule_of_the_bucket_has_frozen_is_restored_where_it_is() {
+    let Some(moto) = own_moto() else { return };
+    let (store, bucket) = in_bucket(&moto.owner);
+    store.write("a.txt", prose(7, 70_000));
+    let uri = "artifact://default/1/data/a.txt";
+    store.ok(&["upload", "a.txt", "--type", "data", "--task", "1"]);
+    assert_eq!(store.ok(&["restore", uri]), format!("{uri}?version=1\n"));
+    let blobs = classes(&moto.owner, &bucket);
+    let blob = blobs.iter().find(|(key, _)| key.contains("/output/"));
+    let path = format!(
+        "/{bucket}/{}",
+        blob.expect("it is there").0.replace('@', "%40")
+    );
+    let from = format!("x-amz-copy-source: {path}");
+    let class = "x-amz-storage-class: GLACIER";
+    let copy = ["--request", "PUT", "--header", &from, "--header", class];
+    let (status, answer) = moto.owner.curl(&copy, &path);
+    assert_eq!(status, 200, "{answer}");
+    set_step(&moto, Some(3));
+
+    for args in [&["cat", uri][..], &["download", uri, "-o", "got"]] {
+        let outcome = store.run(args);
+        outcome.says(&["is kept in a storage class that is not read from"]);
+        is_frozen(outcome, uri);
+    }
+    store
+        .run(&["archive", uri])
+        .expect_code(6)
+        .says(&["artifact restore"]);
+    std::thread::sleep(Duration::from_millis(3_200));
+    let asked = store.ok(&["restore", uri]);
+    assert_eq!(asked, format!("{uri}?version=1  restoring\n"));
+    set_step(&moto, Some(100_000));
+    let told = store.json(&["restore", uri]);
+    let keys = (&told[0]["restoring"], &told[0]["state"], &told[0]["tier"]);
+    assert_eq!(keys, (&json!(true), &json!("ACTIVE"), &json!("HOT")));
+    set_step(&moto, None);
+    assert_eq!(store.ok(&["restore", uri]), format!("{uri}?version=1\n"));
+    assert_eq!(store.bytes(&["cat", uri]), store.read("a.txt"));
 }

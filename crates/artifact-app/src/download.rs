@@ -234,8 +234,12 @@ impl Store {
 
 pub(crate) fn needs_restore(record: &ArtifactRecord) -> Error {
     let uri = record.version_uri();
-    let tier = record.tier.to_string().to_lowercase();
-    let message = format!("{uri} is kept in the {tier} tier, which is not read from");
+    let place = match record.tier {
+        // A rule of the bucket's own has put it there.
+        Tier::Hot => "a storage class that".to_owned(),
+        tier => format!("the {} tier, which", tier.to_string().to_lowercase()),
+    };
+    let message = format!("{uri} is kept in {place} is not read from");
     Error::new(ErrorKind::Conflict, message)
         .with_hint(format!("`artifact restore {uri}` brings it back"))
 }

@@ -3,9 +3,7 @@
 
 use artifact_codec::SeekTable;
 use artifact_domain::port::ByteStream;
-use artifact_domain::{
-    ArtifactRecord, BlobKey, ByteRange, Content, Encoding, ErrorKind, Result, Tier,
-};
+use artifact_domain::{ArtifactRecord, BlobKey, ByteRange, Content, Encoding, ErrorKind, Result};
 use bytes::{Bytes, BytesMut};
 use futures::{TryStreamExt, stream};
 
@@ -156,10 +154,9 @@ impl<'a> Source<'a> {
     async fn stored(&self, range: Option<ByteRange>) -> Result<ByteStream> {
         let opened = self.store.get_blob(self.record.tier, &self.key, range);
         opened.await.map_err(|error| match error.kind() {
-            // Its store gives no bytes of a colder tier.
-            ErrorKind::Conflict if self.record.tier != Tier::Hot => {
-                needs_restore(self.record).with_source(error)
-            }
+            // Its store gives no bytes of a colder tier, nor of what a rule of the bucket's own has
+            // put there.
+            ErrorKind::Conflict => needs_restore(self.record).with_source(error),
             _ => error,
         })
     }

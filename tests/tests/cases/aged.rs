@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use artifact_app::UploadRequest;
 use artifact_bootstrap::open_at;
+use artifact_bootstrap::settings::{Settings, Sources};
 use artifact_domain::port::Clock;
 use artifact_domain::{ArtifactUri, Timestamp};
 use e2e::Sandbox;
@@ -31,7 +32,7 @@ pub(crate) struct Aged<'a> {
 
 /// Uploads all of them, each with its own address as its bytes. Versions stay.
 pub(crate) fn upload(store: &Sandbox, uploads: &[Aged<'_>]) {
-    let settings = super::settings(store, &[("versioning.enabled", "true")]);
+    let settings = settings(store, &[("versioning.enabled", "true")]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be started");
     for upload in uploads {
         let then = Present::now() - SignedDuration::from_hours(24 * upload.days_ago);
@@ -47,4 +48,23 @@ pub(crate) fn upload(store: &Sandbox, uploads: &[Aged<'_>]) {
             store.settle().await;
         });
     }
+}
+
+/// The settings of a store, for the library to open it; those of `more` hide its own.
+pub(crate) fn settings(store: &Sandbox, more: &[(&str, &str)]) -> Settings {
+    let text = |text: &std::ffi::OsStr| text.to_str().expect("it is text").to_owned();
+    let sources = Sources {
+        env: store
+            .env()
+            .map(|(key, value)| (text(key), text(value)))
+            .collect(),
+        cwd: store.work(""),
+        home: Some(store.home()),
+        flags: more
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..Sources::default()
+    };
+    Settings::load(&sources).expect("they are sound").settings
 }

@@ -43,30 +43,11 @@ mod upload;
 pub(crate) mod verify;
 mod versions;
 
-use artifact_bootstrap::settings::{Settings, Sources};
+use aged::settings;
 use e2e::Sandbox;
 use serde_json::Value;
 
 use crate::sandbox;
-
-/// The settings of a store, for the library to open it; those of `more` hide its own.
-fn settings(store: &Sandbox, more: &[(&str, &str)]) -> Settings {
-    let text = |text: &std::ffi::OsStr| text.to_str().expect("it is text").to_owned();
-    let sources = Sources {
-        env: store
-            .env()
-            .map(|(key, value)| (text(key), text(value)))
-            .collect(),
-        cwd: store.work(""),
-        home: Some(store.home()),
-        flags: more
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect(),
-        ..Sources::default()
-    };
-    Settings::load(&sources).expect("they are sound").settings
-}
 
 /// The texts under one key.
 pub(crate) fn texts<'a>(objects: &'a [Value], key: &str) -> Vec<&'a str> {

@@ -102,7 +102,9 @@ impl Store {
             let seen = self.check_blob(&**blobs, &source, content).await?;
             if seen == Soundness::Unread {
                 let message = "its bytes cannot be read where they are, so it is not moved";
-                return Err(Error::new(ErrorKind::Conflict, message));
+                let uri = record.version_uri();
+                return Err(Error::new(ErrorKind::Conflict, message)
+                    .with_hint(format!("`artifact restore {uri}` asks for them")));
             }
         }
         let stat = blobs.copy_to_tier(source, key.clone(), tier).await?;

@@ -103,7 +103,7 @@ impl Store {
         let to = self.place_of(tier);
         let is_there = record.tier == tier && record.state == tier.state();
         if from == to && is_there {
-            return Ok(Some(Relocated::Unchanged(record)));
+            return self.thaw_in_place(record, from, restored_days).await;
         }
         if from == to && !self.blobs_of(to).capabilities().tiers {
             return self.rename(record, tier).await;
@@ -165,6 +165,25 @@ impl Store {
         let key = record.blob_key()?;
         self.retrying("restore", || blobs.restore(key.clone(), days))
             .await
+    }
+
+    /// What is where it belongs may be frozen all the same, by a rule of the bucket's own: whoever wants
+    /// it restored has it asked for.
+    async fn thaw_in_place(
+        &self,
+        record: ArtifactRecord,
+        place: Tier,
+        days: u32,
+    ) -> Result<Option<Relocated>> {
+        if days == 0 {
+            return Ok(Some(Relocated::Unchanged(record)));
+        }
+        match self.thaw(&record, place, record.tier, days).await {
+            Ok(true) => Ok(Some(Relocated::Unchanged(record))),
+            Ok(false) => Ok(Some(Relocated::Restoring(record))),
+            Err(error) if error.kind() == ErrorKind::NotFound => self.missing(&record, error).await,
+            Err(error) => Err(error),
+        }
     }
 
     /// Bytes that are not there are lost, unless the version has gone or moved meanwhile.

@@ -83,6 +83,46 @@ async fn an_archived_version_is_frozen_until_it_is_restored() {
 }
 
 #[tokio::test]
+async fn what_a_rule_of_the_bucket_has_frozen_is_asked_for_where_it_is() {
+    let world = World::freezing();
+    let store = &world.store;
+    let record = put(store, "a", TEXT).await;
+    assert!(matches!(
+        store.restore(&uri("a"), RestoreOptions::default()).await,
+        Ok(Restored::Back(_))
+    ));
+    for path in world.content_paths() {
+        world.blobs.set_tier(&path, Tier::Cold);
+    }
+    let error = get(store, &uri("a")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(error.message().contains("storage class"), "{error}");
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("`artifact restore artifact://demo/1/log/a?version=1`"));
+    let error = store.archive(&uri("a")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert!(
+        error.hint().unwrap().contains("`artifact restore"),
+        "{error}"
+    );
+
+    match store.restore(&uri("a"), RestoreOptions::default()).await {
+        Ok(Restored::Restoring(asked)) => assert_eq!(shown(&asked), (State::Active, Tier::Hot)),
+        other => panic!("it was not asked for: {other:?}"),
+    }
+    assert_eq!(get(store, &uri("a")).await.unwrap(), TEXT);
+    match store.restore(&uri("a"), RestoreOptions::default()).await {
+        Ok(Restored::Back(back)) => assert_eq!(back.attempt, record.attempt),
+        other => panic!("it is not at hand: {other:?}"),
+    }
+    for path in world.content_paths() {
+        world.blobs.remove(&path);
+    }
+    let lost = store.restore(&uri("a"), RestoreOptions::default()).await;
+    assert_eq!(lost.unwrap_err().kind(), ErrorKind::Integrity);
+}
+
+#[tokio::test]
 async fn what_is_frozen_is_not_read_and_says_what_to_do() {
     let world = World::freezing();
     let store = &world.store;

@@ -119,6 +119,15 @@ impl MemoryBlobStore {
         self.locked(|blobs| blobs.get(path).map(|blob| blob.tier))
     }
 
+    /// Puts a file in a tier, as a rule of the bucket's own might.
+    pub fn set_tier(&self, path: &str, tier: Tier) {
+        self.locked(|blobs| {
+            if let Some(blob) = blobs.get_mut(path) {
+                (blob.tier, blob.restored) = (tier, false);
+            }
+        });
+    }
+
     /// Takes a file away, as somebody else might who uses the same bucket.
     pub fn remove(&self, path: &str) {
         self.locked(|blobs| blobs.remove(path));
