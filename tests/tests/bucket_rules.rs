@@ -311,3 +311,25 @@ fn only_buckets_have_rules() {
         Sandbox::new().run(args).expect_code(10).says(&["backend"]);
     }
 }
+
+/// Classes of AWS are not what another service has, wherever it is named.
+#[test]
+fn the_classes_of_aws_are_not_set_on_a_service_that_the_environment_names() {
+    let store = || {
+        Sandbox::new()
+            .with_env("ARTIFACT_BACKEND", "s3")
+            .with_env("ARTIFACT_S3__BUCKET", "b")
+            .with_env("ARTIFACT_TIERS__WARM_AFTER_DAYS", "40")
+    };
+    let shown = |store: Sandbox| store.ok(&["lifecycle", "show", "--no-expire"]);
+    assert!(shown(store()).contains("STANDARD_IA"));
+    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"] {
+        let other = store().with_env(name, "http://127.0.0.1:9");
+        assert!(!shown(other).contains("STANDARD_IA"), "{name}");
+    }
+    let own = "https://s3.eu-west-1.amazonaws.com";
+    let own = store()
+        .with_env("AWS_ENDPOINT_URL", own)
+        .with_env("AWS_REGION", "eu-west-1");
+    assert!(shown(own).contains("STANDARD_IA"));
+}

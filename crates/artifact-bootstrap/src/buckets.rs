@@ -57,8 +57,9 @@ pub(crate) fn gcs_options(settings: &Settings) -> GcsOptions {
 /// tiers. Asks nobody.
 ///
 /// # Errors
-/// `Unsupported` for a backend that is no bucket.
-pub fn bucket_site(settings: &Settings) -> Result<(BucketSite, TierClasses)> {
+/// `Unsupported` for a backend that is no bucket; `InvalidInput` for profiles of AWS that can't be
+/// read.
+pub async fn bucket_site(settings: &Settings) -> Result<(BucketSite, TierClasses)> {
     let (service, bucket, prefix, classes) = match settings.backend {
         Backend::S3 => {
             let s3 = &settings.s3;
@@ -90,7 +91,10 @@ pub fn bucket_site(settings: &Settings) -> Result<(BucketSite, TierClasses)> {
         },
     };
     let own = match settings.backend {
-        Backend::S3 if settings.s3.endpoint_url.is_none() => Some(("STANDARD_IA", "GLACIER")),
+        // As the store itself decides it.
+        Backend::S3 if s3_options(settings).means_amazon().await? => {
+            Some(("STANDARD_IA", "GLACIER"))
+        }
         Backend::Gcs if settings.gcs.endpoint_url.is_none() => Some(("NEARLINE", "ARCHIVE")),
         _ => None,
     };

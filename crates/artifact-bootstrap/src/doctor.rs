@@ -37,7 +37,7 @@ pub async fn examine(settings: &Settings, tell: &mut (dyn FnMut(Check) + Send)) 
 async fn blobs(settings: &Settings, tell: &mut (dyn FnMut(Check) + Send)) -> Result<()> {
     match settings.backend {
         Backend::S3 => {
-            let (_, tiers) = buckets::bucket_site(settings)?;
+            let (_, tiers) = buckets::bucket_site(settings).await?;
             let warm = tiers
                 .warm
                 .filter(|_| settings.tiers.warm_after_days.is_some());

@@ -44,7 +44,6 @@ pub(crate) mod verify;
 mod versions;
 
 use aged::settings;
-use e2e::Sandbox;
 use serde_json::Value;
 
 use crate::sandbox;

@@ -78,7 +78,7 @@ fn origin(text: &str) -> Result<String, Error> {
 
 pub(crate) async fn run(args: CorsArgs, context: &Context) -> Result<(), Failure> {
     let settings = context.settings()?.settings;
-    let (site, _) = bucket_site(&settings)?;
+    let (site, _) = bucket_site(&settings).await?;
     let rule = |which: Which| cors_rule(which.origins, !which.read_only);
     match args.action {
         Action::Show { which } => {

@@ -68,12 +68,12 @@ pub(crate) async fn run(args: LifecycleArgs, context: &Context) -> Result<(), Fa
     let settings = context.settings()?.settings;
     match args.action {
         Action::Show { which } => {
-            let (site, _) = bucket_site(&settings)?;
-            let plan = plan(&settings, &which, context)?;
+            let (site, _) = bucket_site(&settings).await?;
+            let plan = plan(&settings, &which, context).await?;
             bucket_changes::show(&lifecycle_json(&site, &plan.rules), context)
         }
         Action::Apply { which, dry_run } => {
-            let plan = plan(&settings, &which, context)?;
+            let plan = plan(&settings, &which, context).await?;
             let rules = bucket_rules(&settings).await?;
             if let Some(refused) = refused(&plan, context).await? {
                 return Err(refused.into());
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: LifecycleArgs, context: &Context) -> Result<(), Fa
             bucket_changes::applied(&differences, dry_run, context)
         }
         Action::Check { which } => {
-            let plan = plan(&settings, &which, context)?;
+            let plan = plan(&settings, &which, context).await?;
             let rules = bucket_rules(&settings).await?;
             let mut failures = Failures::default();
             if let Some(refused) = refused(&plan, context).await? {
@@ -109,8 +109,12 @@ async fn refused(plan: &LifecyclePlan, context: &Context) -> Result<Option<Error
 }
 
 /// The rules that follow; what a person is to know of them is said.
-fn plan(settings: &Settings, which: &Which, context: &Context) -> Result<LifecyclePlan, Failure> {
-    let (site, classes) = bucket_site(settings)?;
+async fn plan(
+    settings: &Settings,
+    which: &Which,
+    context: &Context,
+) -> Result<LifecyclePlan, Failure> {
+    let (site, classes) = bucket_site(settings).await?;
     let wish = LifecycleWish {
         tiers: TierPolicy {
             warm_after_days: settings.tiers.warm_after_days,

@@ -66,7 +66,7 @@ pub(crate) async fn run(args: PolicyArgs, context: &Context) -> Result<(), Failu
     let settings = context.settings()?.settings;
     match args.action {
         Action::Show { which } => {
-            let (site, _) = bucket_site(&settings)?;
+            let (site, _) = bucket_site(&settings).await?;
             let policy = identity_policy(&site, wish(&settings, &which));
             bucket_changes::show(&policy, context)
         }
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: PolicyArgs, context: &Context) -> Result<(), Failu
             principal,
             dry_run,
         } => {
-            let wanted = statements(&settings, &which, &principal)?;
+            let wanted = statements(&settings, &which, &principal).await?;
             let rules = bucket_rules(&settings).await?;
             let differences = policy_differences(&*rules, &wanted).await?;
             if !dry_run && !differences.is_empty() {
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: PolicyArgs, context: &Context) -> Result<(), Failu
             bucket_changes::applied(&differences, dry_run, context)
         }
         Action::Check { which, principal } => {
-            let wanted = statements(&settings, &which, &principal)?;
+            let wanted = statements(&settings, &which, &principal).await?;
             let rules = bucket_rules(&settings).await?;
             let differences = policy_differences(&*rules, &wanted).await?;
             bucket_changes::checked(&differences, "policy", context)
@@ -93,12 +93,12 @@ pub(crate) async fn run(args: PolicyArgs, context: &Context) -> Result<(), Failu
     }
 }
 
-fn statements(
+async fn statements(
     settings: &Settings,
     which: &Which,
     principal: &str,
 ) -> Result<Vec<(String, Value)>, Failure> {
-    let (site, _) = bucket_site(settings)?;
+    let (site, _) = bucket_site(settings).await?;
     Ok(bucket_policy(&site, wish(settings, which), principal))
 }
 

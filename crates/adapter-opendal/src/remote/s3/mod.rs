@@ -59,6 +59,18 @@ pub struct S3Options {
     pub patience: Option<Duration>,
 }
 
+impl S3Options {
+    /// Whether these, and where they are silent the environment and the profile, mean a bucket of AWS
+    /// itself. Asks nobody.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a file of profiles that can't be read.
+    pub async fn means_amazon(&self) -> Result<bool> {
+        let around = Surroundings::look(&standard::context()).await?;
+        Ok(place::means_amazon(self, around))
+    }
+}
+
 /// A pair of keys. The secret one does not print.
 #[derive(Clone)]
 pub struct AccessKeys {

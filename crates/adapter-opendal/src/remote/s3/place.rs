@@ -79,6 +79,16 @@ impl Place {
     }
 }
 
+/// Whether options, and the surroundings where they are silent, mean AWS itself. Asks nobody.
+pub(super) fn means_amazon(options: &S3Options, around: Surroundings) -> bool {
+    let endpoint = options.endpoint_url.clone().or(around.endpoint_url);
+    let region = options.region.clone().or(around.region);
+    endpoint.is_none_or(|endpoint| {
+        let region = region.unwrap_or_else(|| ANY_REGION.to_owned());
+        endpoint.trim_end_matches('/') == amazon(&region)
+    })
+}
+
 fn amazon(region: &str) -> String {
     let domain = if region.starts_with("cn-") {
         "amazonaws.com.cn"
@@ -163,6 +173,22 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn aws_is_meant_by_its_own_endpoint_too() {
+        let means = |endpoint: &str, region: &str| {
+            let around = Surroundings {
+                endpoint_url: Some(endpoint.to_owned()),
+                region: Some(region.to_owned()),
+                ..Surroundings::default()
+            };
+            means_amazon(&S3Options::default(), around)
+        };
+        assert!(means_amazon(&S3Options::default(), Surroundings::default()));
+        assert!(means("https://s3.eu-west-1.amazonaws.com/", "eu-west-1"));
+        assert!(!means("https://s3.eu-west-1.amazonaws.com", "eu-west-2"));
+        assert!(!means("http://127.0.0.1:9000", "eu-west-1"));
     }
 
     #[test]
