@@ -1,7 +1,9 @@
 //! `artifact doctor`: finds what works and what does not, and leaves nothing.
 
-use e2e::servers::{Access, Fault, GcpEmulator, Proxy, Rgw, Server, Which};
-use e2e::{Outcome, Sandbox};
+use std::time::Duration;
+
+use e2e::servers::{Access, Fault, GcpEmulator, Proxy, Rgw, S3s, Server, Which};
+use e2e::{Outcome, Sandbox, eventually};
 
 fn store_in(bucket: &str, access: &Access) -> Sandbox {
     Sandbox::new()
@@ -160,4 +162,58 @@ fn a_bucket_of_google_is_tried_and_left_as_it_was() {
     assert_eq!(of(&outcome, "stale-uploads"), "warn", "{outcome}");
     let (_, listed) = gcs.curl(&[], &format!("/storage/v1/b/{bucket}/o"));
     assert!(!listed.contains(".doctor"), "{listed}");
+}
+
+/// How long the proxy holds a request back, while the doctor is interrupted.
+const HELD_BACK: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_doctor_that_is_interrupted_leaves_nothing() {
+    let Some(rgw) = Rgw::at_hand() else { return };
+    let bucket = rgw.owner.make_bucket();
+    let proxy = Proxy::before(&rgw.owner.endpoint);
+    let store = store_in(&bucket, &rgw.owner.at(proxy.endpoint()));
+    let upload = Which {
+        method: "PUT",
+        target: "partNumber=1",
+    };
+    proxy.inject(upload, 1, Fault::Delay(HELD_BACK));
+    let mut running = store.start(&["doctor", "--json"]);
+    eventually("a part to be on its way", || proxy.count(upload) == 1);
+    running.signal("INT");
+    let outcome = running.wait().expect_code(130);
+    assert_eq!(of(&outcome, "multipart"), "ok", "{outcome}");
+    assert_eq!(of(&outcome, "delete"), "ok", "{outcome}");
+    let later = ["presign-put", "versioning", "index"];
+    for object in outcome.objects() {
+        let check = object["check"].as_str().expect("a text");
+        assert!(!later.contains(&check), "{check} was tried: {outcome}");
+    }
+    for list in ["list-type=2&prefix=", "uploads="] {
+        let (status, listed) = rgw.owner.curl(&[], &format!("/{bucket}?{list}"));
+        assert_eq!(status, 200, "{listed}");
+        assert!(!listed.contains("<Key>"), "{listed}");
+    }
+}
+
+/// Whether a service takes bytes whose checksum is wrong: one does not, one does, and so does one that
+/// answers yes to everything.
+#[test]
+fn a_service_that_takes_damaged_bytes_is_told_apart() {
+    let checksum =
+        |access: &Access, bucket: &str| of(&doctor(&store_in(bucket, access)), "checksum");
+    let s3s = S3s::start();
+    let bucket = s3s.owner.make_bucket();
+    assert_eq!(checksum(&s3s.owner, &bucket), "ok");
+    let proxy = Proxy::before(&s3s.owner.endpoint);
+    let damaged = Which {
+        method: "PUT",
+        target: "/damaged",
+    };
+    proxy.inject(damaged, 1, Fault::Answer(200, String::new()));
+    let careless = s3s.owner.at(proxy.endpoint());
+    assert_eq!(checksum(&careless, &bucket), "warn");
+    assert_eq!(proxy.faults_left(), 0);
+    let Some(rgw) = Rgw::at_hand() else { return };
+    assert_eq!(checksum(&rgw.owner, &rgw.owner.make_bucket()), "warn");
 }

@@ -8,10 +8,21 @@ use crate::settings::{Backend, Settings};
 use crate::{SystemClock, buckets, open};
 
 /// Goes through all checks of what `settings` describe and tells each as it ends. What is tried is
-/// taken away again. No check takes longer than some seconds, whatever the other side does.
-pub async fn examine(settings: &Settings, tell: &mut (dyn FnMut(Check) + Send)) {
-    if let Err(error) = blobs(settings, tell).await {
+/// taken away again, and no more is tried once `is_over`.
+///
+/// No check of a bucket takes longer than some seconds, whatever the other side does. Those of a
+/// folder and of the index take as long as the system does, and that of the locks as long as a
+/// writer would wait for one.
+pub async fn examine(
+    settings: &Settings,
+    is_over: &(dyn Fn() -> bool + Send + Sync),
+    tell: &mut (dyn FnMut(Check) + Send),
+) {
+    if let Err(error) = blobs(settings, is_over, tell).await {
         tell(Check::fail("backend", &error));
+    }
+    if is_over() {
+        return;
     }
     match open(settings).await {
         Err(error) => tell(Check::fail("index", &error)),
@@ -34,7 +45,11 @@ pub async fn examine(settings: &Settings, tell: &mut (dyn FnMut(Check) + Send)) 
     }
 }
 
-async fn blobs(settings: &Settings, tell: &mut (dyn FnMut(Check) + Send)) -> Result<()> {
+async fn blobs(
+    settings: &Settings,
+    is_over: &(dyn Fn() -> bool + Send + Sync),
+    tell: &mut (dyn FnMut(Check) + Send),
+) -> Result<()> {
     match settings.backend {
         Backend::S3 => {
             let (_, tiers) = buckets::bucket_site(settings).await?;
@@ -48,11 +63,11 @@ async fn blobs(settings: &Settings, tell: &mut (dyn FnMut(Check) + Send)) -> Res
             let mut wanted: Vec<_> = [hot, warm, cold].into_iter().flatten().collect();
             wanted.dedup();
             let doctor = S3Doctor::open(buckets::s3_options(settings), wanted).await?;
-            doctor.examine(SystemClock.now(), tell).await;
+            doctor.examine(SystemClock.now(), is_over, tell).await;
         }
         Backend::Gcs => {
             GcsDoctor::open(buckets::gcs_options(settings))?
-                .examine(tell)
+                .examine(is_over, tell)
                 .await;
         }
         Backend::Fs => {

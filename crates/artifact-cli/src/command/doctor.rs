@@ -35,7 +35,8 @@ pub(crate) async fn examine(context: &Context) -> Result<(), Failure> {
             told.add(&check, &context.ui);
         }
     };
-    artifact_bootstrap::examine(&settings, &mut tell).await;
+    let is_over = || context.interrupt.is_requested();
+    artifact_bootstrap::examine(&settings, &is_over, &mut tell).await;
     let told = told.into_inner().unwrap_or_default();
     told.written?;
     told.failed

@@ -60,8 +60,14 @@ impl S3Doctor {
     }
 
     /// Goes through all checks and tells each as it ends. Where the bucket can't be reached or
-    /// written to, the rest is not tried.
-    pub async fn examine(&self, now: Timestamp, tell: &mut (dyn FnMut(Check) + Send)) {
+    /// written to, the rest is not tried; nor is it once `is_over`, but for taking away what was
+    /// written.
+    pub async fn examine(
+        &self,
+        now: Timestamp,
+        is_over: &(dyn Fn() -> bool + Send + Sync),
+        tell: &mut (dyn FnMut(Check) + Send),
+    ) {
         tell(credentials::kind(&self.options, &self.transport).await);
         let Some(reached) = self.bounded("bucket", self.reach(now), tell).await else {
             return;
@@ -70,12 +76,18 @@ impl S3Doctor {
         if let Some(check) = self.bounded("write", self.write(), tell).await {
             tell(check);
             for (name, probe) in self.probes() {
+                if is_over() {
+                    break;
+                }
                 if let Some(checks) = self.bounded(name, probe, tell).await {
                     checks.into_iter().for_each(&mut *tell);
                 }
             }
         }
         for (name, probe) in self.questions() {
+            if is_over() {
+                break;
+            }
             if let Some(checks) = self.bounded(name, probe, tell).await {
                 checks.into_iter().for_each(&mut *tell);
             }
