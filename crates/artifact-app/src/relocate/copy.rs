@@ -21,7 +21,8 @@ pub(super) struct Copy {
 impl Store {
     /// Copies the bytes as they are stored, and reads the copy from beginning to end. That decodes
     /// and digests it, so it shows damage of the source as well; which it was, is found out then.
-    /// Gives the attempt, and when the copy was there.
+    /// Gives the attempt, and when it began: a service may say of a copy that it is as old as that,
+    /// however long it took.
     pub(super) async fn copy(
         &self,
         record: &ArtifactRecord,
@@ -30,6 +31,7 @@ impl Store {
     ) -> Result<(AttemptId, Timestamp)> {
         let content = record.stored_content()?;
         let attempt = AttemptId::of_move(self.new_id()?);
+        let begun = self.now();
         let key = BlobKey::content(
             &record.coordinate,
             record.version,
@@ -42,7 +44,7 @@ impl Store {
             self.copy_as(record, content, (from, to), &key).await
         };
         let error = match copied {
-            Ok(published) => return Ok((attempt, published)),
+            Ok(()) => return Ok((attempt, begun)),
             Err(error) => error,
         };
         self.delete_quietly(to, &key).await;
@@ -69,7 +71,7 @@ impl Store {
         content: &Content,
         (from, to): (Tier, Tier),
         key: &BlobKey,
-    ) -> Result<Timestamp> {
+    ) -> Result<()> {
         let source = self.blobs_of(from).get(record.blob_key()?, None).await?;
         let target = self.blobs_of(to);
         let options = PutOptions {
@@ -81,9 +83,7 @@ impl Store {
         let body = exactly(source, content.stored_size_bytes);
         let put = target.put(key.clone(), body, options).await;
         put.map_err(|error| gone(to, error))?;
-        let published = self.now();
-        self.read_back(content, to, (to, key)).await?;
-        Ok(published)
+        self.read_back(content, to, (to, key)).await
     }
 
     /// Lets the store copy by itself. The warmer of the two is read from beginning to end: it can be,
@@ -94,7 +94,7 @@ impl Store {
         content: &Content,
         (place, tier): (Tier, Tier),
         key: &BlobKey,
-    ) -> Result<Timestamp> {
+    ) -> Result<()> {
         let blobs = self.blobs_of(place);
         let source = record.blob_key()?;
         let gets_colder = tier > record.tier;
@@ -108,7 +108,6 @@ impl Store {
             }
         }
         let stat = blobs.copy_to_tier(source, key.clone(), tier).await?;
-        let published = self.now();
         if stat.size_bytes != content.stored_size_bytes {
             let (found, written) = (stat.size_bytes, content.stored_size_bytes);
             let message = format!("it has {found} stored bytes, {written} were written");
@@ -117,7 +116,7 @@ impl Store {
         if !gets_colder {
             self.read_back(content, tier, (place, key)).await?;
         }
-        Ok(published)
+        Ok(())
     }
 
     /// Reads a copy from beginning to end.

@@ -21,8 +21,8 @@ use crate::verify::is_marked;
 /// How often a move begins anew because somebody else changed the version meanwhile.
 const ROUNDS: usize = 8;
 
-/// A copy that is older than this before a record names it may be garbage to a collector, whose
-/// grace is at least an hour: its source is not taken away at once.
+/// A copy that was begun longer ago than this when a record comes to name it may be garbage to a
+/// collector, whose grace is at least an hour: its source is not taken away at once.
 const STALE: Duration = Duration::from_mins(45);
 
 /// What became of a version that was to move.
@@ -116,7 +116,7 @@ impl Store {
             Ok(false) => return Ok(Some(Relocated::Restoring(record))),
             Err(error) => Err(error),
         };
-        let (attempt, published) = match copied {
+        let (attempt, begun) = match copied {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return self.missing(&record, error).await;
             }
@@ -131,9 +131,9 @@ impl Store {
         let Some(named) = self.name(&copy, record).await? else {
             return Ok(None);
         };
-        // However long it took to read the copy back, it is sound. But a collector may have looked
-        // at it before the record named it.
-        if self.now().saturating_sub(STALE) >= published {
+        // However long it took to copy and to read back, the copy is sound. But a collector may have
+        // looked at it before the record named it.
+        if self.now().saturating_sub(STALE) >= begun {
             return self.keep_both(&copy, named).await;
         }
         Ok(Some(Relocated::Moved(Moved {

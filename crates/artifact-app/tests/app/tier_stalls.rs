@@ -86,6 +86,42 @@ async fn a_copy_that_takes_long_to_read_back_is_named_and_its_source_is_left_to_
         .await;
 }
 
+/// S3 dates what is copied in parts by when that began, so what has just been copied may be old
+/// enough for a collector.
+#[tokio::test]
+async fn a_copy_that_takes_long_to_make_is_named_and_its_source_is_left_to_gc() {
+    for tier in [Tier::Cold, Tier::Hot] {
+        let faulty = Faulty::new().await;
+        let target = if tier == Tier::Cold {
+            &faulty.cold
+        } else {
+            faulty.tiered.store.archive(&uri("a")).await.unwrap();
+            faulty.tiered.store.settle().await;
+            &faulty.hot
+        };
+        let nap = BlobFault::Delay(Duration::from_millis(100));
+        target.inject(BlobOperation::Put, When::Next, nap);
+        let store = faulty.store.clone();
+        let copying = tokio::spawn(async move {
+            match tier {
+                Tier::Cold => store.archive(&uri("a")).await,
+                _ => restore(&store, &uri("a")).await,
+            }
+        });
+        while target.pending() > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        faulty.tiered.world.clock.advance(Duration::from_hours(1));
+        let moved = copying.await.unwrap().unwrap();
+        assert_eq!(moved.tier, tier);
+        assert_eq!(faulty.tiered.blobs(), (1, 1), "copied once, and both stay");
+        faulty.store.settle().await;
+        faulty
+            .assert_nothing_is_lost(tier, "copied for an hour")
+            .await;
+    }
+}
+
 /// The copy of a move is old when its record comes to name it, and gets out of the way before the
 /// mover looks, or after it has.
 struct Stalled {
