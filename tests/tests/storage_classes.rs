@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_opendal::{AccessKeys, GcsOptions, OpendalStore, S3Options, StorageClasses};
-use artifact_domain::port::{BlobStore, PutOptions};
+use artifact_bootstrap::SystemClock;
+use artifact_domain::port::{BlobStore, Clock, PutOptions};
 use artifact_domain::{ErrorKind, Tier};
 use artifact_testkit::{Subject, body, sample};
-use e2e::servers::{Access, GcpEmulator, Moto, Rgw, Server, is_wanted};
+use e2e::servers::{Access, Fault, GcpEmulator, Moto, Proxy, Rgw, Server, Which, is_wanted};
 use e2e::tree::prose;
 use e2e::{Outcome, Sandbox};
 use futures::TryStreamExt;
@@ -157,6 +158,64 @@ async fn moto_copies_in_parts() {
 async fn rgw_copies_in_parts() {
     let Some(rgw) = Rgw::at_hand() else { return };
     copies_in_parts(&rgw.owner).await;
+}
+
+/// A copy in parts that stands still for longer than a lease, while somebody else sweeps.
+async fn a_swept_copy_begins_anew(owner: &Access) {
+    let proxy = Proxy::before(&owner.endpoint);
+    let mut own = options(&owner.at(proxy.endpoint()));
+    own.copy_bytes = Some(5 << 20);
+    let others = S3Options {
+        endpoint_url: Some(owner.endpoint.clone()),
+        ..own.clone()
+    };
+    let store = Arc::new(OpendalStore::s3(own).await.expect("it opens"));
+    let other = OpendalStore::s3(others).await.expect("it opens");
+    let (from, to) = (sample::blob_key("from"), sample::blob_key("to"));
+    let bytes = e2e::tree::noise(3, 12 << 20);
+    let put = other.put(from.clone(), body(bytes.clone()), PutOptions::default());
+    put.await.expect("it is put");
+
+    let second = Which {
+        method: "PUT",
+        target: "partNumber=2",
+    };
+    proxy.inject(second, 1, Fault::Delay(Duration::from_secs(3)));
+    let copy = || {
+        let (store, from, to) = (Arc::clone(&store), from.clone(), to.clone());
+        tokio::spawn(async move { store.copy_to_tier(from, to, Tier::Warm).await })
+    };
+    let stalled = copy();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(proxy.faults_left(), 0, "its second part stands still");
+    let in_an_hour = SystemClock.now().saturating_add(Duration::from_hours(1));
+    let left = other.leftovers(in_an_hour).await.expect("they are listed");
+    assert_eq!((left.count, left.size_bytes), (1, 7 << 20), "two parts");
+    let own = store.leftovers(in_an_hour).await.expect("they are listed");
+    assert_eq!(own.count, 0, "it is its own and still runs");
+    assert_eq!(other.sweep(in_an_hour).await.expect("it is swept"), left);
+    let error = stalled.await.expect("it ends").expect_err("it was swept");
+    assert!(error.is_transient(), "{error}");
+    let said = error.to_string();
+    assert!(said.contains("its parts were taken away"), "{said}");
+    let absent = other.stat(to.clone()).await.expect_err("it is not there");
+    assert_eq!(absent.kind(), ErrorKind::NotFound);
+    let left = other.leftovers(in_an_hour).await.expect("they are listed");
+    assert_eq!(left.count, 0);
+
+    copy().await.expect("it ends").expect("it is copied");
+    for key in [from, to] {
+        let read = other.get(key, None).await.expect("it is there");
+        let read: Vec<_> = read.try_collect().await.expect("it is read");
+        assert!(read.concat() == bytes, "other bytes");
+    }
+}
+
+/// moto gives a fault of its own for a part of an upload that is gone.
+#[tokio::test]
+async fn a_copy_that_rgw_has_swept_begins_anew() {
+    let Some(rgw) = Rgw::at_hand() else { return };
+    a_swept_copy_begins_anew(&rgw.owner).await;
 }
 
 #[tokio::test]

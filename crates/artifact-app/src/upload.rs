@@ -242,10 +242,21 @@ impl Store {
         body: Body,
         filling: &Filling,
     ) -> Result<Stored> {
-        tokio::select! {
-            stored = self.encode_and_put(reserved, body, filling) => stored,
-            lost = self.keep_lease(reserved) => Err(lost),
+        let error = tokio::select! {
+            stored = self.encode_and_put(reserved, body, filling) => match stored {
+                Err(error) if error.kind() == ErrorKind::Unavailable => error,
+                stored => return stored,
+            },
+            lost = self.keep_lease(reserved) => return Err(lost),
+        };
+        // With the lease goes what was sent in parts, of which the put may hear first.
+        let Ok(now) = self.ports.index.find(reserved.id).await else {
+            return Err(error);
+        };
+        if now.is_some_and(|now| now.state != State::Deleted) {
+            return Err(error);
         }
+        Err(lost_lease(error))
     }
 
     async fn encode_and_put(

@@ -116,6 +116,14 @@ const SHORT: Meaning = (
     "it has fewer bytes than it should",
     None,
 );
+const SWEPT: Meaning = (
+    ErrorKind::Unavailable,
+    "what was sent in parts was taken away before it was whole",
+    Some(
+        "try again: it was silent for so long that `artifact gc` elsewhere, or a rule of the bucket, \
+         took it for one that was cut off",
+    ),
+);
 const ABSENT: Meaning = (ErrorKind::NotFound, "not found", None);
 const REFUSED: Meaning = (
     ErrorKind::Internal,
@@ -182,6 +190,7 @@ fn meaning_of_code(code: &str) -> Option<Meaning> {
         "NotImplemented" | "MethodNotAllowed" => UNKNOWN_CALL,
         "InvalidBucketName" | "KeyTooLongError" => BAD_NAME,
         "InvalidRange" => SHORT,
+        "NoSuchUpload" => SWEPT,
         "NoSuchKey" => ABSENT,
         _ => return None,
     })

@@ -276,6 +276,32 @@ async fn a_writer_that_wakes_up_too_late_gets_an_error_and_overwrites_nothing() 
     assert_eq!(world.index.records().len(), 1);
 }
 
+/// What a bucket got in parts goes with the lease, and the put hears of that before the lease is
+/// asked for.
+#[tokio::test]
+async fn a_put_whose_upload_was_given_up_meanwhile_says_so() {
+    for is_given_up in [true, false] {
+        let world = World::new();
+        let (store, clock) = (world.store.clone(), world.clock.clone());
+        let broken: ByteStream = Box::pin(stream::once(async move {
+            if is_given_up {
+                clock.advance(Duration::from_hours(1));
+                let reaped = store.reap(artifact_domain::query::PageSize::MAX).await;
+                assert_eq!(reaped.unwrap().uploads, 1);
+            }
+            Err(Error::new(ErrorKind::Unavailable, "there are no parts"))
+        }));
+        let error = world.store.upload(request("a"), broken).await.unwrap_err();
+        if is_given_up {
+            assert_eq!(error.kind(), ErrorKind::Conflict);
+            assert!(error.message().contains("lease"), "{error}");
+        } else {
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+        }
+        world.assert_empty();
+    }
+}
+
 #[tokio::test]
 async fn a_dropped_upload_is_reaped_after_its_lease() {
     let world = World::new();

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 
 use super::head::Head;
-use super::{COPY_SOURCE, Objects, RawRequest};
+use super::{COPY_SOURCE, Objects, RawRequest, RawResponse};
 use crate::error::absent;
 use crate::remote::s3::uploads::parsed;
 
@@ -122,9 +122,14 @@ impl Objects {
             .client
             .send_within(super::COPY, &doing, &request)
             .await?;
-        // Asked again after its answer was lost, the service knows no such upload any more.
-        let is_there = answer.status == StatusCode::NOT_FOUND && self.head(to).await.is_ok();
-        if answer.is_success() || is_there {
+        if answer.status == StatusCode::NOT_FOUND {
+            // Asked again after its answer was lost, the service knows no such upload any more.
+            return match self.head(to).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(swept(doing, &answer)),
+            };
+        }
+        if answer.is_success() {
             return Ok(());
         }
         Err(answer.error(doing))
@@ -152,8 +157,11 @@ impl Objects {
         let answer = self
             .ask(&doing, Method::PUT, to, query, headers, size_bytes)
             .await?;
-        if answer.status == StatusCode::NOT_FOUND && self.is_gone(from).await {
-            return Err(absent(from));
+        if answer.status == StatusCode::NOT_FOUND {
+            if self.is_gone(from).await {
+                return Err(absent(from));
+            }
+            return Err(swept(doing, &answer));
         }
         let part: CopiedPart = parsed(&doing, &answer)?;
         Ok(part.e_tag)
@@ -164,6 +172,13 @@ impl Objects {
         let head = self.head(key).await;
         head.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     }
+}
+
+/// A copy that stood still for so long that a sweep elsewhere took its parts away: only the source may
+/// be told to be missing, and the copy can be begun anew.
+fn swept(doing: String, answer: &RawResponse) -> Error {
+    let message = format!("{doing}: its parts were taken away before it was whole");
+    Error::new(ErrorKind::Unavailable, message).with_source(answer.error(doing))
 }
 
 #[derive(Debug, Deserialize)]
