@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use artifact_domain::{ArtifactRecord, BlobKey, Error, Result, Tier};
+use artifact_domain::{ArtifactId, ArtifactRecord, BlobKey, Error, Result, Tier};
 use futures::{StreamExt, stream};
 
 use crate::Store;
@@ -16,34 +16,34 @@ impl Store {
     /// Purges versions that are marked as deleted. A record whose bytes could not be removed
     /// stays, so that it can be purged again; the first failure is returned after all were tried.
     pub(crate) async fn purge(&self, records: Vec<ArtifactRecord>) -> Result<()> {
-        self.purge_counting(records).await.1.map_or(Ok(()), Err)
+        self.purge_all(records).await.1.map_or(Ok(()), Err)
     }
 
-    /// The same; says how many went, and the first failure.
-    pub(crate) async fn purge_counting(
+    /// The same; says which went, and the first failure.
+    pub(crate) async fn purge_all(
         &self,
         records: Vec<ArtifactRecord>,
-    ) -> (usize, Option<Error>) {
+    ) -> (Vec<ArtifactId>, Option<Error>) {
         if records.is_empty() {
-            return (0, None);
+            return (Vec::new(), None);
         }
         let (kept, mut failure) = self.remove_bytes(&records).await;
         let bare = |record: &ArtifactRecord| keys_of(record).iter().all(|key| !kept.contains(key));
         let removable: Vec<_> = records.into_iter().filter(bare).collect();
-        let removals: Vec<Result<()>> = stream::iter(removable)
+        let removals: Vec<Result<ArtifactId>> = stream::iter(removable)
             .map(|record| async move {
                 self.retrying("remove", || self.ports.index.remove(record.id))
                     .await?;
                 self.note_purged(&record).await;
-                Ok(())
+                Ok(record.id)
             })
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
-        let mut purged = 0;
+        let mut purged = Vec::with_capacity(removals.len());
         for removal in removals {
             match removal {
-                Ok(()) => purged += 1,
+                Ok(id) => purged.push(id),
                 Err(error) => {
                     failure.get_or_insert(error);
                 }

@@ -92,8 +92,8 @@ impl Store {
                 break;
             }
             self.let_marks_last().await?;
-            let (went, failed) = self.purge_counting(page.items).await;
-            purged += went;
+            let (went, failed) = self.purge_all(page.items).await;
+            purged += went.len();
             if let Some(error) = failed {
                 failure.get_or_insert(error);
             }

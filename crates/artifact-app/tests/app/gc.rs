@@ -265,13 +265,36 @@ async fn one_failure_keeps_nothing_else_from_going() {
     half_deleted(&world, "b", "x").await;
     let blobs = Arc::new(FaultyBlobStore::new(world.blobs.clone()));
     let store = world.store_with(Some(blobs.clone()), None);
-    let refused = BlobFault::Fail(ErrorKind::PermissionDenied);
-    blobs.inject(BlobOperation::Delete, When::Next, refused);
+    // All at once, and the one that is then tried by itself first.
+    for when in [When::Nth(1), When::Nth(2)] {
+        let refused = BlobFault::Fail(ErrorKind::PermissionDenied);
+        blobs.inject(BlobOperation::Delete, when, refused);
+    }
     let report = collect(&store).await;
     assert_eq!((report.items, report.failures.len()), (1, 1));
     assert_eq!(world.content_paths().len(), 1);
     assert_eq!(collect(&store).await.items, 1);
     assert_eq!(world.content_paths(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_much_goes_with_few_requests() {
+    const EACH: u32 = 1_200;
+    let world = whole().await;
+    for n in 0..EACH {
+        let name = format!("orphan-{n}");
+        let orphan = sample::content_key(&sample::coordinate("demo", "2", "log", &name));
+        world.blobs.plant(orphan.to_string(), "1234567");
+        half_deleted(&world, &format!("{n}"), "x").await;
+    }
+    world.clock.advance(30 * DAY);
+    let before = world.blobs.calls(BlobOperation::Delete);
+    let report = collect(&world.store).await;
+    assert_eq!((report.items, report.failures.len()), (2 * 1_200, 0));
+    assert_eq!(world.content_paths(), [""; 0]);
+    assert_eq!(world.index.records(), []);
+    let requests = world.blobs.calls(BlobOperation::Delete) - before;
+    assert!(requests < 40, "{requests} requests");
 }
 
 #[tokio::test]

@@ -1,23 +1,29 @@
 //! Collecting garbage: what nobody will read any more and what crashes have left. Plans first; what
 //! is done is what was planned, looked at again.
 
+mod clear;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
 use artifact_domain::port::Swept;
 use artifact_domain::query::{Filter, Query, Versions};
 use artifact_domain::{
-    ArtifactRecord, AttemptId, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result, State,
-    Tier, Timestamp,
+    ArtifactRecord, BlobKey, BlobMeaning, BlobPrefix, Error, ErrorKind, Result, State, Tier,
+    Timestamp,
 };
+use futures::stream::TryChunksError;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::Store;
 use crate::manifest::{TaskKey, Urgency};
-use crate::orphan::Orphan;
 
-/// How many items are cleared at once.
+/// How many questions are asked at once.
 const CONCURRENCY: usize = 16;
+
+/// How many items are looked at again and cleared together: as many blobs as most stores delete in one
+/// request.
+const BATCH: usize = 1_000;
 
 /// What counts as garbage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +118,17 @@ impl Store {
         let versions = of_state(State::Deleted)
             .map_ok(|record| (GcReason::Deleted, record))
             .chain(abandoned.map_ok(|record| (GcReason::Abandoned, record)))
-            // One after another: see `without_record`.
-            .and_then(|(reason, record)| self.version_item(reason, record));
+            .try_chunks(BATCH)
+            .map_err(|error| error.1)
+            // A batch is asked about whole: see `without_record`.
+            .and_then(|versions| async {
+                let items = stream::iter(versions)
+                    .map(|(reason, record)| self.version_item(reason, record))
+                    .buffered(CONCURRENCY);
+                items.try_collect::<Vec<_>>().await
+            })
+            .map_ok(|items| stream::iter(items.into_iter().map(Ok)))
+            .try_flatten();
         versions
             .chain(self.orphan_items(now.saturating_sub(options.grace)))
             .chain(self.temporaries())
@@ -144,21 +159,24 @@ impl Store {
         observe: &(dyn Fn(&GcItem) + Send + Sync),
     ) -> Result<GcReport> {
         let mut report = GcReport::default();
-        let cleared = self
-            .gc_plan(options)
-            .map_ok(|item| async move { Ok::<_, Error>(self.clear(item).await) })
-            .try_buffer_unordered(CONCURRENCY);
-        let mut cleared = std::pin::pin!(cleared);
-        while let Some(outcome) = cleared.try_next().await? {
-            match outcome {
-                Ok(Some(item)) => {
-                    report.items += 1;
-                    report.size_bytes += item.size_bytes;
-                    observe(&item);
+        let mut batches = std::pin::pin!(self.gc_plan(options).try_chunks(BATCH));
+        while let Some(batch) = batches.next().await {
+            let (batch, failure) = match batch {
+                Ok(batch) => (batch, None),
+                // What was planned before is cleared all the same.
+                Err(TryChunksError(batch, failure)) => (batch, Some(failure)),
+            };
+            for outcome in self.clear(batch).await {
+                match outcome {
+                    Ok(item) => {
+                        report.items += 1;
+                        report.size_bytes += item.size_bytes;
+                        observe(&item);
+                    }
+                    Err(error) => report.failures.push(error),
                 }
-                Ok(None) => {}
-                Err(error) => report.failures.push(error),
             }
+            failure.map_or(Ok(()), Err)?;
         }
         self.settle().await;
         self.tidy_metadata(&mut report).await?;
@@ -215,76 +233,6 @@ impl Store {
                 let left = self.blobs_of(place).leftovers(before).await?;
                 Ok(temporary(place, left))
             })
-    }
-
-    /// Clears an item and gives what went; none if it turned out to be no garbage by now.
-    async fn clear(&self, item: GcItem) -> Result<Option<GcItem>> {
-        match (item.reason, &item.record) {
-            (GcReason::Abandoned, Some(record)) => {
-                let Some(record) = self.give_up((**record).clone()).await? else {
-                    return Ok(None);
-                };
-                self.purge(vec![record]).await?;
-            }
-            (GcReason::Deleted, Some(record)) => {
-                self.let_marks_last().await?;
-                self.purge(vec![(**record).clone()]).await?;
-            }
-            (GcReason::Temporary, _) => {
-                let before = self.leftovers_before().await?;
-                let swept = self.blobs_of(item.tier).sweep(before).await?;
-                return Ok(temporary(item.tier, swept));
-            }
-            _ => {
-                if !self.clear_orphan(&item).await? {
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(Some(item))
-    }
-
-    async fn clear_orphan(&self, item: &GcItem) -> Result<bool> {
-        let mut spares = Vec::new();
-        for key in &item.blobs {
-            let blob = Orphan::maybe(item.tier, key.as_str(), item.size_bytes);
-            let orphan = match blob {
-                Some(blob) => self.unless_named(blob).await?,
-                None => None,
-            };
-            let Some(orphan) = orphan else {
-                return Ok(false);
-            };
-            if !self.can_spare(&orphan).await? {
-                return Ok(false);
-            }
-            // Metadata that still names this copy would mislead a rebuild.
-            if let Some(record) = orphan.spare_of.as_deref().filter(|one| one.state.is_live()) {
-                self.let_marks_last().await?;
-                self.write_down_all(&orphan.task(), vec![record.clone()])
-                    .await?;
-                spares.push((orphan.attempt, record.clone()));
-            }
-        }
-        let blobs = self.blobs_of(item.tier);
-        let failures = blobs.delete(item.blobs.clone()).await?;
-        for (attempt, other) in spares {
-            self.unless_named_meanwhile(attempt, &other).await?;
-        }
-        failures.into_iter().next().map_or(Ok(true), |failure| {
-            let context = format!("the orphan at {} could not be removed", failure.key);
-            Err(failure.error.context(context))
-        })
-    }
-
-    /// A move that took very long may have named a copy while it was on its way out. It has left the
-    /// other one where it was, and that is named again.
-    async fn unless_named_meanwhile(&self, gone: AttemptId, other: &ArtifactRecord) -> Result<()> {
-        let now = self.ports.index.find(other.id).await?;
-        match now.filter(|now| now.attempt == gone && now.state.is_live()) {
-            Some(named) => self.name_again(named, other).await,
-            None => Ok(()),
-        }
     }
 
     /// Folds the metadata of every task, and writes again what it lacks.
