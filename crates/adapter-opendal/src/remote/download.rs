@@ -247,6 +247,7 @@ impl Download {
         let end = self.first.end;
         if self.ahead.is_none() {
             let is_long = self.position - self.from >= PART && end - self.position > PART;
+            let is_long = is_long && super::is_content(&self.first.source.key);
             // The bytes of the first request that come after these are only for falling back on.
             if !is_long || self.planned > self.from || !self.may_hold(1) {
                 return;

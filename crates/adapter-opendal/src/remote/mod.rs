@@ -28,7 +28,9 @@ use artifact_domain::port::{
     BlobFailure, BlobListing, BlobStat, ByteStream, Capabilities, PresignRequest, PresignedUrl,
     PutOptions, Swept,
 };
-use artifact_domain::{BlobKey, BlobPrefix, ByteRange, Error, ErrorKind, Result, Tier, Timestamp};
+use artifact_domain::{
+    BlobKey, BlobMeaning, BlobPrefix, ByteRange, Error, ErrorKind, Result, Tier, Timestamp,
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use opendal::Operator;
 use tokio::sync::Semaphore;
@@ -275,6 +277,12 @@ impl RemoteStore {
         let _ = (older_than, take);
         Ok(Swept::default())
     }
+}
+
+/// Whether it is worth memory that a blob comes and goes quickly: the metadata of a large task is read
+/// and written beside the work on what it tells of, several documents at a time.
+fn is_content(key: &BlobKey) -> bool {
+    matches!(key.meaning(), BlobMeaning::Content { .. })
 }
 
 /// Says for as long as it lives that a put of a key is under way here.

@@ -61,7 +61,7 @@ impl Upload<'_> {
         let largest = part_bytes(0, hint);
         let mut body = Parts::of(body);
         let first = body.next(largest).await?;
-        let parts = if body.is_at_end {
+        let parts = if body.is_at_end || !super::is_content(self.key) {
             Vec::new()
         } else {
             self.take_parts(largest)
