@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use e2e::Sandbox;
 
@@ -161,6 +161,83 @@ fn many_artifacts_are_verified_and_rebuilt_in_little_memory() {
     assert_small("collection", peak_of(&["gc"]));
     let found = store.ok(&["search", "--all-versions"]);
     assert_eq!(found.lines().count(), ARTIFACTS);
+}
+
+/// `E2E_OBJECTS` says how many; half of them are of one task. What each command took is printed.
+#[test]
+fn a_bucket_of_many_objects_is_kept_in_little_memory() {
+    const OBJECTS: usize = 6_000;
+    const TASKS: usize = 6;
+    let objects = std::env::var("E2E_OBJECTS").ok();
+    let objects = objects.map_or(OBJECTS, |text| text.parse().expect("it is a number"));
+    let store = Sandbox::with_bucket("sqlite");
+    let measure = |what: &str, args: &[&str]| {
+        let args = [args, &["--no-progress"]].concat();
+        let output = store.work("output");
+        let file = fs::File::create(&output).expect("files can be made");
+        let begun = Instant::now();
+        let peak = peak_of(store.command(&args).stdout(file), |_| {});
+        #[expect(clippy::print_stdout, reason = "a long run shows what it takes")]
+        {
+            let took = begun.elapsed().as_secs_f64();
+            println!("| {what} | {took:.1} s | {} MiB |", peak.div_ceil(1_024));
+        }
+        assert_small(what, peak);
+        fs::read_to_string(output).expect("it printed text")
+    };
+    for n in 0..objects {
+        let task = (n < objects / 2)
+            .then_some(0)
+            .unwrap_or(1 + n % (TASKS - 1));
+        let path = format!("{task}/{}/{n}.txt", n / 1_000);
+        store.write(path, format!("artifact {n}\n"));
+    }
+    for task in 0..TASKS {
+        let name = task.to_string();
+        let args = [
+            "upload", &name, "--task", &name, "--type", "data", "--quiet",
+        ];
+        measure(&format!("upload of task {task}"), &args);
+    }
+    measure("gc that folds the metadata", &["gc"]);
+    let said = measure("gc with nothing to do", &["gc"]);
+    assert_eq!(said, "cleared 0 items, 0 B\n");
+    let orphans = objects / 10;
+    let long_ago = SystemTime::now() - Duration::from_hours(48);
+    let folder = store.store("artifacts/default/gone/output/data");
+    fs::create_dir_all(&folder).expect("folders can be made");
+    for n in 0..orphans {
+        let path = folder.join(format!("{n}@1.019ca9450a00700080000000{n:08x}"));
+        fs::write(&path, "nobody knows it").expect("files can be written");
+        let file = fs::File::options().append(true).open(&path);
+        let dated = file.and_then(|file| file.set_modified(long_ago));
+        dated.expect("times can be set");
+    }
+    let said = measure("gc --dry-run with orphans", &["gc", "--dry-run"]);
+    let sum = |text: &str| text.lines().last().unwrap_or_default().to_owned();
+    assert!(sum(&said).contains(&orphans.to_string()), "{}", sum(&said));
+    let said = measure("gc of orphans, a tenth as many", &["gc"]);
+    assert!(sum(&said).contains(&orphans.to_string()), "{}", sum(&said));
+    assert_eq!(store.blobs().len(), objects);
+
+    measure("verify", &["verify"]);
+    measure("usage", &["usage"]);
+    let said = measure(
+        "search of all",
+        &["search", "--limit", &objects.to_string()],
+    );
+    assert_eq!(said.lines().count(), objects);
+    measure("reindex where all is known", &["reindex"]);
+    for path in store.index_files() {
+        e2e::tree::remove(&path);
+    }
+    measure("reindex of a lost index", &["reindex"]);
+    let found = store.ok(&["search", "--limit", &objects.to_string()]);
+    assert_eq!(found.lines().count(), objects);
+    measure(
+        "delete of a task of half of them",
+        &["delete", "--task", "0"],
+    );
 }
 
 #[test]

@@ -7,13 +7,13 @@ use std::time::SystemTime;
 
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CreateBucketInput, CreateBucketOutput,
-    CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput,
-    DeleteObjectsInput, DeleteObjectsOutput, GetObjectInput, GetObjectOutput, HeadBucketInput,
-    HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput,
-    ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
-    ListPartsOutput, MultipartUpload, PutObjectInput, PutObjectOutput, Timestamp, UploadPartInput,
-    UploadPartOutput,
+    CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopySource,
+    CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, GetObjectInput,
+    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    ListPartsInput, ListPartsOutput, MultipartUpload, Object, PutObjectInput, PutObjectOutput,
+    Timestamp, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
@@ -23,12 +23,15 @@ use tokio::sync::RwLock;
 /// whose name is the key in base64, and a name has at most 255 bytes.
 const LONG_KEY: usize = 120;
 
-/// s3s-fs that takes keys of any length, lists multipart uploads, a page of two at a time, and does
-/// not fail to list because a file goes meanwhile, as no service does.
+/// s3s-fs that takes keys of any length, lists multipart uploads, a page of two at a time, walks its
+/// folder once per listing and not once per page, and does not fail to list because a file goes
+/// meanwhile, as no service does. It takes any storage class and makes nothing of it.
 pub(crate) struct Files {
     inner: FileSystem,
     long_keys: Mutex<HashMap<String, String>>,
     uploads: Mutex<HashMap<String, (String, Timestamp)>>,
+    /// What the next pages of listings have, by the tokens that ask for them.
+    pages: Mutex<HashMap<String, Vec<Object>>>,
     /// Held alone by who lists, together by who changes what is listed.
     listed: RwLock<()>,
 }
@@ -39,6 +42,7 @@ impl Files {
             inner,
             long_keys: Mutex::default(),
             uploads: Mutex::default(),
+            pages: Mutex::default(),
             listed: RwLock::default(),
         }
     }
@@ -62,6 +66,36 @@ impl Files {
     fn key(&self, name: String) -> String {
         let long_keys = self.long_keys.lock().unwrap();
         long_keys.get(&name).cloned().unwrap_or(name)
+    }
+
+    /// The source of a copy, by the name under which it is kept.
+    fn source(&self, source: CopySource) -> CopySource {
+        match source {
+            CopySource::Bucket {
+                bucket,
+                key,
+                version_id,
+            } => CopySource::Bucket {
+                bucket,
+                key: self.name(&key).into(),
+                version_id,
+            },
+            other => other,
+        }
+    }
+
+    /// Everything that a listing has.
+    async fn walk(
+        &self,
+        mut request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        request.input.max_keys = Some(i32::MAX);
+        let _listing = self.listed.write().await;
+        let mut listed = self.inner.list_objects_v2(request).await?;
+        for object in listed.output.contents.iter_mut().flatten() {
+            object.key = object.key.take().map(|name| self.key(name));
+        }
+        Ok(listed)
     }
 
     fn ended(&self, upload_id: &str) {
@@ -104,6 +138,25 @@ impl S3 for Files {
         request.input.key = self.name(&request.input.key);
         let _changing = self.listed.read().await;
         self.inner.put_object(request).await
+    }
+
+    async fn copy_object(
+        &self,
+        mut request: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
+        request.input.key = self.name(&request.input.key);
+        request.input.copy_source = self.source(request.input.copy_source);
+        let _changing = self.listed.read().await;
+        self.inner.copy_object(request).await
+    }
+
+    async fn upload_part_copy(
+        &self,
+        mut request: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        request.input.key = self.name(&request.input.key);
+        request.input.copy_source = self.source(request.input.copy_source);
+        self.inner.upload_part_copy(request).await
     }
 
     async fn delete_object(
@@ -185,11 +238,28 @@ impl S3 for Files {
         &self,
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        let _listing = self.listed.write().await;
-        let mut listed = self.inner.list_objects_v2(request).await?;
-        for object in listed.output.contents.iter_mut().flatten() {
-            object.key = object.key.take().map(|name| self.key(name));
-        }
+        let most = request.input.max_keys.unwrap_or(1000);
+        let most = usize::try_from(most).unwrap_or(1000);
+        let token = request.input.continuation_token.clone();
+        let next = token.and_then(|token| self.pages.lock().unwrap().remove(&token));
+        let mut listed = match next {
+            Some(next) => S3Response::new(ListObjectsV2Output {
+                contents: Some(next),
+                ..ListObjectsV2Output::default()
+            }),
+            None => self.walk(request).await?,
+        };
+        let page = listed.output.contents.get_or_insert_default();
+        let rest = page.split_off(most.min(page.len()));
+        let last = page.last().and_then(|object| object.key.clone());
+        listed.output.key_count = i32::try_from(page.len()).ok();
+        listed.output.is_truncated = Some(!rest.is_empty());
+        listed.output.next_continuation_token = last.filter(|_| !rest.is_empty()).map(|key| {
+            let mut pages = self.pages.lock().unwrap();
+            let token = format!("{key} {}", pages.len());
+            pages.insert(token.clone(), rest);
+            token
+        });
         Ok(listed)
     }
 
