@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use e2e::{Ledger, Life, Outcome, Random, Running, Sandbox};
 use serde_json::Value;
 
+use crate::handover;
 use crate::world::{World, sha256_of};
 
 /// What a process is there for.
@@ -23,6 +24,10 @@ pub(crate) enum Task {
     Read(String, PathBuf, bool),
     /// Moves versions to another tier, or back.
     Move,
+    /// Reserves an upload by a signed URL, or puts bytes to one, that nobody completes.
+    HandOver,
+    /// Completes an upload that was handed over: its address and digest.
+    Complete(String, String),
     /// Works on the whole store.
     Job(&'static [&'static str]),
 }
@@ -55,8 +60,20 @@ pub(crate) struct Ended {
 }
 
 impl Actor {
+    pub(crate) fn new(task: Task, command: Command) -> Self {
+        Self { task, command }
+    }
+
     /// Prepares a process that chance chooses.
     pub(crate) fn prepare(world: &mut World, random: &mut Random) -> Self {
+        if world.bucket.is_some() {
+            // What only a bucket has, or does itself.
+            match random.below(100) {
+                0..15 => return handover::prepare(world, random),
+                15..30 => return mover(world, random),
+                _ => {}
+            }
+        }
         match random.below(100) {
             0..22 => writer(world, random, Life::EveryVersion),
             22..40 => writer(world, random, Life::Newest),
@@ -88,6 +105,8 @@ impl Actor {
             Task::Delete => "delete",
             Task::Read(..) => "download",
             Task::Move => "move",
+            Task::HandOver => "handover",
+            Task::Complete(..) => "complete",
             Task::Job(args) => args[0],
         }
     }
@@ -143,11 +162,13 @@ impl Actor {
             || lost_its_index
             || match &self.task {
                 Task::Upload(_) | Task::Trickle(..) => lost_its_lease,
+                // Its URL ends soon, and a lease after that it is given up.
+                Task::Complete(..) => lost_its_lease || outcome.code == Some(3),
                 // Deleted, or on its way there, or held up by another job of the kind.
                 Task::Delete => outcome.code == Some(3),
                 Task::Read(_, _, is_there) => outcome.code == Some(3) && !is_there,
                 // What is moved, superseded or deleted by somebody else is no error.
-                Task::Move => false,
+                Task::Move | Task::HandOver => false,
                 Task::Job(["gc", ..]) => outcome.code == Some(7),
                 // A version whose deletion was cut off is lost, to who knows the metadata alone.
                 Task::Job(["reindex", ..]) => matches!(outcome.code, Some(5 | 7)),
@@ -165,7 +186,7 @@ impl Actor {
         assert!(!outcome.stderr.contains("panicked"), "{outcome}");
         match &self.task {
             Task::Upload(files) => account_uploads(files, outcome, ledger),
-            Task::Trickle(uri, sha256, _) => {
+            Task::Trickle(uri, sha256, _) | Task::Complete(uri, sha256) => {
                 account_uploads(&[(uri.clone(), sha256.clone())], outcome, ledger);
             }
             Task::Delete => account_deletions(outcome.text(), ledger),
@@ -174,7 +195,7 @@ impl Actor {
                 let is_whole = ledger.was_tried(uri, &sha256);
                 assert!(is_whole, "{uri} was read as nobody wrote it:\n{outcome}");
             }
-            Task::Read(..) | Task::Move | Task::Job(_) => {}
+            Task::Read(..) | Task::Move | Task::HandOver | Task::Job(_) => {}
         }
         Ended {
             was_killed,
@@ -190,13 +211,13 @@ impl Actor {
     /// Tells the ledger what was acknowledged by what it had printed when the disk went.
     pub(crate) fn account_cut_off(&self, text: &str, ledger: &mut Ledger) {
         match &self.task {
-            Task::Upload(_) | Task::Trickle(..) => {
+            Task::Upload(_) | Task::Trickle(..) | Task::Complete(..) => {
                 for record in records(text) {
                     ledger.acknowledge(&record, false);
                 }
             }
             Task::Delete => account_deletions(text, ledger),
-            Task::Read(..) | Task::Move | Task::Job(_) => {}
+            Task::Read(..) | Task::Move | Task::HandOver | Task::Job(_) => {}
         }
     }
 }
@@ -347,11 +368,18 @@ fn read(world: &mut World, random: &mut Random) -> Actor {
     }
 }
 
-/// Archives what several write, or brings it back.
+/// Archives what several write or what was just uploaded and may be deleted meanwhile, or brings it
+/// back.
 fn mover(world: &mut World, random: &mut Random) -> Actor {
     let verb = *random.pick(&["archive", "restore"]);
-    world.ledger.try_move("artifact://default/shared/");
-    let args = [verb, "--task", "shared", "--json", "--no-progress"];
+    let task = match world.tasks.last() {
+        Some(own) if world.bucket.is_some() && random.percent(40) => own.clone(),
+        _ => "shared".to_owned(),
+    };
+    world
+        .ledger
+        .try_move(&format!("artifact://default/{task}/"));
+    let args = [verb, "--task", &task, "--json", "--no-progress"];
     Actor {
         command: world.store.command(args),
         task: Task::Move,

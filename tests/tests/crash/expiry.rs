@@ -7,6 +7,8 @@ use std::fs;
 use e2e::Sandbox;
 use serde_json::{Value, json};
 
+use crate::bucket::Bucket;
+
 const TASK: &str = "kept";
 const LONG_PAST: &str = "2001-01-01T00:00:00Z";
 
@@ -25,7 +27,7 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Stores them in an empty store.
-    pub(crate) fn make(store: &Sandbox) -> Self {
+    pub(crate) fn make(store: &Sandbox, bucket: Option<&Bucket>) -> Self {
         for (name, _, _) in KINDS {
             store.write(name, format!("this is {name}\n"));
             let args = ["upload", name, "--task", TASK, "--type", "data"];
@@ -33,10 +35,19 @@ impl Kept {
         }
         // Folds the metadata into one document.
         store.ok(&["gc"]);
-        let path = store.store(format!("artifacts/default/{TASK}/metadata.json"));
-        let text = fs::read_to_string(&path).expect("metadata can be read");
-        let lines: Vec<_> = text.lines().map(changed).collect();
-        fs::write(&path, lines.join("\n") + "\n").expect("metadata can be written");
+        let place = format!("artifacts/default/{TASK}/metadata.json");
+        let anew = |text: String| {
+            let lines: Vec<_> = text.lines().map(changed).collect();
+            lines.join("\n") + "\n"
+        };
+        match bucket {
+            Some(bucket) => bucket.write(&place, &anew(bucket.read(&place))),
+            None => {
+                let path = store.store(place);
+                let text = fs::read_to_string(&path).expect("metadata can be read");
+                fs::write(&path, anew(text)).expect("metadata can be written");
+            }
+        }
         for path in store.index_files() {
             e2e::tree::remove(&path);
         }

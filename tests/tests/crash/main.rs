@@ -8,18 +8,22 @@
 //! | 1. what was acknowledged survives | `World::assert_kept`, after the index was rebuilt too; `power` |
 //! | 2. what failed or was cut off is not seen, and is cleared after its lease | `Ledger::compare`, `World::assert_clears`, writers that are stopped past their lease while another reaps |
 //! | 3. reads take no lock and give whole versions | downloads during a storm, while others archive and restore what they read, compared with what was ever uploaded |
-//! | 4. one blob, one version | as many blobs as versions, in `World::assert_clears`, in the hot and the cold folder together |
+//! | 4. one blob, one version | as many blobs as versions, in `World::assert_clears`, in the hot and the cold folder together; in a bucket no other object and no part of an upload |
 //! | 5. versions 1 to N, none lost, none twice | `Ledger::compare` |
 //! | 6. deletions can be cut off and repeated | what was deleted stays so, in `Ledger::compare` |
 //! | 7. expired is gone, held stays | `Kept::assert_kept` |
 
 mod actor;
+mod bucket;
 mod damage;
 mod disk;
 mod expiry;
+mod handover;
 mod power;
 mod storm;
 mod world;
+
+use e2e::servers::{Rgw, Server};
 
 #[test]
 fn a_storm_on_sqlite_breaks_no_promise() {
@@ -34,6 +38,13 @@ fn a_storm_on_sled_breaks_no_promise() {
 #[test]
 fn a_storm_on_a_bucket_breaks_no_promise() {
     storm::storm(world::BUCKET);
+}
+
+/// With storage classes, in which what is archived is kept.
+#[test]
+fn a_storm_on_a_gateway_breaks_no_promise() {
+    let Some(rgw) = Rgw::at_hand() else { return };
+    storm::storm_on("a gateway", world::on_server(&rgw.owner));
 }
 
 #[test]

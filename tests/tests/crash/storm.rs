@@ -50,13 +50,19 @@ struct Tally {
     lost_leases: u64,
     jobs_cut_off: u64,
     indexes_lost: u64,
+    /// Of each kind of process, how many there were and how many of them were killed.
+    kinds: BTreeMap<&'static str, (u64, u64)>,
 }
 
 pub(crate) fn storm(index: &str) {
+    storm_on(index, World::new(index));
+}
+
+/// A storm on an empty store; `index` is what it is called.
+pub(crate) fn storm_on(index: &str, mut world: World) {
     let mut random = Random::seeded();
     let rounds = env::var("E2E_CRASH_ROUNDS").ok();
     let rounds = rounds.map_or(ROUNDS, |text| text.parse().expect("rounds are a number"));
-    let mut world = World::new(index);
     let mut tally = Tally::default();
     let mut usual = BTreeMap::new();
     for round in 1..=rounds {
@@ -73,7 +79,12 @@ pub(crate) fn storm(index: &str) {
 fn report(index: &str, round: u64, world: &World, tally: &Tally) {
     if round.is_multiple_of(10) {
         let standing = world.ledger.standing();
-        println!("{index}: round {round}, {standing} versions stand, {tally:?}");
+        let found = world.found();
+        let archived = found.iter().filter(|one| one["state"] == "ARCHIVED");
+        let archived = archived.count();
+        println!(
+            "{index}: round {round}, {standing} versions stand, {archived} archived, {tally:?}"
+        );
     }
 }
 
@@ -115,7 +126,7 @@ fn fight(
             let took = begins_at.elapsed().min(Duration::from_secs(1));
             let outcome = running.expect("what has ended has begun").wait();
             let ended = actor.end(&outcome, &mut world.ledger, is_rebuilt);
-            account(ended, is_job, tally);
+            account(ended, kind, is_job, tally);
             if ended == Ended::default() {
                 usual.insert(kind, took);
             }
@@ -125,7 +136,10 @@ fn fight(
     is_rebuilt
 }
 
-fn account(ended: Ended, is_job: bool, tally: &mut Tally) {
+fn account(ended: Ended, kind: &'static str, is_job: bool, tally: &mut Tally) {
+    let (processes, killed) = tally.kinds.entry(kind).or_default();
+    *processes += 1;
+    *killed += u64::from(ended.was_killed);
     tally.processes += 1;
     tally.killed += u64::from(ended.was_killed);
     tally.lost_leases += u64::from(ended.lost_its_lease);

@@ -7,10 +7,13 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use e2e::servers::Access;
 use e2e::{Index, Ledger, Outcome, Random, Sandbox, tree};
 use serde_json::Value;
 
+use crate::bucket::{Bucket, collect_later};
 use crate::expiry::Kept;
+use crate::handover::URL_S;
 
 /// How long an upload may be silent, as the settings of the store say.
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
@@ -23,6 +26,8 @@ pub(crate) struct World {
     pub(crate) store: Sandbox,
     pub(crate) ledger: Ledger,
     pub(crate) round: u64,
+    /// Where its blobs are, if they are not files.
+    pub(crate) bucket: Option<Bucket>,
     kept: Kept,
     numbers: u64,
     /// Folders that were uploaded in this round, each to a task of its name.
@@ -37,9 +42,11 @@ impl World {
 
     /// An empty store that [`sandbox`] has made.
     pub(crate) fn on(store: Sandbox) -> Self {
-        let kept = Kept::make(&store);
+        let bucket = Bucket::of(&store);
+        let kept = Kept::make(&store, bucket.as_ref());
         Self {
             store,
+            bucket,
             ledger: Ledger::default(),
             round: 0,
             kept,
@@ -61,7 +68,7 @@ impl World {
 
     pub(crate) fn write_file_as(&mut self, name: &str, random: &mut Random) -> PathBuf {
         let mut limit = *random.pick(&[1, 300, 20_000, 20_000, 1_500_000]);
-        if self.store.has_bucket() && random.percent(5) {
+        if self.bucket.is_some() && random.percent(5) {
             // In parts.
             limit = 40_000_000;
         }
@@ -164,6 +171,10 @@ impl World {
     /// Lets the leases end of whoever was killed.
     pub(crate) fn let_leases_end(&self) {
         thread::sleep(LEASE + Duration::from_millis(100));
+        if self.bucket.is_some() {
+            // And those of what was handed over, and of what was to be.
+            thread::sleep(Duration::from_secs(URL_S));
+        }
         self.age_blobs();
     }
 
@@ -171,17 +182,9 @@ impl World {
     /// plans.
     #[track_caller]
     pub(crate) fn assert_clears(&mut self) {
-        let plan = sum(&self
-            .store
-            .run(&["gc", "--grace-hours", "1", "--dry-run", "--json"]));
-        let done = sum(&self.store.run(&["gc", "--grace-hours", "1", "--json"]));
-        for key in ["items", "size_bytes"] {
-            assert_eq!(plan[key], done[key], "gc did not do what it planned");
-        }
-        let again = sum(&self
-            .store
-            .run(&["gc", "--grace-hours", "1", "--dry-run", "--json"]));
-        assert_eq!(again["items"], 0, "gc has left something");
+        let plan = self.collect(true);
+        assert_eq!(plan, self.collect(false), "gc did not do what it planned");
+        assert_eq!(self.collect(true).0, 0, "gc has left something");
         let unfinished = ["--state", "uploading", "--state", "deleted"];
         let unfinished = [&["search", "--all-versions"], &unfinished[..]].concat();
         assert_eq!(self.store.ok(&unfinished), "", "gc has left something");
@@ -192,6 +195,25 @@ impl World {
             self.ledger.standing() + Kept::BLOBS,
             "bytes without a version, or versions without: {blobs:#?}"
         );
+        if let Some(bucket) = &self.bucket {
+            assert_eq!(bucket.uploads(), [""; 0], "parts are left");
+            let keys = bucket.keys();
+            let is_own = |key: &&String| !key.starts_with("artifacts/");
+            let others: Vec<_> = keys.iter().filter(is_own).collect();
+            assert_eq!(others, Vec::<&String>::new(), "a stray object");
+        }
+    }
+
+    /// What `gc` clears of blobs that are old enough, or would: how many items, and their bytes.
+    fn collect(&self, is_dry: bool) -> (u64, u64) {
+        if self.bucket.is_some() && !self.store.has_bucket() {
+            return collect_later(&self.store, is_dry);
+        }
+        let mut args = vec!["gc", "--grace-hours", "1", "--json"];
+        args.extend(is_dry.then_some("--dry-run"));
+        let sum = sum(&self.store.run(&args));
+        let number = |key: &str| sum[key].as_u64().expect("it is a number");
+        (number("items"), number("size_bytes"))
     }
 
     /// Every byte is what the index says, and so is the metadata.
@@ -222,8 +244,19 @@ impl World {
         fs::remove_dir_all(self.store.work("out")).expect("it can be removed");
     }
 
-    /// The blobs of all tiers.
+    /// The blobs of all tiers, and what puts have left of them.
     fn blobs(&self) -> Vec<PathBuf> {
+        if let Some(bucket) = &self.bucket
+            && !self.store.has_bucket()
+        {
+            let is_blob = |key: &String| key.contains("/output/") || key.contains("/logs/");
+            return bucket
+                .keys()
+                .into_iter()
+                .filter(is_blob)
+                .map(PathBuf::from)
+                .collect();
+        }
         let mut blobs = self.store.blobs();
         tree::files_below(&self.store.root().join("cold"), &mut blobs);
         blobs
@@ -231,6 +264,9 @@ impl World {
 
     /// Lets all blobs look as if they had been written long ago.
     fn age_blobs(&self) {
+        if self.bucket.is_some() && !self.store.has_bucket() {
+            return;
+        }
         let then = SystemTime::now() - LONG_AGO;
         for path in self.blobs() {
             // Temporary files are judged by the lease, and that is over.
@@ -249,7 +285,7 @@ pub(crate) const BUCKET: &str = "a bucket";
 pub(crate) fn sandbox(index: &str) -> Sandbox {
     let lease_s = LEASE.as_secs().to_string();
     let store = match index {
-        BUCKET => Sandbox::with_bucket("sqlite"),
+        BUCKET => with_classes(Sandbox::with_bucket("sqlite")),
         engine => {
             let store = Sandbox::with_index(engine);
             let cold = store.root().join("cold");
@@ -257,6 +293,20 @@ pub(crate) fn sandbox(index: &str) -> Sandbox {
         }
     };
     store.with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s)
+}
+
+/// An empty store in a new bucket of this server.
+pub(crate) fn on_server(owner: &Access) -> World {
+    let store = Sandbox::with_index("sqlite").in_bucket(owner, &owner.make_bucket());
+    let lease_s = LEASE.as_secs().to_string();
+    World::on(with_classes(store).with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s))
+}
+
+/// What is archived is copied to another class.
+fn with_classes(store: Sandbox) -> Sandbox {
+    store
+        .with_env("ARTIFACT_S3__STORAGE_CLASSES__WARM", "STANDARD_IA")
+        .with_env("ARTIFACT_S3__STORAGE_CLASSES__COLD", "GLACIER")
 }
 
 /// The last line, of a command that succeeded.
