@@ -1,14 +1,13 @@
 //! The copy of a move: the stored bytes under an attempt of their own, read back from beginning to
 //! end. Must not know who names it.
 
-use artifact_domain::port::{ByteStream, PutOptions};
+use artifact_domain::port::PutOptions;
 use artifact_domain::{
     ArtifactRecord, AttemptId, BlobKey, Content, Error, ErrorKind, Result, Tier, Timestamp,
 };
-use futures::{StreamExt, stream};
 
 use crate::Store;
-use crate::soundness::Soundness;
+use crate::soundness::{Soundness, exactly};
 
 /// A copy that no record names yet.
 pub(super) struct Copy {
@@ -164,27 +163,4 @@ fn gone(tier: Tier, error: Error) -> Error {
              move takes",
         )
         .with_source(error)
-}
-
-/// The stream, with an error at its end unless it had just so many bytes: what is short must not be
-/// published.
-fn exactly(body: ByteStream, size_bytes: u64) -> ByteStream {
-    let damaged = move || {
-        let message = format!("it does not have the {size_bytes} stored bytes that were written");
-        Error::new(ErrorKind::Integrity, message)
-    };
-    let state = Some((body, size_bytes));
-    stream::unfold(state, move |state| async move {
-        let (mut body, left) = state?;
-        match body.next().await {
-            None if left == 0 => None,
-            None => Some((Err(damaged()), None)),
-            Some(Err(error)) => Some((Err(error), None)),
-            Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
-                None => Some((Err(damaged()), None)),
-                Some(left) => Some((Ok(chunk), Some((body, left)))),
-            },
-        }
-    })
-    .boxed()
 }

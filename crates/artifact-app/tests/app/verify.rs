@@ -332,13 +332,25 @@ async fn what_cannot_be_read_is_said_and_not_marked() {
     let blobs = Arc::new(FaultyBlobStore::new(world.blobs.clone()));
     let store = world.store_with(Some(blobs.clone()), None);
     let refused = BlobFault::Fail(ErrorKind::PermissionDenied);
-    blobs.inject(BlobOperation::Stat, When::Next, refused);
+    blobs.inject(BlobOperation::Get, When::Next, refused);
     let scope = VerifyScope::One(a.id.into());
     let (report, findings) = verify(&store, scope, true).await;
     assert_eq!(findings, ["unreadable a"]);
     assert!(!report.is_sound());
     let record = world.index.find(a.id).await.unwrap().unwrap();
     assert!(record.tags.is_empty());
+}
+
+#[tokio::test]
+async fn each_blob_is_asked_for_once() {
+    let (world, a) = stored().await;
+    let before = world.blobs.calls(BlobOperation::Stat);
+    let gets = world.blobs.calls(BlobOperation::Get);
+    let (_, findings) = verify(&world.store, VerifyScope::One(a.id.into()), false).await;
+    assert_eq!(findings, [""; 0]);
+    // The metadata of its task is asked for too.
+    assert_eq!(world.blobs.calls(BlobOperation::Stat), before + 1);
+    assert!(world.blobs.calls(BlobOperation::Get) <= gets + 3);
 }
 
 #[tokio::test]
