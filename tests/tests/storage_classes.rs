@@ -219,6 +219,35 @@ async fn a_copy_that_rgw_has_swept_begins_anew() {
 }
 
 #[tokio::test]
+async fn what_somebody_else_moves_while_it_is_asked_for_is_said_to_be_gone() {
+    let Some(rgw) = Rgw::at_hand() else { return };
+    let proxy = Proxy::before(&rgw.owner.endpoint);
+    let own = options(&rgw.owner.at(proxy.endpoint()));
+    let store = OpendalStore::s3(own).await.expect("it opens");
+    let (from, key) = (sample::blob_key("from"), sample::blob_key("cold"));
+    let put = store.put(from.clone(), body(""), PutOptions::default());
+    put.await.expect("it is put");
+    let copied = store.copy_to_tier(from, key.clone(), Tier::Cold).await;
+    copied.expect("it is copied");
+    // Of no bytes none can be read.
+    assert!(store.restore(key.clone(), 1).await.expect("it is there"));
+    let asked = Which {
+        method: "POST",
+        target: "restore",
+    };
+    proxy.inject(asked, 1, Fault::Delay(Duration::from_secs(2)));
+    let (asking, moving) = (store.restore(key.clone(), 1), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let failures = store.delete(vec![key.clone()]).await;
+        assert!(failures.expect("it is deleted").is_empty());
+    });
+    let (asked, ()) = tokio::join!(asking, moving);
+    assert_eq!(proxy.faults_left(), 0);
+    let error = asked.expect_err("it has gone");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+#[tokio::test]
 async fn a_class_that_the_service_does_not_know_is_named_as_such() {
     let Some(moto) = Moto::at_hand() else { return };
     let mut options = options(&moto.owner);

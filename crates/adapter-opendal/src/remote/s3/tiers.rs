@@ -130,7 +130,14 @@ impl Objects {
 
     async fn gives_bytes(&self, key: &BlobKey) -> Result<bool> {
         let doing = format!("get blob `{key}`");
-        Ok(self.first_byte(&doing, key).await?.is_success())
+        let answer = self.first_byte(&doing, key).await?;
+        match answer.status {
+            // Somebody else has moved it since it was asked for.
+            StatusCode::NOT_FOUND => Err(absent(key)),
+            // It has none.
+            StatusCode::RANGE_NOT_SATISFIABLE => Ok(true),
+            _ => Ok(answer.is_success()),
+        }
     }
 
     async fn first_byte(&self, doing: &str, key: &BlobKey) -> Result<RawResponse> {
