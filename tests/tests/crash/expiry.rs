@@ -40,13 +40,12 @@ impl Kept {
             let lines: Vec<_> = text.lines().map(changed).collect();
             lines.join("\n") + "\n"
         };
-        match bucket {
-            Some(bucket) => bucket.write(&place, &anew(bucket.read(&place))),
-            None => {
-                let path = store.store(place);
-                let text = fs::read_to_string(&path).expect("metadata can be read");
-                fs::write(&path, anew(text)).expect("metadata can be written");
-            }
+        if let Some(bucket) = bucket {
+            bucket.write(&place, &anew(bucket.read(&place)));
+        } else {
+            let path = store.store(place);
+            let text = fs::read_to_string(&path).expect("metadata can be read");
+            fs::write(&path, anew(text)).expect("metadata can be written");
         }
         for path in store.index_files() {
             e2e::tree::remove(&path);

@@ -68,12 +68,12 @@ impl Store {
         let (purged, _) = self.purge_all(records).await;
         let purged: HashSet<_> = purged.into_iter().collect();
         for (record, item) in marked {
-            let again = match purged.contains(&record.id) {
-                true => Ok(()),
+            let mut outcome = Ok(());
+            if !purged.contains(&record.id) {
                 // By itself it says what is wrong with it.
-                false => self.purge(vec![record]).await,
-            };
-            outcomes.push(again.map(|()| item));
+                outcome = self.purge(vec![record]).await;
+            }
+            outcomes.push(outcome.map(|()| item));
         }
         outcomes
     }
