@@ -12,6 +12,10 @@ use crate::find::not_found;
 /// How many versions are marked at once; their commits share what makes them durable.
 const CONCURRENCY: usize = 32;
 
+/// How many are purged together. Each has two places where its bytes may be, and most stores delete a
+/// thousand with one request.
+const BATCH: usize = 500;
+
 /// Everything of a task or of a spec, all versions, what has expired too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeleteScope {
@@ -76,7 +80,7 @@ impl Store {
             })
             .buffer_unordered(CONCURRENCY);
         let mut report = DeleteReport::default();
-        let mut batches = std::pin::pin!(marked.ready_chunks(CONCURRENCY));
+        let mut batches = std::pin::pin!(marked.chunks(BATCH));
         while let Some(batch) = batches.next().await {
             let mut gone = Vec::with_capacity(batch.len());
             for outcome in batch {

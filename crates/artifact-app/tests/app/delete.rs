@@ -99,8 +99,12 @@ async fn more_than_a_page_goes_too() {
     for n in 0..COUNT {
         upload(&world, "demo", "1", &format!("file-{n}")).await;
     }
+    world.store.settle().await;
+    let before = world.blobs.calls(BlobOperation::Delete);
     let scope = DeleteScope::Spec("demo".parse().unwrap());
     assert_eq!(world.store.delete_all(&scope).await.unwrap().deleted, COUNT);
+    let requests = world.blobs.calls(BlobOperation::Delete) - before;
+    assert!(requests < 20, "{requests} requests");
     world.assert_empty();
 }
 
