@@ -13,7 +13,9 @@ mod stream;
 mod subject;
 mod suite;
 
-pub use fake::{ManualClock, MemoryBlobStore, MemoryIndex, MemoryLocks};
+pub use fake::{
+    ManualClock, MemoryBlobStore, MemoryBucket, MemoryBucketRules, MemoryIndex, MemoryLocks,
+};
 pub use fault::{BlobFault, FaultyBlobStore, FaultyIndex, IndexFault, When};
 pub use operation::{BlobOperation, IndexOperation};
 pub use stream::{body, bytes_stream, collect};

@@ -329,6 +329,46 @@ macro_rules! lock_manager_contract {
     };
 }
 
+/// Runs the contract of [`BucketRules`](artifact_domain::port::BucketRules), one test per case.
+///
+/// `open` is the path of an `async fn() -> Subject<SharedBucket>` that gives a fresh bucket each time,
+/// or of an `Option` of it; see [`SharedBucket`](crate::contract::bucket_rules::SharedBucket).
+#[macro_export]
+macro_rules! bucket_rules_contract {
+    ($open:path) => {
+        $crate::contract_cases! { $open, bucket_rules:
+            lifecycle {
+                a_bucket_has_none_at_first,
+                rules_are_found_as_they_were_set,
+                rules_are_replaced_as_a_whole,
+                the_same_rules_again_change_nothing,
+                no_rules_take_away_what_is_there,
+                rules_of_others_stay,
+                each_store_has_its_own_rules,
+                kinds_of_rules_are_kept_apart,
+            }
+            cors {
+                a_bucket_lets_no_pages_in_at_first,
+                a_rule_is_found_as_it_was_set,
+                a_rule_is_replaced,
+                no_rule_takes_away_what_is_there,
+                pages_that_others_let_in_stay,
+            }
+            policy {
+                policies_are_read_and_written_or_unsupported,
+                a_bucket_has_no_policy_at_first,
+                statements_are_found_as_they_were_set,
+                no_statements_take_away_what_is_there,
+                statements_of_others_stay,
+                each_store_has_its_own_statements,
+            }
+            bucket {
+                a_missing_bucket_is_invalid_input,
+            }
+        }
+    };
+}
+
 /// One test per case of a suite.
 #[doc(hidden)]
 #[macro_export]

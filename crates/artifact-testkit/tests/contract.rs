@@ -89,3 +89,42 @@ mod locks {
 
     artifact_testkit::lock_manager_contract!(open);
 }
+
+mod bucket_rules {
+    use std::sync::Arc;
+
+    use artifact_testkit::contract::bucket_rules::SharedBucket;
+    use artifact_testkit::{MemoryBucket, Subject};
+
+    fn shared(bucket: MemoryBucket, prefixes: [&str; 2]) -> Subject<SharedBucket> {
+        Subject::new(Arc::new(SharedBucket {
+            own: Arc::new(bucket.rules_of(prefixes[0])),
+            other: Arc::new(bucket.rules_of(prefixes[1])),
+            missing: Arc::new(MemoryBucket::missing().rules_of("")),
+            bucket: "bucket".to_owned(),
+            prefixes: prefixes.map(str::to_owned),
+            storage_class: "STANDARD_IA",
+            add_foreign: Box::new(move |kind| bucket.add_foreign(kind)),
+        }))
+    }
+
+    mod plain {
+        use super::*;
+
+        async fn open() -> Subject<SharedBucket> {
+            shared(MemoryBucket::new(), ["", "team/"])
+        }
+
+        artifact_testkit::bucket_rules_contract!(open);
+    }
+
+    mod without_policies {
+        use super::*;
+
+        async fn open() -> Subject<SharedBucket> {
+            shared(MemoryBucket::new().without_policies(), ["a/", "a/b/"])
+        }
+
+        artifact_testkit::bucket_rules_contract!(open);
+    }
+}

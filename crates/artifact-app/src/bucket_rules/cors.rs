@@ -13,7 +13,10 @@ const NAME: &str = "cors";
 
 /// The rule for pages of these origins: to download, and with `uploads` to upload too. The name
 /// that it has comes with it.
-pub fn cors_rule(origins: Vec<String>, uploads: bool) -> (String, CorsRule) {
+pub fn cors_rule(mut origins: Vec<String>, uploads: bool) -> (String, CorsRule) {
+    // Services keep them as a set, and give them back in an order of their own.
+    origins.sort();
+    origins.dedup();
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let rule = CorsRule {
         origins,

@@ -75,7 +75,7 @@ impl fmt::Display for LifecycleRule {
 /// Which pages of the web may use signed URLs of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorsRule {
-    /// The origins of the pages, such as `https://ci.example.com`.
+    /// The origins of the pages, such as `https://ci.example.com`; sorted, each once.
     pub origins: Vec<String>,
     /// The methods that they may use.
     pub methods: Vec<String>,

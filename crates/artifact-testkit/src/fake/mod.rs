@@ -2,6 +2,7 @@
 //! would let a mistake of its caller pass.
 
 mod blob_store;
+mod bucket_rules;
 mod calls;
 mod clock;
 mod index;
@@ -10,6 +11,7 @@ mod locks;
 mod temporary;
 
 pub use blob_store::MemoryBlobStore;
+pub use bucket_rules::{MemoryBucket, MemoryBucketRules};
 pub use clock::ManualClock;
 pub use index::MemoryIndex;
 pub use locks::MemoryLocks;

@@ -197,6 +197,7 @@ pub(super) fn cors_rule(text: &str) -> Option<CorsRule> {
             .iter()
             .position(|known| known == method)
     };
+    cors.origins.sort();
     cors.methods.sort_by_key(place);
     cors.exposed.sort();
     Some(CorsRule {
