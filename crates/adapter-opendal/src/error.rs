@@ -74,6 +74,15 @@ pub(crate) fn from_remote(doing: impl Display, cause: opendal::Error) -> Error {
     from_opendal(doing, cause).lasting()
 }
 
+/// The error that says there is no such bucket.
+#[cfg(feature = "gcs")]
+pub(crate) fn no_bucket(
+    doing: impl Display,
+    cause: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    build(doing, service::NO_BUCKET, cause).lasting()
+}
+
 /// What a service answered itself: a status, and its words.
 #[cfg(feature = "remote")]
 pub(crate) fn from_service(

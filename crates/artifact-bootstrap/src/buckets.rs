@@ -46,6 +46,7 @@ pub(crate) fn gcs_options(settings: &Settings) -> GcsOptions {
     GcsOptions {
         bucket: gcs.bucket.clone().unwrap_or_default(),
         endpoint_url: gcs.endpoint_url.clone(),
+        project: gcs.project.clone(),
         credentials_path: gcs.credentials_path.clone(),
         prefix: gcs.prefix.clone(),
         storage_classes: classes(&gcs.storage_classes),

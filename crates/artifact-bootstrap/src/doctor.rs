@@ -52,23 +52,14 @@ async fn blobs(
 ) -> Result<()> {
     match settings.backend {
         Backend::S3 => {
-            let (_, tiers) = buckets::bucket_site(settings).await?;
-            let warm = tiers
-                .warm
-                .filter(|_| settings.tiers.warm_after_days.is_some());
-            let cold = tiers
-                .cold
-                .filter(|_| settings.tiers.cold_after_days.is_some());
-            let hot = settings.s3.storage_classes.hot.clone();
-            let mut wanted: Vec<_> = [hot, warm, cold].into_iter().flatten().collect();
-            wanted.dedup();
-            let doctor = S3Doctor::open(buckets::s3_options(settings), wanted).await?;
+            let classes = classes(settings, settings.s3.storage_classes.hot.clone()).await?;
+            let doctor = S3Doctor::open(buckets::s3_options(settings), classes).await?;
             doctor.examine(SystemClock.now(), is_over, tell).await;
         }
         Backend::Gcs => {
-            GcsDoctor::open(buckets::gcs_options(settings))?
-                .examine(is_over, tell)
-                .await;
+            let classes = classes(settings, settings.gcs.storage_classes.hot.clone()).await?;
+            let doctor = GcsDoctor::open(buckets::gcs_options(settings), classes)?;
+            doctor.examine(SystemClock.now(), is_over, tell).await;
         }
         Backend::Fs => {
             let mut roots = vec![settings.base_path.clone()];
@@ -92,4 +83,18 @@ async fn blobs(
         Backend::GithubActions | Backend::GitlabCi => {}
     }
     Ok(())
+}
+
+/// The storage classes that the settings use.
+async fn classes(settings: &Settings, hot: Option<String>) -> Result<Vec<String>> {
+    let (_, tiers) = buckets::bucket_site(settings).await?;
+    let warm = tiers
+        .warm
+        .filter(|_| settings.tiers.warm_after_days.is_some());
+    let cold = tiers
+        .cold
+        .filter(|_| settings.tiers.cold_after_days.is_some());
+    let mut wanted: Vec<_> = [hot, warm, cold].into_iter().flatten().collect();
+    wanted.dedup();
+    Ok(wanted)
 }

@@ -32,6 +32,31 @@ const WRONG_SECRET: Meaning = (
     "the signature is wrong: the secret key does not belong to the access key",
     Some("check the secret key; a proxy that changes requests breaks signatures too"),
 );
+const NO_GRANT: Meaning = (
+    ErrorKind::Unauthenticated,
+    "Google does not accept the credentials any more",
+    Some("renew them (`gcloud auth application-default login`, a new key), or set the clock"),
+);
+const NO_KEY: Meaning = (
+    ErrorKind::InvalidInput,
+    "the private key in the credentials file can't be read",
+    Some("download or create the file again, and change nothing in it"),
+);
+const CAN_NOT_SIGN: Meaning = (
+    ErrorKind::Unsupported,
+    "the credentials can't sign URLs",
+    Some("set `gcs.credentials_path` to the key of a service account"),
+);
+const NO_PROJECT: Meaning = (
+    ErrorKind::InvalidInput,
+    "the bucket wants to know who pays for requests",
+    Some("set `gcs.project` to the project that pays"),
+);
+const WRONG_PROJECT: Meaning = (
+    ErrorKind::PermissionDenied,
+    "the credentials may not let the project of the settings pay",
+    Some("check `gcs.project`; whoever asks needs `serviceusage.services.use` in that project"),
+);
 const EXPIRED: Meaning = (
     ErrorKind::Unauthenticated,
     "the credentials have expired",
@@ -123,6 +148,12 @@ const SWEPT: Meaning = (
         "try again: it was silent for so long that `artifact gc` elsewhere, or a rule of the bucket, \
          took it for one that was cut off",
     ),
+);
+/// Some answer so where there is nothing at all behind the beginning of a range.
+const NO_RANGE: Meaning = (
+    ErrorKind::Integrity,
+    "the service gives a range that is none, where it has fewer bytes than it should",
+    None,
 );
 const ABSENT: Meaning = (ErrorKind::NotFound, "not found", None);
 const REFUSED: Meaning = (
@@ -228,8 +259,27 @@ pub(super) fn code_of(body: &str) -> Option<&str> {
     between(body, "<Code>", "</Code>").or_else(|| between(body, "\"reason\": \"", "\""))
 }
 
+/// What Google says in words alone.
+const WORDS_OF_GOOGLE: [(&str, Meaning); 7] = [
+    ("doesn't match calculated", DAMAGED),
+    ("requester pays bucket but no", NO_PROJECT),
+    ("USER_PROJECT_DENIED", WRONG_PROJECT),
+    ("serviceusage.services.use", WRONG_PROJECT),
+    ("Anonymous caller", NO_CREDENTIALS),
+    ("Invalid storage class", UNKNOWN_CLASS),
+    ("specified bucket does not exist", NO_BUCKET),
+];
+
+fn meaning_of_words(text: &str) -> Option<Meaning> {
+    let mut known = WORDS_OF_GOOGLE.into_iter();
+    known.find_map(|(words, meaning)| text.contains(words).then_some(meaning))
+}
+
 /// The meaning of an answer that was read here.
 pub(super) fn meaning_of_answer(status: u16, body: &str) -> Meaning {
+    if let Some(meaning) = meaning_of_words(body) {
+        return meaning;
+    }
     let meaning = code_of(body).and_then(meaning_of_code);
     meaning
         .or_else(|| meaning_of_status(status))
@@ -248,6 +298,13 @@ pub(super) fn meaning_of(cause: &opendal::Error) -> Option<Meaning> {
     }
     if cause.message().starts_with("signing http request") {
         return Some(meaning_of_signing(cause));
+    }
+    let message = cause.message();
+    if message.starts_with("header content range is invalid") {
+        return Some(NO_RANGE);
+    }
+    if let Some(meaning) = meaning_of_words(message) {
+        return Some(meaning);
     }
     if let Some(meaning) = reported_code(cause).and_then(meaning_of_code) {
         return Some(meaning);
@@ -311,9 +368,19 @@ fn meaning_of_network(fault: &reqwest::Error) -> Meaning {
 /// A signature can't be made where there are no credentials, or where those who give them out do
 /// not answer.
 fn meaning_of_signing(cause: &opendal::Error) -> Meaning {
-    let mut said = chain(cause).map(ToString::to_string);
-    if said.any(|text| text.contains("ExpiredToken") || text.contains("expired")) {
+    let said: Vec<_> = chain(cause).map(ToString::to_string).collect();
+    let says = |words: &str| said.iter().any(|text| text.contains(words));
+    if says("invalid_grant") {
+        return NO_GRANT;
+    }
+    if says("failed to parse private key") {
+        return NO_KEY;
+    }
+    if says("ExpiredToken") || says("expired") {
         return EXPIRED;
+    }
+    if says("signer identity required") {
+        return CAN_NOT_SIGN;
     }
     NO_CREDENTIALS
 }

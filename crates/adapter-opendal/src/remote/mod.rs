@@ -9,6 +9,7 @@
 mod backoff;
 mod classes;
 mod client;
+mod clock;
 mod download;
 mod encoded;
 #[cfg(feature = "gcs")]
@@ -75,7 +76,7 @@ pub(crate) struct RemoteStore {
     #[cfg(feature = "s3")]
     objects: Option<s3::Objects>,
     #[cfg(feature = "gcs")]
-    google: Option<gcs::Objects>,
+    google: Option<gcs::Google>,
 }
 
 impl RemoteStore {
@@ -122,6 +123,10 @@ impl RemoteStore {
         options: PutOptions,
     ) -> Result<BlobStat> {
         let _running = Running::begin(&self.running, &key);
+        #[cfg(feature = "gcs")]
+        if let Some(google) = &self.google {
+            return google.put(&key, body, options).await;
+        }
         upload::Upload {
             bare: &self.bare,
             retries: self.retries,
@@ -209,6 +214,10 @@ impl RemoteStore {
         key: &BlobKey,
         request: PresignRequest,
     ) -> Option<Result<PresignedUrl>> {
+        #[cfg(feature = "gcs")]
+        if let Some(google) = &self.google {
+            return google.presign(key, request).await;
+        }
         let signer = self.signer.as_ref()?;
         Some(presign::presign(signer, key, request).await)
     }
@@ -219,13 +228,12 @@ impl RemoteStore {
         #[cfg(not(feature = "s3"))]
         let amazon = false;
         #[cfg(feature = "gcs")]
-        let google = self.google.is_some();
-        #[cfg(not(feature = "gcs"))]
-        let google = false;
+        if let Some(google) = &self.google {
+            return google.capabilities();
+        }
         Capabilities {
             presign: self.signer.is_some(),
-            tiers: amazon || google,
-            // Every class of Google's gives its bytes at once.
+            tiers: amazon,
             restore: amazon,
         }
     }
@@ -243,8 +251,8 @@ impl RemoteStore {
             return Some(objects.copy(from, to, tier).await);
         }
         #[cfg(feature = "gcs")]
-        if let Some(objects) = &self.google {
-            return Some(objects.copy(from, to, tier).await);
+        if let Some(google) = &self.google {
+            return google.copy(from, to, tier).await;
         }
         let _ = (from, to, tier);
         None

@@ -1,5 +1,7 @@
 //! Signed URLs: what a bucket lets others do without keys. Sends nothing.
 
+use std::time::Duration;
+
 use artifact_domain::port::{PresignMethod, PresignRequest, PresignedUrl};
 use artifact_domain::{BlobKey, Error, Result};
 use http::header;
@@ -35,10 +37,7 @@ pub(super) async fn presign(
     key: &BlobKey,
     request: PresignRequest,
 ) -> Result<PresignedUrl> {
-    if !SECONDS.contains(&request.valid_for.as_secs()) {
-        let message = format!("sign a URL of blob `{key}`: not for so long");
-        return Err(Error::invalid_input(message).with_hint("from a second to seven days"));
-    }
+    check_duration(key, request.valid_for)?;
     let (path, valid_for) = (key.as_str(), request.valid_for);
     let signed = match request.method {
         PresignMethod::Put => operator.presign_write(path, valid_for).await,
@@ -69,8 +68,18 @@ pub(super) async fn presign(
     })
 }
 
+/// # Errors
+/// `InvalidInput` for a time that services do not sign for.
+pub(super) fn check_duration(key: &BlobKey, valid_for: Duration) -> Result<()> {
+    if SECONDS.contains(&valid_for.as_secs()) {
+        return Ok(());
+    }
+    let message = format!("sign a URL of blob `{key}`: not for so long");
+    Err(Error::invalid_input(message).with_hint("from a second to seven days"))
+}
+
 /// Under which name a browser saves it, RFC 6266: in full, and for old clients in ASCII.
-fn disposition(name: &str) -> String {
+pub(super) fn disposition(name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|c| match c {

@@ -169,15 +169,15 @@ fn stat_of(size_bytes: u64, metadata: &Metadata) -> BlobStat {
 }
 
 /// A stream, cut anew.
-struct Parts {
+pub(super) struct Parts {
     body: ByteStream,
     /// What was taken from the stream and did not fit.
     rest: Bytes,
-    is_at_end: bool,
+    pub(super) is_at_end: bool,
 }
 
 impl Parts {
-    fn of(body: ByteStream) -> Self {
+    pub(super) fn of(body: ByteStream) -> Self {
         Self {
             body,
             rest: Bytes::new(),
@@ -186,7 +186,7 @@ impl Parts {
     }
 
     /// The next `size` bytes; fewer at the end. The end is known once a part is not full.
-    async fn next(&mut self, size: u64) -> Result<Buffer> {
+    pub(super) async fn next(&mut self, size: u64) -> Result<Buffer> {
         let mut chunks = Vec::new();
         let mut missing = usize::try_from(size).unwrap_or(usize::MAX);
         while missing > 0 {

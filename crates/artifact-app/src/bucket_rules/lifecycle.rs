@@ -67,10 +67,13 @@ impl LifecyclePlan {
 /// that must be restored before it is read: an index could not be rebuilt then.
 pub fn plan_lifecycle(service: BucketService, wish: &LifecycleWish<'_>) -> LifecyclePlan {
     let mut plan = LifecyclePlan::default();
-    plan.rules.push(LifecycleRule {
-        after_days: ABORT_AFTER_DAYS,
-        action: LifecycleAction::AbortUploads,
-    });
+    // Google ends by itself what the store begins there.
+    if service == BucketService::S3 {
+        plan.rules.push(LifecycleRule {
+            after_days: ABORT_AFTER_DAYS,
+            action: LifecycleAction::AbortUploads,
+        });
+    }
     let expire = match longest_days(wish.retention) {
         _ if !wish.expire => None,
         Ok(days) => Some(days.saturating_add(EXPIRE_MARGIN_DAYS)),

@@ -79,7 +79,8 @@ fn no_rule_moves_to_a_class_that_must_be_restored_first() {
         [Some(10), Some(90)],
     );
     let expected = ["after 10 days: to NEARLINE", "after 90 days: to ARCHIVE"];
-    assert_eq!(said(&google)[1..3], expected);
+    assert_eq!(said(&google)[..2], expected);
+    assert_eq!(google.rules.len(), 3);
     assert_eq!(google.notes, [""; 0]);
 }
 

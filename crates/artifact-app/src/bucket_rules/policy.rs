@@ -26,15 +26,11 @@ const RULE_ACTIONS: [&str; 7] = [
     "s3:GetBucketVersioning",
 ];
 
-const GCS_PERMISSIONS: [&str; 8] = [
+const GCS_PERMISSIONS: [&str; 4] = [
     "storage.objects.create",
     "storage.objects.delete",
     "storage.objects.get",
     "storage.objects.list",
-    "storage.multipartUploads.abort",
-    "storage.multipartUploads.create",
-    "storage.multipartUploads.list",
-    "storage.multipartUploads.listParts",
 ];
 
 const GCS_RULE_PERMISSIONS: [&str; 2] = ["storage.buckets.get", "storage.buckets.update"];

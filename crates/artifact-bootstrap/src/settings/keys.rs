@@ -158,13 +158,14 @@ pub(super) const KEYS: &[Key] = &[
         "gcs.project",
         Kind::Text,
         Default::Null,
-        "project that owns the bucket",
+        "project that pays for requests, where another than the bucket's is to; its quota counts",
     ),
     key(
         "gcs.credentials_path",
         Kind::Path,
         Default::Null,
-        "JSON file of the service account; null: the standard credential chain",
+        "JSON file of a service account, a person or a federated identity; null: the application \
+         default credentials",
     ),
     key(
         "gcs.endpoint_url",

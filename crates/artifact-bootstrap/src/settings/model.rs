@@ -96,9 +96,9 @@ pub struct S3 {
 pub struct Gcs {
     /// The bucket's name; needed by the backend `gcs`.
     pub bucket: Option<String>,
-    /// The project that owns the bucket.
+    /// The project that pays for requests and whose quota they count against.
     pub project: Option<String>,
-    /// Absolute path of the service account's JSON file; the standard chain when absent.
+    /// Absolute path of the credentials' JSON file; the application default credentials when absent.
     pub credentials_path: Option<PathBuf>,
     /// The service's `http` or `https` URL; Google itself when absent.
     pub endpoint_url: Option<String>,

@@ -1,18 +1,18 @@
 //! Objects in storage classes of Google's: copying one to another class, within the service. Knows the
 //! calls of the JSON API that OpenDAL does not make, not how they are signed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_domain::port::BlobStat;
 use artifact_domain::{BlobKey, Error, ErrorKind, Result, Tier};
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::GcsOptions;
-use super::raw::{RawClient, Scope};
+use super::raw::{RawClient, RawRequest, encoded};
+use super::strange;
 use crate::error::absent;
 use crate::remote::StorageClasses;
 
@@ -32,7 +32,7 @@ const SAID: [&str; 6] = [
 /// The objects of one store's bucket.
 #[derive(Debug)]
 pub(crate) struct Objects {
-    client: RawClient,
+    client: Arc<RawClient>,
     bucket: String,
     /// What the keys of the store begin with in the bucket.
     prefix: String,
@@ -40,13 +40,18 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    pub(super) fn new(options: &GcsOptions, root: &str, classes: StorageClasses) -> Result<Self> {
-        Ok(Self {
-            client: RawClient::new(options, Scope::Objects)?,
-            bucket: options.bucket.clone(),
-            prefix: root.trim_start_matches('/').to_owned(),
+    pub(super) fn new(
+        client: Arc<RawClient>,
+        bucket: &str,
+        prefix: &str,
+        classes: StorageClasses,
+    ) -> Self {
+        Self {
+            client,
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
             classes,
-        })
+        }
     }
 
     /// Copies an object to another key and to the class of a tier, with its media type and encoding.
@@ -110,18 +115,16 @@ impl Objects {
         place: &str,
         body: Bytes,
     ) -> Result<Bytes> {
-        let sent = self.client.send_to(doing, &method, place, body, PATIENCE);
-        let answer = sent.await?;
+        let request = RawRequest::new(method, self.client.bucket_url(place));
+        let mut request = request.with_json(body);
+        request.patience = PATIENCE;
+        let answer = self.client.send(doing, &request).await?;
         match answer.status {
             StatusCode::NOT_FOUND => Err(absent(key)),
             status if status.is_success() => Ok(answer.body),
             _ => Err(answer.error(doing)),
         }
     }
-}
-
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,10 +138,4 @@ struct Rewritten {
 
 fn parsed<T: serde::de::DeserializeOwned>(doing: &str, body: &[u8]) -> Result<T> {
     serde_json::from_slice(body).map_err(|cause| strange(doing).with_source(cause))
-}
-
-fn strange(doing: &str) -> Error {
-    let message = format!("{doing}: the service's answer can't be read");
-    Error::new(ErrorKind::Internal, message)
-        .with_hint("is the endpoint that of Google Cloud Storage?")
 }

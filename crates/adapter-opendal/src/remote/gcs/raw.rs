@@ -1,26 +1,37 @@
-//! Signed requests about a bucket of Google's JSON API. Knows how they are signed and retried, not
-//! what they ask.
+//! Signed requests about a bucket of Google's, by its JSON API or its XML API. Knows how they are signed
+//! and retried, not what they ask.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use artifact_domain::{Error, Result};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use opendal::{Buffer, HttpTransporter};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqsign_core::{Context, Env as _, OsEnv, ProvideCredentialChain, Signer, StaticEnv};
 use reqsign_file_read_tokio::TokioFileRead;
 use reqsign_google::{
     Credential, DefaultCredentialProvider, FileCredentialProvider, RequestSigner,
 };
 
-use super::GcsOptions;
+use super::{GcsOptions, billing};
 use crate::error::{brief, from_remote, from_service};
-use crate::remote::{backoff, client, retrying};
+use crate::remote::{backoff, retrying};
 
 /// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 const GOOGLE: &str = "https://storage.googleapis.com";
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What stays as it is in an address that is signed.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// What a request is to be allowed.
 #[derive(Debug, Clone, Copy)]
@@ -40,20 +51,45 @@ impl Scope {
     }
 }
 
-/// Sends requests about one bucket.
-#[derive(Debug)]
-pub(super) struct RawClient {
-    bucket_url: String,
-    transport: HttpTransporter,
-    /// None where requests are not signed: over `http`, which is for emulators.
-    signer: Option<Signer<Credential>>,
-    retries: u32,
+/// One request.
+#[derive(Debug, Clone)]
+pub(super) struct RawRequest {
+    pub(super) method: Method,
+    pub(super) url: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Buffer,
+    /// How long it may take.
+    pub(super) patience: Duration,
+    /// Not for addresses that are a secret of their own.
+    pub(super) is_signed: bool,
+}
+
+impl RawRequest {
+    /// A request without a body.
+    pub(super) fn new(method: Method, url: String) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Buffer::new(),
+            patience: PATIENCE,
+            is_signed: true,
+        }
+    }
+
+    /// With a document as its body.
+    pub(super) fn with_json(mut self, body: impl Into<Bytes>) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, JSON);
+        self.body = Buffer::from(body.into());
+        self
+    }
 }
 
 /// What came back, whatever its status.
 #[derive(Debug)]
 pub(super) struct RawResponse {
     pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
@@ -64,53 +100,75 @@ impl RawResponse {
     }
 
     /// The error that an answer is which is no success.
-    pub(super) fn error(&self, doing: impl std::fmt::Display) -> Error {
+    pub(super) fn error(&self, doing: impl Display) -> Error {
         let body = String::from_utf8_lossy(&self.body);
         let cause = format!("status {}: {body}", self.status);
         from_service(doing, self.status.as_u16(), &body, cause)
     }
+
+    /// Whether the service may answer otherwise when it is asked again.
+    pub(super) fn is_passing(&self) -> bool {
+        let status = self.status;
+        let is_unknown = status == StatusCode::NOT_IMPLEMENTED;
+        matches!(status.as_u16(), 408 | 429) || (status.is_server_error() && !is_unknown)
+    }
+}
+
+/// Sends requests about one bucket.
+#[derive(Debug)]
+pub(super) struct RawClient {
+    endpoint: String,
+    bucket: String,
+    transport: HttpTransporter,
+    /// None where requests are not signed: over `http`, which is for emulators.
+    signer: Option<Signer<Credential>>,
+    retries: u32,
 }
 
 impl RawClient {
     pub(super) fn new(options: &GcsOptions, scope: Scope) -> Result<Self> {
-        let transport = client::new(HeaderMap::new(), None)?;
-        let endpoint = options.endpoint_url.as_deref().unwrap_or(GOOGLE);
-        let is_emulator = endpoint.starts_with("http://") && options.credentials_path.is_none();
-        let endpoint = endpoint.trim_end_matches('/');
+        let transport = billing::transport(options, HeaderMap::new())?;
         Ok(Self {
-            bucket_url: format!("{endpoint}/storage/v1/b/{}", options.bucket),
-            signer: (!is_emulator).then(|| signer(options, scope.url(), &transport)),
+            endpoint: endpoint(options).to_owned(),
+            bucket: options.bucket.clone(),
+            signer: options
+                .is_signed()
+                .then(|| signer(options, scope.url(), &transport)),
             transport,
             retries: options.retries,
         })
     }
 
-    /// Sends a request, again where that may help. An answer that refuses is an answer.
-    pub(super) async fn send(
-        &self,
-        doing: &str,
-        method: &Method,
-        query: &str,
-        body: Bytes,
-    ) -> Result<RawResponse> {
-        let place = format!("?{query}");
-        self.send_to(doing, method, &place, body, PATIENCE).await
+    /// How many times a request is made again.
+    pub(super) fn retries(&self) -> u32 {
+        self.retries
     }
 
-    /// Sends a request to a place below the bucket, that may take longer than others.
-    pub(super) async fn send_to(
-        &self,
-        doing: &str,
-        method: &Method,
-        place: &str,
-        body: Bytes,
-        patience: Duration,
-    ) -> Result<RawResponse> {
+    /// The address of the bucket in the JSON API, followed by `place`.
+    pub(super) fn bucket_url(&self, place: &str) -> String {
+        format!("{}/storage/v1/b/{}{place}", self.endpoint, self.bucket)
+    }
+
+    /// The address at which the JSON API takes objects.
+    pub(super) fn upload_url(&self, query: &str) -> String {
+        let (endpoint, bucket) = (&self.endpoint, &self.bucket);
+        format!("{endpoint}/upload/storage/v1/b/{bucket}/o?{query}")
+    }
+
+    /// The address of an object in the XML API, which is the one that others can be given.
+    pub(super) fn object_url(&self, key: &str) -> String {
+        let key: Vec<_> = key.split('/').map(encoded).collect();
+        format!("{}/{}/{}", self.endpoint, self.bucket, key.join("/"))
+    }
+
+    /// Sends a request, again where that may help. An answer that refuses is an answer.
+    ///
+    /// `doing` begins the message of the error where none came.
+    pub(super) async fn send(&self, doing: &str, request: &RawRequest) -> Result<RawResponse> {
         let mut attempt = 0;
         loop {
-            let sent = self.send_once(method, place, body.clone(), patience);
-            let cause = match sent.await {
-                Ok(answer) if is_passing(answer.status) && attempt < self.retries => answer.brief(),
+            let cause = match self.send_once(request).await {
+                Ok(answer) if answer.is_passing() && attempt < self.retries => answer.brief(),
                 Ok(answer) => return Ok(answer),
                 Err(cause) if cause.is_temporary() && attempt < self.retries => {
                     brief::of_opendal(&cause)
@@ -118,44 +176,85 @@ impl RawClient {
                 Err(cause) => return Err(from_remote(doing, cause)),
             };
             attempt += 1;
-            let wait = backoff::after(attempt);
-            retrying::tell(doing, attempt, wait, &cause);
-            tokio::time::sleep(wait).await;
+            wait(doing, attempt, &cause).await;
         }
     }
 
-    async fn send_once(
-        &self,
-        method: &Method,
-        place: &str,
-        body: Bytes,
-        patience: Duration,
-    ) -> opendal::Result<RawResponse> {
-        let unexpected =
-            |message: &str| opendal::Error::new(opendal::ErrorKind::Unexpected, message);
-        let json = HeaderValue::from_static("application/json");
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}{place}", self.bucket_url))
-            .header(header::CONTENT_TYPE, json)
-            .body(Buffer::from(body))
+    /// Sends a request once. What is said of a failure has its address.
+    pub(super) async fn send_once(&self, request: &RawRequest) -> opendal::Result<RawResponse> {
+        let mut built = Request::builder()
+            .method(&request.method)
+            .uri(&request.url)
+            .body(request.body.clone())
             .map_err(|cause| unexpected("the request can't be built").set_source(cause))?;
-        let (mut parts, body) = request.into_parts();
-        if let Some(signer) = &self.signer {
+        *built.headers_mut() = request.headers.clone();
+        if matches!(request.method, Method::PUT | Method::POST) {
+            // Of an empty body the client would say nothing, and the service wants to hear it.
+            let length = HeaderValue::from(request.body.len());
+            built.headers_mut().insert(header::CONTENT_LENGTH, length);
+        }
+        let (mut parts, body) = built.into_parts();
+        if let Some(signer) = self.signer.as_ref().filter(|_| request.is_signed) {
             let signed = signer.sign(&mut parts, None).await;
             signed.map_err(|cause| unexpected("signing http request").set_source(cause))?;
         }
         parts.headers.remove(header::HOST);
         let sending = self.transport.send(Request::from_parts(parts, body));
-        let Ok(answer) = tokio::time::timeout(patience, sending).await else {
+        let Ok(answer) = tokio::time::timeout(request.patience, sending).await else {
             return Err(unexpected("operation timeout reached").set_temporary());
         };
         let (parts, body) = answer?.into_parts();
         Ok(RawResponse {
             status: parts.status,
+            headers: parts.headers,
             body: body.to_bytes(),
         })
     }
+
+    /// Signs an address, which then needs no other credentials; none where nothing is signed.
+    pub(super) async fn signed(
+        &self,
+        method: Method,
+        url: String,
+        valid_for: Duration,
+    ) -> Option<opendal::Result<http::request::Parts>> {
+        let signer = self.signer.as_ref()?;
+        let built = Request::builder().method(method).uri(url).body(());
+        let (mut parts, ()) = match built {
+            Ok(built) => built.into_parts(),
+            Err(cause) => {
+                let error = unexpected("the request can't be built");
+                return Some(Err(error.set_source(cause)));
+            }
+        };
+        let done = signer.sign(&mut parts, Some(valid_for)).await;
+        Some(match done {
+            Ok(()) => Ok(parts),
+            Err(cause) => Err(unexpected("signing http request").set_source(cause)),
+        })
+    }
+}
+
+/// Waits before a request is made again, and says so.
+pub(super) async fn wait(doing: &str, attempt: u32, cause: &str) {
+    let wait = backoff::after(attempt);
+    retrying::tell(doing, attempt, wait, cause);
+    tokio::time::sleep(wait).await;
+}
+
+/// A name in a path or a query.
+pub(super) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, PLAIN).to_string()
+}
+
+/// The service's URL, without a slash at its end.
+pub(super) fn endpoint(options: &GcsOptions) -> &str {
+    let endpoint = options.endpoint_url.as_deref().unwrap_or(GOOGLE);
+    endpoint.trim_end_matches('/')
+}
+
+fn unexpected(message: &str) -> opendal::Error {
+    opendal::Error::new(opendal::ErrorKind::Unexpected, message)
 }
 
 fn signer(options: &GcsOptions, scope: &str, transport: &HttpTransporter) -> Signer<Credential> {
@@ -169,18 +268,14 @@ fn signer(options: &GcsOptions, scope: &str, transport: &HttpTransporter) -> Sig
             home_dir: OsEnv.home_dir(),
             envs,
         });
-    let mut chain =
-        ProvideCredentialChain::new().push(DefaultCredentialProvider::builder().build());
-    if let Some(path) = &options.credentials_path {
-        let file = FileCredentialProvider::new(path.to_string_lossy()).with_scope(scope);
-        chain = chain.push_front(file);
-    }
+    let chain = ProvideCredentialChain::new();
+    // Whoever names a file means nobody else.
+    let chain = match &options.credentials_path {
+        Some(path) => {
+            chain.push(FileCredentialProvider::new(path.to_string_lossy()).with_scope(scope))
+        }
+        None => chain.push(DefaultCredentialProvider::builder().build()),
+    };
     let by = RequestSigner::new("storage").with_scope(scope);
     Signer::new(context, chain, by)
-}
-
-/// Whether the service may answer otherwise when it is asked again.
-fn is_passing(status: StatusCode) -> bool {
-    let is_unknown = status == StatusCode::NOT_IMPLEMENTED;
-    matches!(status.as_u16(), 408 | 429) || (status.is_server_error() && !is_unknown)
 }

@@ -7,12 +7,11 @@ use artifact_domain::port::{
 };
 use artifact_domain::{Error, ErrorKind, Result};
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::GcsOptions;
-use super::raw::{RawClient, Scope};
+use super::raw::{RawClient, RawRequest, Scope};
 
 /// The rules of one bucket of Google Cloud Storage, of which one store's are told by its prefix.
 #[derive(Debug)]
@@ -41,9 +40,9 @@ impl GcsBucketRules {
 
     async fn read(&self) -> Result<Value> {
         let doing = format!("read the rules of bucket `{}`", self.bucket);
-        let query = "fields=lifecycle,cors,metageneration";
-        let answer = self.client.send(&doing, &Method::GET, query, Bytes::new());
-        let answer = answer.await?;
+        let query = "?fields=lifecycle,cors,metageneration";
+        let request = RawRequest::new(Method::GET, self.client.bucket_url(query));
+        let answer = self.client.send(&doing, &request).await?;
         if answer.status == StatusCode::NOT_FOUND {
             let message = format!("{doing}: the bucket does not exist");
             return Err(Error::invalid_input(message)
@@ -52,10 +51,8 @@ impl GcsBucketRules {
         if !answer.status.is_success() {
             return Err(explained(answer.error(&doing)));
         }
-        serde_json::from_slice(&answer.body).map_err(|cause| {
-            let message = format!("{doing}: the service's answer can't be read");
-            Error::new(ErrorKind::Internal, message).with_source(cause)
-        })
+        serde_json::from_slice(&answer.body)
+            .map_err(|cause| super::strange(&doing).with_source(cause))
     }
 
     /// Replaces the own ones among the rules at `pointer`, if nobody has changed the bucket since
@@ -74,11 +71,11 @@ impl GcsBucketRules {
         rules.extend(own);
         let doing = format!("write the rules of bucket `{}`", self.bucket);
         let read = bucket["metageneration"].as_str();
-        let query = read.map(|read| format!("ifMetagenerationMatch={read}"));
-        let body = Bytes::from(document(rules).to_string());
-        let query = query.unwrap_or_default();
-        let answer = self.client.send(&doing, &Method::PATCH, &query, body);
-        let answer = answer.await?;
+        let query = read.map(|read| format!("?ifMetagenerationMatch={read}"));
+        let url = self.client.bucket_url(&query.unwrap_or_default());
+        let request = RawRequest::new(Method::PATCH, url);
+        let request = request.with_json(document(rules).to_string());
+        let answer = self.client.send(&doing, &request).await?;
         if answer.status == StatusCode::PRECONDITION_FAILED {
             let message = format!("{doing}: somebody else has changed the bucket meanwhile");
             return Err(Error::new(ErrorKind::Conflict, message).with_hint("try again"));
@@ -217,8 +214,10 @@ fn cors_rule(rule: &Value) -> Option<CorsRule> {
         let texts = value.as_array()?.iter();
         texts.map(|text| Some(text.as_str()?.to_owned())).collect()
     };
+    let mut origins = texts(&rule["origin"])?;
+    origins.sort();
     Some(CorsRule {
-        origins: texts(&rule["origin"])?,
+        origins,
         methods: texts(&rule["method"])?,
         // Google has one list for what is sent and what is read.
         headers: vec!["*".to_owned()],
