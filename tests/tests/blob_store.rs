@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use adapter_opendal::{AccessKeys, OpendalStore, S3Options};
+use adapter_opendal::{AccessKeys, GcsOptions, OpendalStore, S3Options};
 use artifact_domain::port::BlobStore;
 use artifact_testkit::Subject;
-use e2e::servers::{Access, Moto, Rgw, Server};
+use e2e::servers::{Access, GcpEmulator, Moto, Rgw, Server};
 
 /// How often a request is made again.
 const RETRIES: u32 = 3;
@@ -47,6 +47,22 @@ mod rgw {
     async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
         let rgw: super::Rgw = super::Server::at_hand()?;
         Some(super::s3(&rgw.owner.clone(), rgw).await)
+    }
+    artifact_testkit::blob_store_contract!(open);
+}
+
+mod gcs {
+    async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
+        let emulator: super::GcpEmulator = super::Server::at_hand()?;
+        let options = super::GcsOptions {
+            bucket: emulator.make_bucket(),
+            endpoint_url: Some(emulator.endpoint.clone()),
+            prefix: Some("team/a".to_owned()),
+            retries: super::RETRIES,
+            ..super::GcsOptions::default()
+        };
+        let store = super::OpendalStore::gcs(&options);
+        Some(super::subject(store, emulator))
     }
     artifact_testkit::blob_store_contract!(open);
 }

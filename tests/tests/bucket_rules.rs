@@ -222,7 +222,7 @@ fn google_keeps_lifecycle_and_cors_rules() {
     assert_eq!(rules[0], theirs);
     let shown: Value = serde_json::from_str(&store.ok(&["lifecycle", "show"])).expect("JSON");
     assert_eq!(json!(rules[1..]), shown["lifecycle"]["rule"]);
-    assert_eq!(rules.len(), 4);
+    assert_eq!(rules.len(), 3);
     store
         .run(&["policy", "apply", "--principal", "somebody"])
         .expect_code(10)

@@ -146,20 +146,73 @@ fn a_bucket_of_google_is_tried_and_left_as_it_was() {
     let store = Sandbox::new()
         .with_env("ARTIFACT_BACKEND", "gcs")
         .with_env("ARTIFACT_GCS__BUCKET", &bucket)
+        .with_env("ARTIFACT_GCS__PREFIX", "team")
+        .with_env("ARTIFACT_GCS__STORAGE_CLASSES__WARM", "NEARLINE")
+        .with_env("ARTIFACT_TIERS__WARM_AFTER_DAYS", "30")
         .with_env("ARTIFACT_GCS__ENDPOINT_URL", &gcs.endpoint);
     let outcome = doctor(&store).expect_code(0);
     for check in [
         "credentials",
+        "bucket",
+        "clock",
         "write",
         "read",
         "range",
         "list",
-        "delete",
+        "resumable",
+        "checksum",
+        "conditional-write",
+        "storage-class",
         "versioning",
+        "delete",
+        "index",
+        "locks",
     ] {
         assert_eq!(of(&outcome, check), "ok", "{check}: {outcome}");
     }
-    assert_eq!(of(&outcome, "stale-uploads"), "warn", "{outcome}");
+    // Nothing is signed for an emulator, and new buckets keep what is deleted for a week.
+    for check in ["presign-get", "presign-put", "soft-delete"] {
+        assert_eq!(of(&outcome, check), "warn", "{check}: {outcome}");
+    }
+    let list = format!("/storage/v1/b/{bucket}/o");
+    let (_, listed) = gcs.curl(&[], &list);
+    assert!(!listed.contains(".doctor"), "{listed}");
+
+    let absent = doctor(&store.with_env("ARTIFACT_GCS__BUCKET", "e2e-nowhere")).expect_code(2);
+    assert_eq!(of(&absent, "bucket"), "fail", "{absent}");
+}
+
+#[test]
+fn what_is_wrong_with_a_bucket_of_google_is_found() {
+    let Some(gcs) = GcpEmulator::at_hand() else {
+        return;
+    };
+    let bucket = gcs.make_bucket();
+    let proxy = Proxy::before(&gcs.endpoint);
+    let store = Sandbox::new()
+        .with_env("ARTIFACT_BACKEND", "gcs")
+        .with_env("ARTIFACT_GCS__BUCKET", &bucket)
+        .with_env("ARTIFACT_GCS__ENDPOINT_URL", proxy.endpoint());
+    let busy = |method, target, check: &str| {
+        proxy.inject(Which { method, target }, 1, Fault::slow_down());
+        let outcome = doctor(&store).expect_code(9);
+        assert_eq!(of(&outcome, check), "fail", "{outcome}");
+        assert_eq!(of(&outcome, "delete"), "ok", "{outcome}");
+        assert_eq!(proxy.faults_left(), 0);
+        outcome
+    };
+    // Of what fails for a moment the rest is tried all the same.
+    let outcome = busy("PUT", "upload_id=", "resumable");
+    assert_eq!(of(&outcome, "checksum"), "ok", "{outcome}");
+    assert!(!format!("{outcome}").contains("upload_id="), "{outcome}");
+    let outcome = busy("GET", "alt=media", "read");
+    assert_eq!(of(&outcome, "range"), "ok", "{outcome}");
+    let outcome = busy("POST", "uploadType=multipart", "write");
+    let objects = outcome.objects();
+    assert!(
+        objects.iter().all(|object| object["check"] != "read"),
+        "{outcome}"
+    );
     let (_, listed) = gcs.curl(&[], &format!("/storage/v1/b/{bucket}/o"));
     assert!(!listed.contains(".doctor"), "{listed}");
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::access::{curl, unique_bucket};
-use super::process::{Process, free_port};
+use super::process::{Process, free_port, scripts};
 use super::{Server, venv};
 
 /// A running emulator.
@@ -46,7 +46,9 @@ impl Server for GcpEmulator {
     fn start() -> Self {
         let port = free_port();
         let endpoint = format!("http://127.0.0.1:{port}");
-        let mut command = Command::new(venv("gcp-storage-emulator"));
+        let mut command = Command::new(venv("python"));
+        // A thread for each connection, which the emulator by itself has not.
+        command.arg(scripts().join("gcs.py"));
         command.args(["start", "--in-memory", "--host", "127.0.0.1", "--port"]);
         command.arg(port.to_string());
         let process = Process::start(Self::NAME, &command).wait_for(&endpoint);

@@ -203,7 +203,6 @@ mod s3s {
     }
 }
 
-/// The emulator takes no parts, so nothing is so large that it has any.
 #[test]
 fn artifacts_live_in_a_bucket_of_google() {
     let Some(emulator) = GcpEmulator::at_hand() else {
@@ -216,7 +215,7 @@ fn artifacts_live_in_a_bucket_of_google() {
         .with_env("ARTIFACT_GCS__ENDPOINT_URL", &emulator.endpoint)
         .with_env("ARTIFACT_GCS__PREFIX", "some/where");
     let list = format!("/storage/v1/b/{bucket}/o");
-    lives_in(store, 4 << 20, |_| {
+    lives_in(store, LARGE, |_| {
         let (status, answer) = emulator.curl(&[], &list);
         assert_eq!(status, 200, "{answer}");
         let answer: Value = serde_json::from_str(&answer).expect("it is JSON");

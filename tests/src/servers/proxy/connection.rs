@@ -61,6 +61,7 @@ impl Connection {
             let fault = self.plan.note(Request {
                 method: method.clone(),
                 target: head.word(1).to_owned(),
+                headers: head.headers(),
             });
             match &fault {
                 Some(Fault::Answer(status, body)) => {

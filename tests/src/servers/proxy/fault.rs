@@ -48,6 +48,17 @@ pub struct Request {
     pub method: String,
     /// Path and query.
     pub target: String,
+    /// Names and values, in order.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Request {
+    /// The value of a header, whichever case its name is written in.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 /// Which requests.

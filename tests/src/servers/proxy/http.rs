@@ -44,11 +44,22 @@ impl Head {
         words.nth(index).unwrap_or_default()
     }
 
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.lines().skip(1);
+        let pairs = lines.filter_map(|line| line.split_once(':'));
+        pairs.map(|(name, value)| (name, value.trim()))
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
-        self.lines().skip(1).find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
+        let mut pairs = self.pairs();
+        let found = pairs.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
+    }
+
+    /// Names and values, in order.
+    pub(super) fn headers(&self) -> Vec<(String, String)> {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        self.pairs().map(owned).collect()
     }
 
     fn framing(&self) -> Option<Framing> {
