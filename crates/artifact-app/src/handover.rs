@@ -191,10 +191,16 @@ impl Store {
         record.attempt = AttemptId::of_move(self.new_id()?);
         let lease = self.now().saturating_add(self.options.lease);
         record.lease_until = record.lease_until.max(Some(lease));
-        let own = self.ports.index.update(record).await.map_err(|error| {
-            let is_gone = error.kind() == ErrorKind::NotFound;
-            if is_gone { lost_lease(error) } else { error }
-        })?;
+        let id = record.id;
+        let own = match self.ports.index.update(record).await {
+            // Completed by another at the same time, or given up since it was looked up.
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
+                let now = self.ports.index.find(id).await?;
+                let is_there = now.is_some_and(|now| now.state != State::Deleted);
+                return Err(if is_there { error } else { lost_lease(error) });
+            }
+            own => own?,
+        };
         let filling = Filling {
             level: self.level(request.compression),
             size_bytes: Some(size_bytes),

@@ -155,6 +155,27 @@ async fn an_upload_that_nobody_completes_is_reaped_after_its_url() {
 
 /// A collector with a short grace leaves what waits for a URL that is good for a week.
 #[tokio::test]
+async fn an_upload_that_is_given_up_while_it_is_completed_says_so() {
+    let world = world();
+    let handover = handed_over(&world, "a", text()).await;
+    let index = Arc::new(FaultyIndex::new(world.index.clone()));
+    let nap = IndexFault::Delay(Duration::from_millis(100));
+    index.inject(IndexOperation::Update, When::Next, nap);
+    let slow = world.store_with(None, Some(index.clone()));
+    let wanted = complete(&handover);
+    let late = tokio::spawn(async move { slow.complete_upload(wanted).await });
+    while index.pending() > 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    world.clock.advance(2 * HOUR);
+    let marked = handover.record.clone().into_deleted().unwrap();
+    world.index.update(marked).await.unwrap();
+    let error = late.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.message().contains("lease"), "{error}");
+}
+
+#[tokio::test]
 async fn what_was_handed_over_is_no_garbage_while_it_can_be_completed() {
     let world = world();
     world.index.mark_complete().await.unwrap();
