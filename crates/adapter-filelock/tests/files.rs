@@ -282,7 +282,7 @@ async fn who_waits_in_vain_is_told_so_in_time_whatever_the_clock_shows() {
         retry_interval: Duration::from_millis(20),
     };
     let begun = Instant::now();
-    // The second stands behind the first and comes to its own try only at the end.
+    // The second stands behind the first and comes to tries of its own only at the end.
     let (one, two) = tokio::join!(
         locks.acquire(key.clone(), patience),
         locks.acquire(key.clone(), patience)
@@ -307,8 +307,9 @@ async fn who_waits_in_vain_is_told_so_in_time_whatever_the_clock_shows() {
         let tail = text.strip_prefix(by.as_str()).unwrap();
         tail.split(' ').next().unwrap().parse().unwrap()
     };
-    assert!((5..=40).contains(&attempts(one.message())), "{one}");
-    assert_eq!(attempts(two.message()), 1, "{two}");
+    let (first, second) = (attempts(one.message()), attempts(two.message()));
+    assert!((5..=40).contains(&first), "{one}");
+    assert!((1..first).contains(&second), "{two}");
     drop(guard);
 }
 

@@ -161,7 +161,7 @@ fn the_shared_workers_are_as_many_as_the_cores() {
 
 /// The only part that counts bytes beyond 32 bits in one stream.
 #[test]
-#[ignore = "takes minutes unless optimised: cargo test --release -p artifact-codec -- --ignored"]
+#[ignore = "takes half a minute of all cores: cargo test -p artifact-codec --test codec -- --ignored"]
 fn a_stream_of_more_than_4_gib_is_read_back() {
     let len = (4 << 30) + 12_345;
     let options =
