@@ -54,7 +54,8 @@ async fn a_download_goes_on_where_its_connections_break() {
     let store = OpendalStore::s3(bucket::options_at(proxy.address));
     let store = store.await.unwrap();
     assert!(read(&store, &key).await == all, "bytes differ");
-    assert_eq!(proxy.cut(), 9);
+    // The first request is not always read that far.
+    assert!(proxy.cut() >= 6, "only {} were cut", proxy.cut());
     let range = ByteRange::new(7 * MIB as u64 + 1, 41 * MIB as u64).unwrap();
     let ranged = store.get(key.clone(), Some(range)).await.unwrap();
     assert!(collect(ranged).await.unwrap() == all[7 * MIB + 1..][..41 * MIB]);

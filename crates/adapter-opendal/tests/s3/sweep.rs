@@ -23,12 +23,18 @@ fn cut_off(options: S3Options, name: &str) {
     let key = sample::blob_key(name);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = OpendalStore::s3(options).await.unwrap();
+        let store = OpendalStore::s3(options.clone()).await.unwrap();
+        // Another one, for which that put is none of its own.
+        let watching = OpendalStore::s3(options).await.unwrap();
+        let soon = present_plus(Duration::from_hours(1));
+        let before = watching.leftovers(soon).await.unwrap().size_bytes;
         let chunks = stream::repeat(Bytes::from(vec![7; MIB])).take(26).map(Ok);
         let body = chunks.chain(stream::pending()).boxed();
         let put = tokio::spawn(async move { store.put(key, body, PutOptions::default()).await });
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        assert!(!put.is_finished());
+        while watching.leftovers(soon).await.unwrap().size_bytes < before + 2 * 8 * MIB as u64 {
+            assert!(!put.is_finished());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     });
     // Nothing gets to run once more, as if the process had been killed.
     runtime.shutdown_background();
