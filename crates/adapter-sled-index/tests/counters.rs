@@ -5,6 +5,8 @@
     reason = "in a test a panic is the failure, in what its cases share too"
 )]
 
+mod database;
+
 use std::path::Path;
 
 use adapter_sled_index::{SledIndex, SledOptions};
@@ -29,7 +31,7 @@ fn is_refused<T>(outcome: Result<T>) -> bool {
 
 /// Changes what is stored while the index is closed.
 fn spoil(dir: &Path, change: impl FnOnce(&sled::Db)) {
-    let database = sled::open(dir.join("db")).unwrap();
+    let database = database::opened(dir);
     change(&database);
     database.flush().unwrap();
 }

@@ -9,6 +9,8 @@
     reason = "in a test a panic is the failure, in what its cases share too"
 )]
 
+mod database;
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,7 +93,7 @@ fn listed(dir: &Path) -> String {
     let beside: serde_json::Value =
         serde_json::from_slice(&fs::read(dir.join("generation")).unwrap()).unwrap();
     let mut text = String::new();
-    for item in sled::open(dir.join("db")).unwrap().iter() {
+    for item in database::opened(dir).iter() {
         let (key, value) = item.unwrap();
         writeln!(text, "{} = {}", key.escape_ascii(), value.escape_ascii()).unwrap();
     }
@@ -100,7 +102,7 @@ fn listed(dir: &Path) -> String {
 
 /// Makes the directory of an index of what was listed.
 fn restore(dir: &Path, format: &str) {
-    let database = sled::open(dir.join("db")).unwrap();
+    let database = database::opened(dir);
     for line in text(&format!("index-{format}.txt")).lines() {
         let (key, value) = line.split_once(" = ").unwrap();
         database.insert(unescape(key), unescape(value)).unwrap();
@@ -208,7 +210,7 @@ async fn an_upgraded_index_is_like_one_that_was_made_in_a_later_format() {
 async fn an_upgrade_of_an_incomplete_index_does_not_complete_it() {
     let dir = tempfile::tempdir().unwrap();
     restore(dir.path(), "v2");
-    let database = sled::open(dir.path().join("db")).unwrap();
+    let database = database::opened(dir.path());
     assert!(database.remove(b"mcomplete\0").unwrap().is_some());
     drop(database);
     assert!(!open(dir.path()).await.is_complete().await.unwrap());

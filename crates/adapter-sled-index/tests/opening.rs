@@ -5,6 +5,8 @@
     reason = "in a test a panic is the failure, in what its cases share too"
 )]
 
+mod database;
+
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -186,11 +188,11 @@ async fn a_database_of_another_index_is_noticed() {
 #[tokio::test]
 async fn a_sled_database_of_something_else_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let foreign = sled::open(dir.path().join("db")).unwrap();
+    let foreign = database::opened(dir.path());
     foreign.insert("theirs", "value").unwrap();
     drop(foreign);
     assert_eq!(open_error(dir.path()).await.kind(), ErrorKind::Integrity);
-    let foreign = sled::open(dir.path().join("db")).unwrap();
+    let foreign = database::opened(dir.path());
     assert_eq!(foreign.len(), 1);
 }
 
