@@ -58,6 +58,7 @@ impl Store {
         }
         Ok(Soundness::Sound)
     }
+
     async fn check_size(
         &self,
         blobs: &dyn BlobStore,

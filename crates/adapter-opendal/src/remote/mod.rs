@@ -12,6 +12,7 @@ mod client;
 mod clock;
 mod download;
 mod encoded;
+mod examination;
 #[cfg(feature = "gcs")]
 pub(crate) mod gcs;
 mod layers;

@@ -4,28 +4,14 @@
 mod bucket;
 mod objects;
 
-use std::time::Duration;
-
 use artifact_domain::{Check, Error, ErrorKind, Result, Timestamp};
-use futures::future::BoxFuture;
+use futures::FutureExt;
 use http::Method;
 use opendal::Operator;
 
 use super::raw::{RawClient, RawRequest, RawResponse, Scope, encoded};
 use super::{GcsOptions, credentials, operator};
-
-/// How long one check may take.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// Where the objects lie with which is tried: not below `artifacts`, so no listing of the store has
-/// them.
-const FOLDER: &str = ".doctor/";
-
-/// What is written and read.
-const CONTENT: &[u8] = b"0123456789 artifact doctor";
-
-/// A check, or several, by the name under which it is told that it failed.
-type Probe<'a> = (&'static str, BoxFuture<'a, Result<Vec<Check>>>);
+use crate::remote::examination::{self, CONTENT, Examination, Probe};
 
 /// Looks at a bucket as the store would use it.
 #[derive(Debug)]
@@ -50,17 +36,13 @@ impl GcsDoctor {
     pub fn open(mut options: GcsOptions, classes: Vec<String>) -> Result<Self> {
         // What fails is to be seen, not tried again.
         options.retries = 0;
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|cause| {
-            Error::new(ErrorKind::Internal, "the system gives no random bytes").with_source(cause)
-        })?;
         let operator = operator(&options)?;
         Ok(Self {
             root: operator.info().root().trim_start_matches('/').to_owned(),
             operator,
             objects: RawClient::new(&options, Scope::Objects)?,
             bucket: RawClient::new(&options, Scope::Bucket)?,
-            folder: format!("{FOLDER}{:016x}/", u64::from_be_bytes(random)),
+            folder: examination::folder()?,
             options,
             classes,
         })
@@ -79,25 +61,14 @@ impl GcsDoctor {
             Ok(source) => tell(Check::ok("credentials", source.to_string())),
             Err(error) => return tell(Check::fail("credentials", &error)),
         }
-        if !bounded(("bucket", Box::pin(self.reach(now))), tell).await {
-            return;
-        }
-        if bounded(("write", Box::pin(self.write())), tell).await {
-            for probe in self.probes() {
-                if is_over() {
-                    break;
-                }
-                bounded(probe, tell).await;
-            }
-        }
-        for question in self.questions() {
-            if is_over() {
-                break;
-            }
-            bounded(question, tell).await;
-        }
-        // Whatever became of the rest, nothing is left.
-        bounded(("delete", Box::pin(self.clear())), tell).await;
+        let examination = Examination {
+            reach: ("bucket", self.reach(now).boxed()),
+            write: ("write", self.write().boxed()),
+            uses: self.uses(),
+            questions: self.questions(),
+            clear: ("delete", self.clear().boxed()),
+        };
+        examination.run(is_over, tell).await;
     }
 
     /// The name of one of the doctor's objects in the bucket.
@@ -109,27 +80,6 @@ impl GcsDoctor {
     fn object(&self, method: Method, name: &str, query: &str) -> RawRequest {
         let place = format!("/o/{}{query}", encoded(&self.name(name)));
         RawRequest::new(method, self.objects.bucket_url(&place))
-    }
-}
-
-/// Tells the outcome of a check: what it found, or that it failed or took too long. Gives whether it
-/// came to its end.
-async fn bounded((name, probe): Probe<'_>, tell: &mut (dyn FnMut(Check) + Send)) -> bool {
-    let outcome = tokio::time::timeout(PATIENCE, probe).await;
-    let outcome = outcome.unwrap_or_else(|_| {
-        let message = format!("no end after {} seconds", PATIENCE.as_secs());
-        Err(Error::new(ErrorKind::Unavailable, message)
-            .with_hint("check the network, and how busy the service is"))
-    });
-    match outcome {
-        Ok(checks) => {
-            checks.into_iter().for_each(tell);
-            true
-        }
-        Err(error) => {
-            tell(Check::fail(name, &error));
-            false
-        }
     }
 }
 

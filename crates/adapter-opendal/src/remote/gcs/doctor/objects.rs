@@ -34,7 +34,7 @@ impl GcsDoctor {
     }
 
     /// What is tried once an object can be written.
-    pub(super) fn probes(&self) -> Vec<Probe<'_>> {
+    pub(super) fn uses(&self) -> Vec<Probe<'_>> {
         vec![
             ("read", Box::pin(self.read())),
             ("range", Box::pin(self.range())),

@@ -3,11 +3,10 @@
 
 use artifact_domain::{Check, ErrorKind, Result, Timestamp};
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use http::Method;
 
 use super::super::raw::is_unsupported;
-use super::S3Doctor;
+use super::{Probe, S3Doctor};
 use crate::remote::clock;
 
 impl S3Doctor {
@@ -27,7 +26,7 @@ impl S3Doctor {
     }
 
     /// What is asked of the bucket; nothing is changed.
-    pub(super) fn questions(&self) -> Vec<(&'static str, BoxFuture<'_, Result<Vec<Check>>>)> {
+    pub(super) fn questions(&self) -> Vec<Probe<'_>> {
         vec![
             ("versioning", self.versioning().boxed()),
             ("stale-uploads", self.stale_uploads().boxed()),

@@ -5,25 +5,15 @@ mod bucket;
 mod credentials;
 mod objects;
 
-use std::time::Duration;
-
 use artifact_domain::{Check, Error, ErrorKind, Result, Timestamp};
 use bytes::Bytes;
+use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use opendal::HttpTransporter;
 
 use super::S3Options;
 use super::raw::{RawClient, RawRequest, RawResponse};
-
-/// How long one check may take.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// Where the objects lie with which is tried: not below `artifacts`, so no listing of the store
-/// has them.
-const FOLDER: &str = ".doctor/";
-
-/// What is written and read.
-const CONTENT: &[u8] = b"0123456789 artifact doctor";
+use crate::remote::examination::{self, CONTENT, Examination, Probe};
 
 /// Looks at a bucket as the store would use it.
 #[derive(Debug)]
@@ -44,13 +34,9 @@ impl S3Doctor {
     /// Those of opening a store there.
     pub async fn open(options: S3Options, classes: Vec<String>) -> Result<Self> {
         let (place, transport) = super::reach(&options).await?;
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|cause| {
-            Error::new(ErrorKind::Internal, "the system gives no random bytes").with_source(cause)
-        })?;
         let root = place.root.trim_start_matches('/').to_owned();
         Ok(Self {
-            folder: format!("{root}{FOLDER}{:016x}/", u64::from_be_bytes(random)),
+            folder: root + &examination::folder()?,
             // What fails is to be seen, not tried again.
             client: RawClient::new(&place, options.access_keys.as_ref(), transport.clone(), 0),
             options,
@@ -69,55 +55,14 @@ impl S3Doctor {
         tell: &mut (dyn FnMut(Check) + Send),
     ) {
         tell(credentials::kind(&self.options, &self.transport).await);
-        let Some(reached) = self.bounded("bucket", self.reach(now), tell).await else {
-            return;
+        let examination = Examination {
+            reach: ("bucket", self.reach(now).boxed()),
+            write: ("write", self.write().boxed()),
+            uses: self.uses(),
+            questions: self.questions(),
+            clear: ("delete", self.clear().boxed()),
         };
-        reached.into_iter().for_each(&mut *tell);
-        if let Some(check) = self.bounded("write", self.write(), tell).await {
-            tell(check);
-            for (name, probe) in self.probes() {
-                if is_over() {
-                    break;
-                }
-                if let Some(checks) = self.bounded(name, probe, tell).await {
-                    checks.into_iter().for_each(&mut *tell);
-                }
-            }
-        }
-        for (name, probe) in self.questions() {
-            if is_over() {
-                break;
-            }
-            if let Some(checks) = self.bounded(name, probe, tell).await {
-                checks.into_iter().for_each(&mut *tell);
-            }
-        }
-        // Whatever became of the rest, nothing is left.
-        if let Some(check) = self.bounded("delete", self.clear(), tell).await {
-            tell(check);
-        }
-    }
-
-    /// The outcome of a check; none where it failed or took too long, which is told.
-    async fn bounded<T>(
-        &self,
-        name: &'static str,
-        check: impl Future<Output = Result<T>>,
-        tell: &mut (dyn FnMut(Check) + Send),
-    ) -> Option<T> {
-        let outcome = tokio::time::timeout(PATIENCE, check).await;
-        let outcome = outcome.unwrap_or_else(|_| {
-            let message = format!("no end after {} seconds", PATIENCE.as_secs());
-            Err(Error::new(ErrorKind::Unavailable, message)
-                .with_hint("check the network, and how busy the service is"))
-        });
-        match outcome {
-            Ok(value) => Some(value),
-            Err(error) => {
-                tell(Check::fail(name, &error));
-                None
-            }
-        }
+        examination.run(is_over, tell).await;
     }
 
     fn key(&self, name: &str) -> String {

@@ -7,12 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use http::{Method, StatusCode};
 use md5::{Digest as _, Md5};
 
 use super::super::xml;
-use super::{CONTENT, S3Doctor, wrong};
+use super::{CONTENT, Probe, S3Doctor, wrong};
 
 /// For how long the doctor's signed URLs hold.
 const SIGNED_FOR: Duration = Duration::from_mins(1);
@@ -24,16 +23,16 @@ const WRONG_CHECKSUM: (&str, &str) = ("x-amz-checksum-crc32c", "AAAAAA==");
 
 impl S3Doctor {
     /// Writes an object that others read.
-    pub(super) async fn write(&self) -> Result<Check> {
+    pub(super) async fn write(&self) -> Result<Vec<Check>> {
         let key = self.key("object");
         let doing = "write an object";
         self.must(doing, Method::PUT, Some(&key), &[], &[PLAIN], CONTENT)
             .await?;
-        Ok(Check::ok("write", "an object can be written"))
+        Ok(vec![Check::ok("write", "an object can be written")])
     }
 
     /// What is tried once an object can be written.
-    pub(super) fn probes(&self) -> Vec<(&'static str, BoxFuture<'_, Result<Vec<Check>>>)> {
+    pub(super) fn uses(&self) -> Vec<Probe<'_>> {
         vec![
             ("read", self.read().boxed()),
             ("range", self.range().boxed()),
@@ -208,7 +207,7 @@ impl S3Doctor {
     }
 
     /// Deletes all objects of the doctor in one request, or one by one where that fails.
-    pub(super) async fn clear(&self) -> Result<Check> {
+    pub(super) async fn clear(&self) -> Result<Vec<Check>> {
         let mut names = ["object", "parts", "damaged", "signed"]
             .map(str::to_owned)
             .to_vec();
@@ -227,7 +226,8 @@ impl S3Doctor {
             .await;
         let failed = match many {
             Ok(answer) if !String::from_utf8_lossy(&answer.body).contains("<Error>") => {
-                return Ok(Check::ok("delete", "many objects can be deleted at once"));
+                let said = "many objects can be deleted at once";
+                return Ok(vec![Check::ok("delete", said)]);
             }
             Ok(_) => wrong("not all objects could be deleted"),
             Err(error) => error,
@@ -252,10 +252,10 @@ impl S3Doctor {
             "objects can be deleted one by one alone: {}",
             failed.message()
         );
-        Ok(Check::warn(
+        Ok(vec![Check::warn(
             "delete",
             said,
             "deleting many artifacts takes longer",
-        ))
+        )])
     }
 }

@@ -1,0 +1,86 @@
+//! What a look at a bucket has in common on all services: what is tried with, in which order, how long
+//! a check may take, and how it is told. Knows no service.
+
+use std::time::Duration;
+
+use artifact_domain::{Check, Error, ErrorKind, Result};
+use futures::future::BoxFuture;
+
+/// How long one check may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What is written and read.
+pub(super) const CONTENT: &[u8] = b"0123456789 artifact doctor";
+
+/// A check, or several, by the name under which it is told that it failed.
+pub(super) type Probe<'a> = (&'static str, BoxFuture<'a, Result<Vec<Check>>>);
+
+/// All checks of a bucket.
+pub(super) struct Examination<'a> {
+    /// Where it fails, nothing else is tried.
+    pub(super) reach: Probe<'a>,
+    /// Where it fails, what needs its object is not tried.
+    pub(super) write: Probe<'a>,
+    /// What can be done with the object.
+    pub(super) uses: Vec<Probe<'a>>,
+    /// What is asked about the bucket.
+    pub(super) questions: Vec<Probe<'a>>,
+    /// Takes everything away that was written.
+    pub(super) clear: Probe<'a>,
+}
+
+impl Examination<'_> {
+    /// Goes through all checks and tells each as it ends; once `is_over` it only clears.
+    pub(super) async fn run(
+        self,
+        is_over: &(dyn Fn() -> bool + Send + Sync),
+        tell: &mut (dyn FnMut(Check) + Send),
+    ) {
+        if !told(self.reach, tell).await {
+            return;
+        }
+        let mut others = self.questions;
+        if told(self.write, tell).await {
+            others.splice(..0, self.uses);
+        }
+        for probe in others {
+            if is_over() {
+                break;
+            }
+            told(probe, tell).await;
+        }
+        // Whatever became of the rest, nothing is left.
+        told(self.clear, tell).await;
+    }
+}
+
+/// A folder of its own for the objects of one look: not below `artifacts`, so no listing of the store
+/// has them.
+pub(super) fn folder() -> Result<String> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|cause| {
+        Error::new(ErrorKind::Internal, "the system gives no random bytes").with_source(cause)
+    })?;
+    Ok(format!(".doctor/{:016x}/", u64::from_be_bytes(random)))
+}
+
+/// Tells the outcome of a check: what it found, or that it failed or took too long. Gives whether it
+/// came to its end.
+async fn told((name, probe): Probe<'_>, tell: &mut (dyn FnMut(Check) + Send)) -> bool {
+    let outcome = tokio::time::timeout(PATIENCE, probe).await;
+    let outcome = outcome.unwrap_or_else(|_| {
+        let message = format!("no end after {} seconds", PATIENCE.as_secs());
+        Err(Error::new(ErrorKind::Unavailable, message)
+            .with_hint("check the network, and how busy the service is"))
+    });
+    match outcome {
+        Ok(checks) => {
+            checks.into_iter().for_each(tell);
+            true
+        }
+        Err(error) => {
+            tell(Check::fail(name, &error));
+            false
+        }
+    }
+}
