@@ -94,12 +94,18 @@ fn keys_region_and_endpoint_come_from_a_profile() {
 fn keys_come_from_a_program_that_a_profile_names() {
     let server = S3s::start();
     let store = without_keys(&server);
-    let script = format!("#!/bin/sh\necho '{}'\n", keys_as_json(&server.owner, ""));
+    let runs = store.work("runs");
+    let keys = keys_as_json(&server.owner, "");
+    let script = format!("#!/bin/sh\necho >> '{}'\necho '{keys}'\n", runs.display());
     let program = at_home(&store, "bin/give-keys", &script);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let profile = format!("[default]\ncredential_process = {}\n", program.display());
     at_home(&store, ".aws/config", &profile);
     works(&store);
+    // It may ask somebody for a code each time.
+    fs::remove_file(&runs).expect("it has run");
+    store.ok(&["gc"]);
+    assert_eq!(fs::read(&runs).expect("it has run").len(), 1);
 }
 
 #[test]

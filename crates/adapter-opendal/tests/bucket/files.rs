@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use s3s::dto::{
@@ -25,9 +25,10 @@ const LONG_KEY: usize = 120;
 
 /// s3s-fs that takes keys of any length, lists multipart uploads, a page of two at a time, walks its
 /// folder once per listing and not once per page, and does not fail to list because a file goes
-/// meanwhile, as no service does. It takes any storage class and makes nothing of it.
+/// meanwhile, as no service does. It ends uploads even where whoever asked for that has gone. It takes
+/// any storage class and makes nothing of it.
 pub(crate) struct Files {
-    inner: FileSystem,
+    inner: Arc<FileSystem>,
     long_keys: Mutex<HashMap<String, String>>,
     uploads: Mutex<HashMap<String, (String, Timestamp)>>,
     /// What the next pages of listings have, by the tokens that ask for them.
@@ -39,7 +40,7 @@ pub(crate) struct Files {
 impl Files {
     pub(crate) fn new(inner: FileSystem) -> Self {
         Self {
-            inner,
+            inner: Arc::new(inner),
             long_keys: Mutex::default(),
             uploads: Mutex::default(),
             pages: Mutex::default(),
@@ -191,7 +192,9 @@ impl S3 for Files {
         request.input.key = self.name(&request.input.key);
         self.ended(&request.input.upload_id);
         let _changing = self.listed.read().await;
-        self.inner.complete_multipart_upload(request).await
+        let inner = Arc::clone(&self.inner);
+        let completed = tokio::spawn(async move { inner.complete_multipart_upload(request).await });
+        completed.await.unwrap()
     }
 
     async fn abort_multipart_upload(
@@ -200,7 +203,9 @@ impl S3 for Files {
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         request.input.key = self.name(&request.input.key);
         self.ended(&request.input.upload_id);
-        self.inner.abort_multipart_upload(request).await
+        let inner = Arc::clone(&self.inner);
+        let aborted = tokio::spawn(async move { inner.abort_multipart_upload(request).await });
+        aborted.await.unwrap()
     }
 
     async fn create_multipart_upload(

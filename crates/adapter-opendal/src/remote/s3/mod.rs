@@ -24,7 +24,7 @@ pub use doctor::S3Doctor;
 use place::Place;
 use raw::RawClient;
 pub use rules::S3BucketRules;
-use standard::Surroundings;
+use standard::{Credentials, Surroundings};
 pub(crate) use tiers::Objects;
 pub(crate) use uploads::Uploads;
 
@@ -96,6 +96,7 @@ async fn reach(options: &S3Options) -> Result<(Place, HttpTransporter)> {
 
 pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
     let (place, transport) = reach(options).await?;
+    let credentials = Credentials::new(options.access_keys.as_ref(), &transport);
     let context = OperationContext::new().with_http_transport(transport.clone());
     let operator = |service: S3| {
         let operator =
@@ -104,7 +105,7 @@ pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
             .map_err(|cause| from_remote(format_args!("open bucket `{}`", options.bucket), cause))
     };
     // What arrives damaged is refused.
-    let bare = operator(service(options, &place, &transport).checksum_algorithm("crc32c"))?;
+    let bare = operator(service(options, &place, &credentials).checksum_algorithm("crc32c"))?;
     let mut store = RemoteStore::new(
         bare,
         "s3",
@@ -112,9 +113,8 @@ pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
         (options.retries, options.patience),
     );
     // Whoever puts by a URL knows his bytes when he sends them, and not when it is signed.
-    store.signer = Some(operator(service(options, &place, &transport))?);
-    let keys = options.access_keys.as_ref();
-    let mut client = RawClient::new(&place, keys, transport, options.retries);
+    store.signer = Some(operator(service(options, &place, &credentials))?);
+    let mut client = RawClient::new(&place, &credentials, transport, options.retries);
     client.patience = options.patience.unwrap_or(client.patience);
     let client = Arc::new(client);
     let mut classes = options.storage_classes.clone();
@@ -130,14 +130,13 @@ pub(crate) async fn open(options: &S3Options) -> Result<RemoteStore> {
     Ok(store)
 }
 
-fn service(options: &S3Options, place: &Place, transport: &HttpTransporter) -> S3 {
-    let keys = options.access_keys.as_ref();
+fn service(options: &S3Options, place: &Place, credentials: &Credentials) -> S3 {
     let mut service = S3::default()
         .bucket(&options.bucket)
         .root(&place.root)
         .region(&place.region)
         .endpoint(&place.endpoint)
-        .credential_provider_chain(standard::credentials(keys, transport));
+        .credential_provider_chain(credentials.to_chain());
     if let Some(class) = &options.storage_classes.hot {
         service = service.default_storage_class(class);
     }
@@ -154,8 +153,8 @@ impl S3BucketRules {
     /// Those of opening a store there.
     pub async fn open(options: &S3Options) -> Result<Self> {
         let (place, transport) = reach(options).await?;
-        let keys = options.access_keys.as_ref();
-        let client = RawClient::new(&place, keys, transport, options.retries);
+        let credentials = Credentials::new(options.access_keys.as_ref(), &transport);
+        let client = RawClient::new(&place, &credentials, transport, options.retries);
         Ok(Self::new(client, &place.bucket, &place.root))
     }
 }

@@ -12,9 +12,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqsign_aws_v4::{Credential, RequestSigner};
 use reqsign_core::Signer;
 
-use super::AccessKeys;
 use super::place::Place;
-use super::standard;
+use super::standard::{self, Credentials};
 use crate::error::{brief, from_remote, from_service};
 use crate::remote::{backoff, retrying};
 
@@ -97,14 +96,13 @@ pub(super) struct RawClient {
 impl RawClient {
     pub(super) fn new(
         place: &Place,
-        keys: Option<&AccessKeys>,
+        credentials: &Credentials,
         transport: HttpTransporter,
         retries: u32,
     ) -> Self {
         let context = standard::context().with_http_send(transport.clone());
-        let credentials = standard::credentials(keys, &transport);
         let by = RequestSigner::new("s3", &place.region);
-        let signer = Signer::new(context, credentials, by);
+        let signer = Signer::new(context, credentials.clone(), by);
         Self {
             bucket_url: place.bucket_url(),
             transport,

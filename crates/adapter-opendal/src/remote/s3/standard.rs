@@ -1,13 +1,16 @@
 //! What the tools of AWS agree on: where keys are looked for, and what a profile says beside them.
 //! Knows no bucket.
 
+use std::sync::Arc;
+
 use artifact_domain::{Error, Result};
 use ini::Ini;
 use opendal::HttpTransporter;
 use reqsign_aws_v4::{Credential, DefaultCredentialProvider, StaticCredentialProvider};
 use reqsign_command_execute_tokio::TokioCommandExecute;
-use reqsign_core::{Context, OsEnv, ProvideCredential, ProvideCredentialChain};
+use reqsign_core::{Context, OsEnv, ProvideCredential, ProvideCredentialChain, SigningCredential};
 use reqsign_file_read_tokio::TokioFileRead;
+use tokio::sync::Mutex;
 
 use super::AccessKeys;
 
@@ -19,39 +22,55 @@ pub(super) fn context() -> Context {
         .with_env(OsEnv)
 }
 
-/// Where keys come from: those that are given, or else the standard chain.
-pub(super) fn credentials(
-    keys: Option<&AccessKeys>,
-    transport: &HttpTransporter,
-) -> ProvideCredentialChain<Credential> {
-    let chain = ProvideCredentialChain::new();
-    match keys {
-        Some(keys) => chain.push(StaticCredentialProvider::new(
-            &keys.access_key,
-            &keys.secret_key,
-        )),
-        None => chain.push(Chain {
-            providers: DefaultCredentialProvider::new(),
+/// Where keys come from: those that are given, or else the standard chain. Whoever signs shares them, so
+/// that a program that gives them out is not run by each.
+#[derive(Debug, Clone)]
+pub(super) struct Credentials(Arc<Chain>);
+
+#[derive(Debug)]
+struct Chain {
+    providers: ProvideCredentialChain<Credential>,
+    /// One of its own: whoever signs may know of no programs.
+    context: Context,
+    last: Mutex<Option<Credential>>,
+}
+
+impl Credentials {
+    pub(super) fn new(keys: Option<&AccessKeys>, transport: &HttpTransporter) -> Self {
+        let chain = ProvideCredentialChain::new();
+        let providers = match keys {
+            Some(keys) => chain.push(StaticCredentialProvider::new(
+                &keys.access_key,
+                &keys.secret_key,
+            )),
+            None => chain.push(DefaultCredentialProvider::new()),
+        };
+        Self(Arc::new(Chain {
+            providers,
             context: context().with_http_send(transport.clone()),
-        }),
+            last: Mutex::default(),
+        }))
+    }
+
+    /// The same, as the driver takes them.
+    pub(super) fn to_chain(&self) -> ProvideCredentialChain<Credential> {
+        ProvideCredentialChain::new().push(self.clone())
     }
 }
 
-/// The standard chain in a context of its own: whoever signs may know of no programs.
-#[derive(Debug)]
-struct Chain {
-    providers: DefaultCredentialProvider,
-    context: Context,
-}
-
-impl ProvideCredential for Chain {
+impl ProvideCredential for Credentials {
     type Credential = Credential;
 
     async fn provide_credential(
         &self,
         _context: &Context,
     ) -> reqsign_core::Result<Option<Credential>> {
-        self.providers.provide_credential(&self.context).await
+        let chain = &self.0;
+        let mut last = chain.last.lock().await;
+        if !last.is_valid() {
+            *last = chain.providers.provide_credential(&chain.context).await?;
+        }
+        Ok(last.clone())
     }
 }
 

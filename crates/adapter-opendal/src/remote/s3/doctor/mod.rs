@@ -13,6 +13,7 @@ use opendal::HttpTransporter;
 
 use super::S3Options;
 use super::raw::{RawClient, RawRequest, RawResponse};
+use super::standard::Credentials;
 use crate::remote::examination::{self, CONTENT, Examination, Probe};
 
 /// Looks at a bucket as the store would use it.
@@ -34,11 +35,12 @@ impl S3Doctor {
     /// Those of opening a store there.
     pub async fn open(options: S3Options, classes: Vec<String>) -> Result<Self> {
         let (place, transport) = super::reach(&options).await?;
+        let credentials = Credentials::new(options.access_keys.as_ref(), &transport);
         let root = place.root.trim_start_matches('/').to_owned();
         Ok(Self {
             folder: root + &examination::folder()?,
             // What fails is to be seen, not tried again.
-            client: RawClient::new(&place, options.access_keys.as_ref(), transport.clone(), 0),
+            client: RawClient::new(&place, &credentials, transport.clone(), 0),
             options,
             transport,
             classes,
