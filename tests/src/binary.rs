@@ -30,6 +30,13 @@ pub fn artifact() -> &'static Path {
     })
 }
 
+/// The server `artifact-http`, which lies beside the other program.
+pub fn artifact_http() -> PathBuf {
+    let path = artifact().with_file_name("artifact-http");
+    assert!(path.is_file(), "there is no {}", path.display());
+    path
+}
+
 fn built() -> PathBuf {
     let test = env::current_exe().expect("a test knows its own path");
     // TARGET/PROFILE/deps/TEST
@@ -71,11 +78,17 @@ fn build(folder: &Path) {
     let profile = if name == "debug" { "dev" } else { name };
     let target = folder.parent().expect("a profile lies in a target folder");
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--package", "artifact-cli"])
-        .args(["--bin", "artifact", "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--package", "artifact-cli", "--package"])
+        .args([
+            "artifact-http",
+            "--bins",
+            "--profile",
+            profile,
+            "--target-dir",
+        ])
         .arg(target)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .status()
         .expect("cargo can be run");
-    assert!(status.success(), "`artifact` could not be built");
+    assert!(status.success(), "the programs could not be built");
 }

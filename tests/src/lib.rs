@@ -3,6 +3,7 @@
 //! a user sees.
 
 mod binary;
+mod http;
 mod ledger;
 mod outcome;
 mod random;
@@ -12,7 +13,8 @@ mod sandbox;
 pub mod servers;
 pub mod tree;
 
-pub use binary::artifact;
+pub use binary::{artifact, artifact_http};
+pub use http::{Answer, Server};
 pub use ledger::{Index, Ledger, Life};
 pub use outcome::Outcome;
 pub use random::Random;

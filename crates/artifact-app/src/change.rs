@@ -50,7 +50,7 @@ pub struct Changed {
 impl Change {
     /// What has expired and is still there can be held, so that an audit that comes a day too late
     /// finds what is left; nothing else can be said of it.
-    fn reach(&self) -> Reach {
+    pub(crate) fn reach(&self) -> Reach {
         match self {
             Self::Hold { .. } | Self::ReleaseHold => Reach::Stored,
             _ => Reach::Readable,
@@ -58,7 +58,7 @@ impl Change {
     }
 
     /// Makes the change; false if there was nothing to be done.
-    fn apply(&self, record: &mut ArtifactRecord, now: Timestamp) -> Result<bool> {
+    pub(crate) fn apply(&self, record: &mut ArtifactRecord, now: Timestamp) -> Result<bool> {
         let before = (
             record.tags.clone(),
             record.metadata.clone(),
@@ -150,7 +150,7 @@ impl Store {
     }
 }
 
-fn changed(edited: Edited) -> Option<Changed> {
+pub(crate) fn changed(edited: Edited) -> Option<Changed> {
     let (record, is_changed) = match edited {
         Edited::Changed(record) => (record, true),
         Edited::Unchanged(record) => (record, false),

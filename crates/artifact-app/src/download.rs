@@ -9,6 +9,7 @@ use futures::StreamExt;
 use tracing::Instrument;
 
 use crate::Store;
+use crate::find::not_found;
 use crate::lines::{self, Page};
 use crate::source::{Source, collect};
 
@@ -62,13 +63,19 @@ impl std::fmt::Debug for Download {
     }
 }
 
-/// Which bytes are wanted.
-#[derive(Debug, Clone, Copy)]
-enum Want {
+/// Which bytes of a version are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All original bytes.
     All,
+    /// Those of a range.
     Range(RangeRequest),
+    /// The last lines; all of them where there are fewer.
     LastLines(u64),
+    /// The lines of a page.
     Page(Page),
+    /// The bytes as they are stored, for whoever decodes and checks them.
+    Stored,
 }
 
 impl Store {
@@ -87,8 +94,8 @@ impl Store {
         artifact: &ArtifactRef,
         options: DownloadOptions,
     ) -> Result<Download> {
-        let want = options.range.map_or(Want::All, Want::Range);
-        self.fetch(artifact, want, options.verification).await
+        let part = options.range.map_or(Part::All, Part::Range);
+        self.fetch(artifact, part, options.verification).await
     }
 
     /// Fetches the last lines of an artifact, as [`Self::download`] does; all of them where there
@@ -98,7 +105,7 @@ impl Store {
     /// Those of [`Self::download`].
     pub async fn tail(&self, artifact: &ArtifactRef, lines: u64) -> Result<Download> {
         let verification = Verification::default();
-        self.fetch(artifact, Want::LastLines(lines), verification)
+        self.fetch(artifact, Part::LastLines(lines), verification)
             .await
     }
 
@@ -108,13 +115,31 @@ impl Store {
     /// Those of [`Self::download`]; `InvalidInput` for a page behind the last.
     pub async fn page(&self, artifact: &ArtifactRef, page: Page) -> Result<Download> {
         let verification = Verification::default();
-        self.fetch(artifact, Want::Page(page), verification).await
+        self.fetch(artifact, Part::Page(page), verification).await
+    }
+
+    /// Fetches bytes of a version that was found before, wherever it is by now, as
+    /// [`Self::download`] does.
+    ///
+    /// # Errors
+    /// Those of [`Self::download`]; `NotFound` if it was deleted meanwhile.
+    pub async fn read(
+        &self,
+        record: &ArtifactRecord,
+        part: Part,
+        verification: Verification,
+    ) -> Result<Download> {
+        if record.tier == Tier::Cold && !self.options.tiers.cold_read_through {
+            return Err(needs_restore(record));
+        }
+        let found = self.read_found(record, part, verification).await?;
+        found.ok_or_else(|| not_found(&ArtifactRef::Id(record.id)))
     }
 
     async fn fetch(
         &self,
         artifact: &ArtifactRef,
-        want: Want,
+        part: Part,
         verification: Verification,
     ) -> Result<Download> {
         let span = tracing::info_span!("download", artifact.uri = %artifact);
@@ -124,7 +149,7 @@ impl Store {
                 if record.tier == Tier::Cold && !self.options.tiers.cold_read_through {
                     return Err(needs_restore(&record));
                 }
-                match self.open(&record, want, verification).await {
+                match self.open(&record, part, verification).await {
                     Err(error) if error.kind() == ErrorKind::NotFound => {
                         self.explain_missing(&record, error).await?;
                     }
@@ -148,9 +173,18 @@ impl Store {
         record: &ArtifactRecord,
         verification: Verification,
     ) -> Result<Option<Download>> {
+        self.read_found(record, Part::All, verification).await
+    }
+
+    async fn read_found(
+        &self,
+        record: &ArtifactRecord,
+        part: Part,
+        verification: Verification,
+    ) -> Result<Option<Download>> {
         let mut record = record.clone();
         for _ in 0..RESOLVE_ROUNDS {
-            match self.open(&record, Want::All, verification).await {
+            match self.open(&record, part, verification).await {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     self.explain_missing(&record, error).await?;
                 }
@@ -196,11 +230,11 @@ impl Store {
     async fn open(
         &self,
         record: &ArtifactRecord,
-        want: Want,
+        part: Part,
         verification: Verification,
     ) -> Result<Download> {
         let uri = record.version_uri();
-        let opened = self.open_unnamed(record, want, verification).await;
+        let opened = self.open_unnamed(record, part, verification).await;
         let (range, body) = opened.map_err(|error| error.context(&uri))?;
         let body = body.map(move |chunk| chunk.map_err(|error| error.context(&uri)));
         Ok(Download {
@@ -214,18 +248,19 @@ impl Store {
     async fn open_unnamed(
         &self,
         record: &ArtifactRecord,
-        want: Want,
+        part: Part,
         verification: Verification,
     ) -> Result<(ByteRange, ByteStream)> {
         let source = Source::new(self, record).await?;
-        let range = match want {
-            Want::All => ByteRange::new(0, source.size_bytes()),
-            Want::Range(request) => request.resolve(source.size_bytes()),
-            Want::LastLines(count) => lines::last_lines(&source, count).await,
-            Want::Page(page) => lines::page(&source, page).await,
+        let range = match part {
+            Part::All | Part::Stored => ByteRange::new(0, source.size_bytes()),
+            Part::Range(request) => request.resolve(source.size_bytes()),
+            Part::LastLines(count) => lines::last_lines(&source, count).await,
+            Part::Page(page) => lines::page(&source, page).await,
         }?;
-        let body = match want {
-            Want::All => source.whole(verification).await,
+        let body = match part {
+            Part::All => source.whole(verification).await,
+            Part::Stored => source.blob().await,
             _ => source.range(range, verification).await,
         }?;
         Ok((range, body))

@@ -4,6 +4,7 @@ mod body;
 mod bucket_rules;
 mod change;
 mod compare;
+mod condition;
 mod decode;
 mod delete;
 mod digest;
@@ -21,9 +22,11 @@ mod manifest;
 mod measure;
 mod median;
 mod orphan;
+mod patch;
 mod pipe;
 mod places;
 mod presign;
+mod probe;
 mod purge;
 mod reap;
 mod reindex;
@@ -56,9 +59,10 @@ pub use compare::{
     ArtifactComparison, CompareItem, CompareRequest, CompareTotals, Compared, ComparedVersion,
     Difference, FailOn, Report, ReportState, Sizes, TaskRef,
 };
+pub use condition::{DigestMismatch, PreconditionFailed, UploadCondition};
 pub use delete::{DeleteFailure, DeleteReport, DeleteScope};
 pub use digest::digest;
-pub use download::{Download, DownloadOptions, Verification};
+pub use download::{Download, DownloadOptions, Part, Verification};
 pub use export::{ArchiveFormat, Export, ExportOptions, ExportProgress, LeftOut};
 pub use gc::{GcItem, GcOptions, GcReason, GcReport};
 pub use grep::{
@@ -70,6 +74,7 @@ pub use import::{
     ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome, ImportReport,
 };
 pub use lines::Page;
+pub use patch::Patch;
 pub use places::Tiers;
 pub use presign::SignedDownload;
 pub use reap::ReapReport;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tracing::Instrument;
 
 use crate::room::Expected;
-use crate::{Body, Store, encode};
+use crate::{Body, DigestMismatch, Store, UploadCondition, encode};
 
 /// Whether an upload is compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct UploadRequest {
     pub known_digest: Option<Digest>,
     /// How many bytes will come, if known: a size over the limit is refused before any is read.
     pub size_hint_bytes: Option<u64>,
+    /// What must be there before; with anything else nothing is read and nothing stored.
+    pub condition: Option<UploadCondition>,
 }
 
 impl UploadRequest {
@@ -62,6 +64,7 @@ impl UploadRequest {
             expected_digest: None,
             known_digest: None,
             size_hint_bytes: None,
+            condition: None,
         }
     }
 }
@@ -97,7 +100,7 @@ impl Stored {
         let found = self.content.digest;
         if let Some(expected) = expected.filter(|expected| *expected != found) {
             let message = format!("its SHA-256 is {found}, expected was {expected}");
-            return Err(Error::new(ErrorKind::Integrity, message));
+            return Err(Error::new(ErrorKind::Integrity, message).with_source(DigestMismatch));
         }
         if known == Some(found) {
             let message = "it is stored already with the same bytes";
@@ -117,8 +120,10 @@ impl Store {
     /// # Errors
     /// `TooLarge`, `QuotaExceeded` and `StorageFull`; `Locked` when another writer of the same
     /// artifact does not finish in time; `Integrity` for bytes with another digest than the expected
-    /// one, `AlreadyExists` for those with the known one; `Conflict` when the upload was silent for longer than its
-    /// lease and was reaped; an error of `body`, as it is; those of the ports.
+    /// one, `AlreadyExists` for those with the known one; `AlreadyExists` or `Conflict` with the source
+    /// [`PreconditionFailed`](crate::PreconditionFailed) where the condition does not hold; `Conflict`
+    /// when the upload was silent for longer than its lease and was reaped; an error of `body`, as it
+    /// is; those of the ports.
     pub async fn upload(
         &self,
         request: UploadRequest,
@@ -133,7 +138,10 @@ impl Store {
             }
             let guard = self.lock_coordinate(&request.coordinate).await?;
             self.take_mark_ahead().await;
-            let outcome = self.store(request, body).await;
+            let outcome = match self.judge(&request).await {
+                Ok(()) => self.store(request, body).await,
+                Err(error) => Err(error),
+            };
             release(guard).await;
             let (record, superseded) = outcome?;
             self.follow_up(&record, superseded).await;
@@ -165,6 +173,17 @@ impl Store {
                     .map(Some)
             }
         }
+    }
+
+    async fn judge(&self, request: &UploadRequest) -> Result<()> {
+        let Some(condition) = request.condition else {
+            return Ok(());
+        };
+        let (at, now) = (&request.coordinate, self.now());
+        let newest = self
+            .retrying("find", || self.ports.index.find_newest(at.clone(), now))
+            .await?;
+        condition.judge(at, newest.as_ref())
     }
 
     /// Begin, stream, commit. Gives the record and what it superseded.

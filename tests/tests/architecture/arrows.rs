@@ -88,6 +88,12 @@ const ALL: &[Arrows] = &[
         never: &[],
     },
     Arrows {
+        from: "artifact-http",
+        to: &[DOMAIN, APP, BOOTSTRAP],
+        in_tests: &[],
+        never: &[],
+    },
+    Arrows {
         from: "e2e",
         to: &[
             DOMAIN, CODEC, REPORTS, APP, TESTKIT, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK,

@@ -142,7 +142,7 @@ impl Store {
         }))
     }
 
-    fn kept_for(&self, mut record: ArtifactRecord, keep: KeepFor) -> RetentionChange {
+    pub(crate) fn kept_for(&self, mut record: ArtifactRecord, keep: KeepFor) -> RetentionChange {
         let before = record.expires_at;
         let days = keep.retention_days();
         let is_changed = record.retention_days != days;

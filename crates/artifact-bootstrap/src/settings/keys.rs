@@ -34,6 +34,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("locking", "How writers of one artifact wait for each other"),
     ("retry", "How passing faults are retried"),
     ("upload", "How uploads are run"),
+    (
+        "http",
+        "How the server `artifact-http` listens, and how much it takes on",
+    ),
 ];
 
 const DAYS: Kind = Kind::Whole {
@@ -373,5 +377,44 @@ pub(super) const KEYS: &[Key] = &[
         },
         Default::Whole(900),
         "seconds an interrupted upload keeps its reservation before it is reaped",
+    ),
+    key(
+        "http.listen",
+        Kind::Text,
+        Default::Text("127.0.0.1:8080"),
+        "address and port of the server; of the loopback interface",
+    ),
+    key(
+        "http.max_connections",
+        Kind::Whole { min: 1, max: COUNT },
+        Default::Whole(4096),
+        "how many connections are open at once; more wait",
+    ),
+    key(
+        "http.max_requests",
+        Kind::Whole { min: 1, max: COUNT },
+        Default::Whole(512),
+        "how many requests are worked on at once; more are told to come again",
+    ),
+    key(
+        "http.idle_timeout_s",
+        Kind::Whole {
+            min: 1,
+            max: 86_400,
+        },
+        Default::Whole(30),
+        "seconds for which a client may neither send nor take anything",
+    ),
+    key(
+        "http.log",
+        Kind::Text,
+        Default::Text("info"),
+        "what is logged: off, error, warn, info, debug or trace, or a filter by module",
+    ),
+    key(
+        "http.log_format",
+        Kind::Choice(&["text", "json"]),
+        Default::Text("text"),
+        "whether a line of the log is text or a JSON object",
     ),
 ];

@@ -47,6 +47,8 @@ pub struct Settings {
     pub retry: Retry,
     /// How uploads are run.
     pub upload: Upload,
+    /// How the server listens, and how much it takes on.
+    pub http: Http,
 }
 
 /// Where blobs are kept.
@@ -308,6 +310,41 @@ impl Upload {
     /// How long an interrupted upload keeps its reservation.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(u64::from(self.lease_s))
+    }
+}
+
+/// How the server listens, and how much it takes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port.
+    pub listen: String,
+    /// How many connections are open at once.
+    pub max_connections: u32,
+    /// How many requests are worked on at once.
+    pub max_requests: u32,
+    /// Seconds for which a client may neither send nor take anything.
+    pub idle_timeout_s: u32,
+    /// What is logged.
+    pub log: String,
+    /// In which form.
+    pub log_format: LogFormat,
+}
+
+/// The form of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line of text.
+    Text,
+    /// A JSON object on a line.
+    Json,
+}
+
+impl Http {
+    /// For how long a client may neither send nor take anything.
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.idle_timeout_s))
     }
 }
 

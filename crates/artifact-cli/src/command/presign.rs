@@ -70,6 +70,7 @@ pub(crate) async fn run(args: PresignArgs, context: &Context) -> Result<(), Fail
         metadata: about.metadata,
         retention_days: about.retention_days,
         size_hint_bytes: args.size.map(ByteSize::bytes),
+        condition: None,
         ..UploadRequest::new(coordinate)
     };
     let store = context.store().await?;

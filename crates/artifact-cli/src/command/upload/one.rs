@@ -102,6 +102,7 @@ impl Plan {
             retention_days: self.about.retention_days,
             compression: self.compression,
             size_hint_bytes: opened.size_bytes,
+            condition: None,
             ..UploadRequest::new(coordinate)
         };
         let is_large = opened.size_bytes.is_none_or(|size| size > LARGE_BYTES);

@@ -1,0 +1,174 @@
+//! Bodies: those of requests as the store reads them, and those of answers as a client does. Neither is
+//! ever whole in memory.
+
+use std::fmt;
+use std::time::Duration;
+
+use artifact_domain::port::ByteStream;
+use artifact_domain::{Error, ErrorKind, Result};
+use axum::body::{Body, BodyDataStream};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, EXPECT};
+
+use crate::problem::with_causes;
+
+/// How much of a body is read that nobody wants, so that whoever sends it sees the answer.
+const MOST_DRAINED_BYTES: u64 = 64 << 20;
+
+/// How long the next bytes of it are waited for.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The length that a request announces.
+pub(crate) fn announced_length(headers: &HeaderMap) -> Result<Option<u64>> {
+    let Some(value) = headers.get(CONTENT_LENGTH) else {
+        return Ok(None);
+    };
+    let parsed = value.to_str().ok().and_then(|text| text.parse().ok());
+    parsed
+        .map(Some)
+        .ok_or_else(|| Error::invalid_input("the header Content-Length is no number"))
+}
+
+/// A request's body as the store reads it. It fails when nothing comes for `patience`.
+pub(crate) fn incoming(body: Body, headers: &HeaderMap, patience: Duration) -> ByteStream {
+    let state = Incoming {
+        body: Some(body.into_data_stream()),
+        is_wanted: headers.get(EXPECT).is_none(),
+    };
+    let stream = stream::try_unfold(state, move |mut state| async move {
+        // Whoever waits to be asked is asked now.
+        state.is_wanted = true;
+        let Some(body) = &mut state.body else {
+            return Ok(None);
+        };
+        let next = tokio::time::timeout(patience, body.next()).await;
+        let next = next.map_err(|_| stalled(patience))?;
+        match next {
+            None => {
+                drop(state.body.take());
+                Ok(None)
+            }
+            Some(Ok(chunk)) => Ok(Some((chunk, state))),
+            Some(Err(cause)) => Err(cut_off(cause)),
+        }
+    });
+    Box::pin(stream)
+}
+
+fn stalled(patience: Duration) -> Error {
+    let message = format!("nothing came for {} seconds", patience.as_secs());
+    Error::new(ErrorKind::Unavailable, message)
+        .lasting()
+        .with_source(Stalled)
+}
+
+/// The source of an error that says: whoever sends a body has stopped.
+#[derive(Debug)]
+pub(crate) struct Stalled;
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body stands still")
+    }
+}
+
+impl std::error::Error for Stalled {}
+
+fn cut_off(cause: axum::Error) -> Error {
+    Error::invalid_input("the body was cut off").with_source(cause)
+}
+
+struct Incoming {
+    /// None once it has ended.
+    body: Option<BodyDataStream>,
+    /// Whether its bytes come, asked for or not.
+    is_wanted: bool,
+}
+
+impl Drop for Incoming {
+    /// Reads on for a while what is not wanted: many clients see no answer before they have sent all.
+    fn drop(&mut self) {
+        let Some(mut body) = self.body.take().filter(|_| self.is_wanted) else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            let mut drained = 0;
+            while let Ok(Some(Ok(chunk))) = tokio::time::timeout(DRAIN_PATIENCE, body.next()).await
+            {
+                drained += chunk.len() as u64;
+                if drained > MOST_DRAINED_BYTES {
+                    break;
+                }
+            }
+        });
+    }
+}
+
+/// An answer's body. What fails in the middle cuts it short of its announced length, so that nobody
+/// takes it for whole: the last bytes go out only once all were found sound.
+pub(crate) fn outgoing(stream: ByteStream, what: String) -> Body {
+    let held_back = hold_back(stream);
+    Body::from_stream(held_back.inspect_err(move |error| {
+        tracing::error!(
+            kind = %error.kind(),
+            "the answer with {what} was cut short: {}",
+            with_causes(error)
+        );
+    }))
+}
+
+/// The same stream, each chunk given once the next one is there or the end is.
+fn hold_back(stream: ByteStream) -> impl Stream<Item = Result<Bytes>> + Send {
+    let begun = (Some(stream), None::<Bytes>);
+    stream::try_unfold(begun, |(mut source, mut held)| async move {
+        while let Some(stream) = &mut source {
+            match stream.try_next().await? {
+                None => source = None,
+                Some(next) => {
+                    if let Some(chunk) = held.replace(next) {
+                        return Ok(Some((chunk, (source, held))));
+                    }
+                }
+            }
+        }
+        Ok(held.map(|last| (last, (None, None))))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn collected(chunks: Vec<Result<Bytes>>) -> (Vec<u8>, bool) {
+        let mut given = Vec::new();
+        let mut stream = std::pin::pin!(hold_back(Box::pin(stream::iter(chunks))));
+        while let Some(chunk) = stream.next().await {
+            match chunk {
+                Ok(chunk) => given.extend_from_slice(&chunk),
+                Err(_) => return (given, false),
+            }
+        }
+        (given, true)
+    }
+
+    #[tokio::test]
+    async fn the_last_bytes_wait_for_a_good_end() {
+        let chunk = |text: &'static str| Ok(Bytes::from_static(text.as_bytes()));
+        let fault = || Err(Error::new(ErrorKind::Integrity, "damaged"));
+        assert_eq!(collected(vec![]).await, (vec![], true));
+        assert_eq!(
+            collected(vec![chunk("a"), chunk("b")]).await,
+            (b"ab".to_vec(), true)
+        );
+        assert_eq!(
+            collected(vec![chunk("a"), chunk("b"), fault()]).await,
+            (b"a".to_vec(), false)
+        );
+        assert_eq!(collected(vec![fault()]).await, (vec![], false));
+    }
+}

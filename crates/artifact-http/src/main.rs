@@ -1,0 +1,156 @@
+//! The HTTP server of the artifact store: settings, wiring, routes over the use cases. It decides
+//! nothing itself.
+
+mod args;
+mod body;
+mod filter;
+mod gate;
+mod headers;
+mod observe;
+mod params;
+mod problem;
+mod routes;
+mod server;
+mod shutdown;
+mod state;
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use artifact_bootstrap::settings::{Http, LogFormat, Settings, Sources};
+use artifact_domain::{Error, ErrorKind, Result};
+use clap::Parser;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Args;
+use crate::observe::Observer;
+use crate::server::Limits;
+use crate::shutdown::Signals;
+use crate::state::App;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = format!("error: {}\n", problem::with_causes(&error));
+            if let Some(hint) = error.hint() {
+                let _ = writeln!(text, "  hint: {hint}");
+            }
+            let _ = io::stderr().write_all(text.as_bytes());
+            ExitCode::from(if error.kind() == ErrorKind::InvalidInput {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn log_to_stderr(http: &Http) -> Result<()> {
+    let filter = EnvFilter::try_new(&http.log).map_err(|cause| {
+        Error::invalid_input(format!("http.log `{}` is no filter", http.log)).with_source(cause)
+    })?;
+    let log = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    match http.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+fn run(args: &Args) -> Result<()> {
+    let settings = settings(args)?;
+    log_to_stderr(&settings.http)?;
+    let address = address(&settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| {
+            Error::new(ErrorKind::Internal, "the runtime could not start").with_source(cause)
+        })?;
+    runtime.block_on(serve(&settings, address))
+}
+
+async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let store = artifact_bootstrap::open(settings).await?;
+    let listener = TcpListener::bind(address).await.map_err(|cause| {
+        let message = format!("{address} can't be listened on");
+        Error::new(ErrorKind::Unavailable, message).with_source(cause)
+    })?;
+    let app = App::new(store, settings);
+    let observer = Observer::new(settings.http.max_requests);
+    let router = routes::all(&app).layer(axum::middleware::from_fn_with_state(
+        observer,
+        observe::observe,
+    ));
+    let limits = Limits {
+        connections: usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
+        patience: settings.http.idle_timeout(),
+    };
+    announce(&listener);
+    server::serve(listener, router, limits, &mut signals).await;
+    tokio::select! {
+        () = app.settle() => {}
+        () = signals.next() => {}
+    }
+    Ok(())
+}
+
+/// Says where the server is, to whoever has started it.
+fn announce(listener: &TcpListener) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("listening on http://{address}");
+        // A script that has started it on any free port reads it there, or does not care.
+        let _ = writeln!(io::stdout(), "http://{address}");
+    }
+}
+
+fn settings(args: &Args) -> Result<Settings> {
+    let mut sources = Sources::from_process()?;
+    sources.config.clone_from(&args.config);
+    let base_path = args.base_path.as_ref().map(|path| {
+        path.to_str().map(str::to_owned).ok_or_else(|| {
+            Error::invalid_input(format!("--base-path {} is not UTF-8", path.display()))
+        })
+    });
+    let flags = [
+        ("base_path", base_path.transpose()?),
+        ("backend", args.backend.clone()),
+        ("index.engine", args.index.clone()),
+        (
+            "http.listen",
+            args.listen.map(|address| address.to_string()),
+        ),
+    ];
+    for (key, value) in flags {
+        let flag = value.map(|value| (key.to_owned(), value));
+        sources.flags.extend(flag);
+    }
+    Ok(Settings::load(&sources)?.settings)
+}
+
+/// Where to listen. Nobody is asked yet who he is, so nobody from elsewhere is let in.
+fn address(settings: &Settings) -> Result<SocketAddr> {
+    let text = &settings.http.listen;
+    let address: SocketAddr = text.parse().map_err(|_| {
+        Error::invalid_input(format!("http.listen `{text}` is no address with a port"))
+            .with_hint("write it as 127.0.0.1:8080 or [::1]:8080")
+    })?;
+    if !address.ip().is_loopback() {
+        let message = format!("{address} can be reached from other machines");
+        return Err(Error::invalid_input(message).with_hint(
+            "the server does not ask yet who may do what: listen on 127.0.0.1 or [::1], behind a \
+             proxy that does",
+        ));
+    }
+    Ok(address)
+}

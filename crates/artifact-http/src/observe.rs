@@ -1,0 +1,185 @@
+//! What every request goes through, whatever its route: its id, its place among those that are worked
+//! on at once, and a line in the log once its answer is out or was given up.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use artifact_domain::{Error, ErrorKind};
+use axum::body::{Body, Bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Level;
+
+use crate::body::announced_length;
+use crate::problem::{Failed, Problem};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id of a request that is taken from the client.
+const LONGEST_ID: usize = 128;
+
+/// How many requests are worked on at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Observer {
+    places: Arc<Semaphore>,
+}
+
+impl Observer {
+    pub(crate) fn new(most: u32) -> Self {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Self {
+            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+}
+
+/// Runs a request.
+pub(crate) async fn observe(
+    State(observer): State<Observer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let id = request_id(&request);
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map(|route| route.as_str().to_owned());
+    let mut line = Line {
+        id: id.clone(),
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        begun: Instant::now(),
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        failed: None,
+        sent_bytes: 0,
+        all_bytes: None,
+        is_whole: false,
+        place: None,
+    };
+    // Whether it is alive has to be told at any time.
+    let mut response = if route.is_none_or(|route| route != "/healthz") {
+        match Arc::clone(&observer.places).try_acquire_owned() {
+            Ok(place) => {
+                line.place = Some(place);
+                next.run(request).await
+            }
+            Err(_) => overloaded().into_response(),
+        }
+    } else {
+        next.run(request).await
+    };
+    line.status = response.status();
+    line.all_bytes = if line.method == Method::HEAD {
+        Some(0)
+    } else {
+        announced_length(response.headers()).ok().flatten()
+    };
+    line.is_whole = line.all_bytes == Some(0);
+    line.failed = response.extensions_mut().remove();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response.map(|body| Body::new(Observed { body, line }))
+}
+
+fn overloaded() -> Problem {
+    let message = "the server works on as many requests as it can";
+    let error = Error::new(ErrorKind::Unavailable, message);
+    error.with_hint("try it again in a moment").into()
+}
+
+/// That of the client, if it can be shown, or one of our own.
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID);
+    let given = given.and_then(|id| id.to_str().ok());
+    let given = given.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
+    given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// What the log says of a request.
+#[derive(Debug)]
+struct Line {
+    id: String,
+    method: Method,
+    path: String,
+    begun: Instant,
+    status: StatusCode,
+    failed: Option<Failed>,
+    sent_bytes: u64,
+    /// How many bytes there will be, where that is known.
+    all_bytes: Option<u64>,
+    /// Whether the answer went out to its end.
+    is_whole: bool,
+    /// Held until then.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let duration_ms = millis(self.begun.elapsed());
+        let (status, sent_bytes) = (self.status.as_u16(), self.sent_bytes);
+        let (method, path, id) = (&self.method, &self.path, &self.id);
+        let end = if self.is_whole { "" } else { ", cut off" };
+        macro_rules! log {
+            ($level:expr, $($more:tt)*) => {
+                tracing::event!(
+                    $level, http.method = %method, http.path = %path, http.status = status,
+                    sent_bytes, duration_ms, request.id = %id, $($more)*
+                )
+            };
+        }
+        match &self.failed {
+            Some(failed) if self.status.is_server_error() => {
+                log!(Level::ERROR, kind = %failed.kind, "{}{end}", failed.message);
+            }
+            Some(failed) => log!(Level::INFO, kind = %failed.kind, "{}{end}", failed.message),
+            None => log!(Level::INFO, "answered{end}"),
+        }
+    }
+}
+
+fn millis(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}
+
+/// A body that knows how much of it went out.
+#[derive(Debug)]
+struct Observed {
+    body: Body,
+    line: Line,
+}
+
+impl HttpBody for Observed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        match &frame {
+            Some(Ok(frame)) => {
+                let sent = frame.data_ref().map_or(0, Bytes::len);
+                self.line.sent_bytes += sent as u64;
+                let is_all = self.line.all_bytes == Some(self.line.sent_bytes);
+                self.line.is_whole = is_all || self.body.is_end_stream();
+            }
+            Some(Err(_)) => self.line.is_whole = false,
+            None => self.line.is_whole = true,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

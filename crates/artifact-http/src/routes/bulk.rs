@@ -1,0 +1,120 @@
+//! `DELETE /artifacts`: everything of a task or of a spec.
+
+use artifact_app::DeleteScope;
+use artifact_domain::{ArtifactRecord, Error, Result, SpecName, TaskId};
+use axum::extract::State;
+use axum::response::Response;
+use futures::TryStreamExt;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::reply;
+use crate::params::{Params, parsed};
+use crate::problem::Problem;
+use crate::state::App;
+
+/// What to delete.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DeleteParams {
+    spec: Option<String>,
+    task: Option<String>,
+    dry_run: bool,
+}
+
+/// What was deleted, or would be.
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the keys of the document"
+)]
+#[derive(Debug, Default, Serialize)]
+struct Deleted {
+    deleted: u64,
+    stored_size_bytes: u64,
+    failed: u64,
+    failures: Vec<DeleteFailed>,
+    dry_run: bool,
+}
+
+/// What was not.
+#[derive(Debug, Serialize)]
+struct DeleteFailed {
+    uri: String,
+    kind: &'static str,
+    detail: String,
+}
+
+/// How many of those that failed are named.
+const MOST_NAMED: usize = 100;
+
+/// Deletes all versions of a task or a spec.
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Params(params): Params<DeleteParams>,
+) -> Result<Response, Problem> {
+    let spec = parsed::<SpecName>(params.spec.as_deref())?;
+    let task = parsed::<TaskId>(params.task.as_deref())?;
+    let scope = match (spec, task) {
+        (Some(spec), None) => DeleteScope::Spec(spec),
+        (spec, Some(task)) => DeleteScope::Task(spec.unwrap_or_default(), task),
+        (None, None) => {
+            return Err(Error::invalid_input("nothing to delete was named")
+                .with_hint("name a spec, a task, or both")
+                .into());
+        }
+    };
+    let store = app.store.clone();
+    let deleted = if params.dry_run {
+        plan(&app, &scope).await?
+    } else {
+        let report = app
+            .finish(async move { store.delete_all(&scope).await })
+            .await?;
+        let mut deleted = Deleted {
+            deleted: report.deleted,
+            stored_size_bytes: report.stored_size_bytes,
+            ..Deleted::default()
+        };
+        for failure in report.failures {
+            deleted.add_failure(failure.uri.to_string(), &failure.error);
+        }
+        deleted
+    };
+    Ok(reply::json(StatusCode::OK, &deleted))
+}
+
+async fn plan(app: &App, scope: &DeleteScope) -> Result<Deleted> {
+    let mut planned = Deleted {
+        dry_run: true,
+        ..Deleted::default()
+    };
+    let mut found = std::pin::pin!(app.store.deletable(scope));
+    while let Some(record) = found.try_next().await? {
+        match record.clone().into_deleted() {
+            Ok(_) => {
+                planned.deleted += 1;
+                planned.stored_size_bytes += stored_size(&record);
+            }
+            Err(error) => planned.add_failure(record.version_uri().to_string(), &error),
+        }
+    }
+    Ok(planned)
+}
+
+impl Deleted {
+    fn add_failure(&mut self, uri: String, error: &Error) {
+        self.failed += 1;
+        if self.failures.len() < MOST_NAMED {
+            self.failures.push(DeleteFailed {
+                uri,
+                kind: error.kind().as_str(),
+                detail: error.message().to_owned(),
+            });
+        }
+    }
+}
+
+fn stored_size(record: &ArtifactRecord) -> u64 {
+    let content = record.content.as_ref();
+    content.map_or(0, |content| content.stored_size_bytes)
+}

@@ -1,0 +1,54 @@
+//! `GET /artifacts`: what a filter selects, page by page.
+
+use artifact_domain::Result;
+use artifact_domain::query::{Cursor, Order, PageSize};
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use http::header::LINK;
+use http::{HeaderValue, StatusCode, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::reply::{self, Items};
+use crate::filter::FilterParams;
+use crate::params::{Params, parsed};
+use crate::problem::Problem;
+use crate::state::App;
+
+/// How many artifacts a page has where nobody says.
+const USUAL: usize = 100;
+
+/// One page.
+pub(crate) async fn list(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Params(params): Params<FilterParams>,
+) -> Result<Response, Problem> {
+    let filter = params.filter(&app.store)?;
+    let order = parsed::<Order>(params.sort.as_deref())?.unwrap_or_default();
+    let cursor = parsed::<Cursor>(params.cursor.as_deref())?;
+    let limit = PageSize::new(params.limit.unwrap_or(USUAL))?;
+    let page = app.store.search(filter, order, cursor, limit).await?;
+    let next = page.next.map(|cursor| cursor.to_string());
+    let mut response = reply::json(StatusCode::OK, &Items::new(&page.items, next.clone()));
+    if let Some(next) = next {
+        let link = format!("<{}>; rel=\"next\"", with_cursor(&uri, &next));
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            response.headers_mut().insert(LINK, link);
+        }
+    }
+    Ok(response)
+}
+
+/// The same question, from there on.
+fn with_cursor(uri: &Uri, cursor: &str) -> String {
+    let others = uri.query().unwrap_or_default().split('&');
+    let mut query: Vec<_> = others
+        .filter(|part| !part.is_empty() && !part.starts_with("cursor="))
+        .map(str::to_owned)
+        .collect();
+    query.push(format!(
+        "cursor={}",
+        utf8_percent_encode(cursor, NON_ALPHANUMERIC)
+    ));
+    format!("{}?{}", uri.path(), query.join("&"))
+}

@@ -1,0 +1,141 @@
+//! `PUT` of an artifact: its bytes as a stream, all else by the path, the query and the headers.
+
+use artifact_app::{Compression, UploadCondition, UploadRequest};
+use artifact_domain::{Error, Metadata, MimeType, Result, Tag, Tags, require_exact_numbers};
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::reply;
+use crate::body::{announced_length, incoming};
+use crate::headers::{digest, etag};
+use crate::params::{At, Params, all_parsed};
+use crate::problem::Problem;
+use crate::state::App;
+
+/// What is remembered of an artifact beside its bytes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct About {
+    tag: Vec<String>,
+    meta: Vec<String>,
+    retention_days: Option<u32>,
+    compress: Option<bool>,
+}
+
+/// Stores the next version of what the path names.
+pub(crate) async fn put(
+    State(app): State<App>,
+    At(at): At,
+    Params(about): Params<About>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    refuse_coded(&headers)?;
+    let mut request = about.request(UploadRequest::new(at))?;
+    request.mime_type = mime_type(&headers, request.coordinate.name().as_str())?;
+    request.expected_digest = digest::announced(&headers)?;
+    request.size_hint_bytes = announced_length(&headers)?;
+    request.condition = condition(&headers)?;
+    let body = incoming(body, &headers, app.patience);
+    let store = app.store.clone();
+    let record = app
+        .finish(async move { store.upload(request, body).await })
+        .await?;
+    let mut response = reply::details(StatusCode::CREATED, &record);
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(&reply::location(&record)) {
+        headers.insert(LOCATION, location);
+    }
+    if let Some(content) = &record.content {
+        etag::set(headers, &etag::of_content(&content.digest, false));
+    }
+    Ok(response)
+}
+
+impl About {
+    /// Adds it to a request.
+    pub(crate) fn request(&self, request: UploadRequest) -> Result<UploadRequest> {
+        let mut metadata = Map::new();
+        for entry in &self.meta {
+            let (key, value) = meta_entry(entry)?;
+            metadata.insert(key, value);
+        }
+        let compression = match self.compress {
+            Some(false) => Compression::Off,
+            _ => Compression::AsConfigured,
+        };
+        Ok(UploadRequest {
+            tags: Tags::from_tags(all_parsed::<Tag>(&self.tag)?)?,
+            metadata: Metadata::new(metadata)?,
+            retention_days: self.retention_days,
+            compression,
+            ..request
+        })
+    }
+}
+
+/// `KEY=JSON`.
+fn meta_entry(text: &str) -> Result<(String, Value)> {
+    let entry = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    let (key, json) = entry.ok_or_else(|| {
+        Error::invalid_input("write metadata as key=JSON, for instance passed=true")
+    })?;
+    let value = serde_json::from_str(json).map_err(|cause| {
+        let message = format!("the value of `{key}` is not JSON ({cause}); a text needs quotes");
+        Error::invalid_input(message)
+    })?;
+    require_exact_numbers(json).map_err(|error| error.context(format_args!("`{key}`")))?;
+    Ok((key.to_owned(), value))
+}
+
+/// The type that the client says, or that of the name's extension.
+fn mime_type(headers: &HeaderMap, name: &str) -> Result<MimeType> {
+    if let Some(said) = headers.get(CONTENT_TYPE) {
+        let said = said.to_str();
+        let said =
+            said.map_err(|_| Error::invalid_input("the header Content-Type can't be read"))?;
+        // What tools send that know no better.
+        if said != "application/x-www-form-urlencoded" && said != "application/octet-stream" {
+            return MimeType::new(said);
+        }
+    }
+    let guess = mime_guess::from_path(name).first_raw();
+    guess.map_or_else(|| Ok(MimeType::default()), MimeType::new)
+}
+
+/// The store keeps what it is given: a coding would be part of it for ever.
+fn refuse_coded(headers: &HeaderMap) -> Result<(), Problem> {
+    let coding = headers.get(CONTENT_ENCODING);
+    if coding.is_none_or(|coding| coding == "identity") {
+        return Ok(());
+    }
+    let message = "a body with Content-Encoding is not taken: send the bytes as they are";
+    let error = Error::invalid_input(message);
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
+}
+
+/// What the client expects to be there before.
+fn condition(headers: &HeaderMap) -> Result<Option<UploadCondition>> {
+    match (
+        etag::Tags::if_none_match(headers),
+        etag::Tags::if_match(headers),
+    ) {
+        (None, None) => Ok(None),
+        (Some(etag::Tags::Any), None) => Ok(Some(UploadCondition::Absent)),
+        (None, Some(etag::Tags::Any)) => Ok(Some(UploadCondition::Present)),
+        (None, Some(tags)) => match tags.digests()[..] {
+            [digest] => Ok(Some(UploadCondition::Newest(digest))),
+            _ => Err(Error::invalid_input(
+                "If-Match of an upload names the ETag of the content that is replaced, or *",
+            )),
+        },
+        _ => Err(Error::invalid_input(
+            "an upload takes If-None-Match: * or If-Match, not both",
+        )),
+    }
+}

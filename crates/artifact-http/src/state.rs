@@ -1,0 +1,55 @@
+//! What every route works with. Knows no route.
+
+use std::future::Future;
+use std::time::Duration;
+
+use artifact_app::{Store, Verification};
+use artifact_bootstrap::settings::Settings;
+use artifact_domain::{Error, ErrorKind, Result};
+use tokio_util::task::TaskTracker;
+
+/// What every route works with. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    pub(crate) store: Store,
+    /// Whether what is read is compared with its digest.
+    pub(crate) verification: Verification,
+    /// How long a body may stand still.
+    pub(crate) patience: Duration,
+    /// What goes on though whoever asked for it may have gone.
+    tasks: TaskTracker,
+}
+
+impl App {
+    pub(crate) fn new(store: Store, settings: &Settings) -> Self {
+        let verification = if settings.verify_checksum {
+            Verification::Digest
+        } else {
+            Verification::Skip
+        };
+        Self {
+            store,
+            verification,
+            patience: settings.http.idle_timeout(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Runs what must not be cut off in the middle because a client goes away.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let task = self.tasks.spawn(work);
+        task.await.map_err(|fault| {
+            Error::new(ErrorKind::Internal, "the request's work stopped").with_source(fault)
+        })?
+    }
+
+    /// Waits for all that was begun and for what the store writes behind its answers.
+    pub(crate) async fn settle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.settle().await;
+    }
+}

@@ -1,0 +1,136 @@
+//! The server as a process: how it starts, what it logs, how it ends.
+
+use std::io::Read;
+use std::time::Duration;
+
+use e2e::servers::S3s;
+use e2e::{Sandbox, Server};
+
+use super::{at, lines, served};
+
+#[test]
+fn it_listens_to_this_machine_alone() {
+    let store = Sandbox::new();
+    let output = store
+        .other(e2e::artifact_http())
+        .args(["--listen", "0.0.0.0:0"])
+        .output()
+        .expect("it can be started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("can be reached from other machines"),
+        "{said}"
+    );
+}
+
+#[test]
+fn it_says_whether_it_can_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("bucket")).unwrap();
+    let service = S3s::over(folder.path());
+    let store = Sandbox::new().in_bucket(&service.owner, "bucket");
+    let server = Server::start(&store);
+    assert_eq!(server.get("/healthz").expect(200).text(), "ok\n");
+    assert_eq!(server.get("/readyz").expect(200).text(), "ok\n");
+    drop(service);
+    server.get("/readyz").problem(503, "unavailable");
+    assert_eq!(server.get("/healthz").expect(200).text(), "ok\n");
+}
+
+#[test]
+fn every_request_is_logged_with_its_id() {
+    let (_store, server) = served();
+    let id = [("x-request-id", "mine-1")];
+    let answer = server.send("GET", &at("none"), &id, b"");
+    assert_eq!(answer.header("x-request-id"), "mine-1");
+    assert_eq!(server.get("/healthz").header("x-request-id").len(), 36);
+    e2e::eventually("the line", || server.log().contains("mine-1"));
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("mine-1")).unwrap();
+    assert!(
+        line.contains("404") && line.contains("no artifact at"),
+        "{line}"
+    );
+}
+
+#[test]
+fn what_was_begun_is_finished_first() {
+    let (store, server) = served();
+    let (sender, receiver) = std::sync::mpsc::channel::<Vec<u8>>();
+    let answer = std::thread::scope(|scope| {
+        let upload =
+            scope.spawn(|| server.send_stream(&at("slow.log"), Slow(receiver, Vec::new())));
+        sender.send(lines(1_000)).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        server.signal("TERM");
+        std::thread::sleep(Duration::from_millis(300));
+        sender.send(lines(1_000)).unwrap();
+        drop(sender);
+        upload.join().unwrap()
+    });
+    answer.expect(201);
+    assert_eq!(server.wait(), Some(0));
+    assert_eq!(
+        store
+            .bytes(&["cat", "artifact://demo/1/log/slow.log"])
+            .len(),
+        2 * lines(1_000).len()
+    );
+}
+
+/// A body that comes when the test says so.
+struct Slow(std::sync::mpsc::Receiver<Vec<u8>>, Vec<u8>);
+
+impl Read for Slow {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.1.is_empty() {
+            self.1 = self.0.recv().unwrap_or_default();
+        }
+        let count = buffer.len().min(self.1.len());
+        buffer[..count].copy_from_slice(&self.1[..count]);
+        self.1.drain(..count);
+        Ok(count)
+    }
+}
+
+#[test]
+fn what_is_acknowledged_survives_a_kill() {
+    let store = Sandbox::new();
+    let mut expected = Vec::new();
+    for round in 0..4 {
+        let server = Server::start(&store);
+        for number in 0..20 {
+            let path = at(&format!("{round}-{number}.log"));
+            let body = format!("{round} {number}\n");
+            server.put(&path, body.as_bytes()).expect(201);
+            expected.push((path, body));
+        }
+        server.signal("KILL");
+        assert_eq!(server.wait(), None);
+    }
+    let server = Server::start(&store);
+    for (path, body) in expected {
+        assert_eq!(server.get(&path).expect(200).text(), body);
+    }
+}
+
+#[test]
+fn more_than_it_can_take_on_is_told_to_come_again() {
+    let store = Sandbox::new().with_env("ARTIFACT_HTTP__MAX_REQUESTS", "1");
+    let server = Server::start(&store);
+    let (sender, receiver) = std::sync::mpsc::channel::<Vec<u8>>();
+    std::thread::scope(|scope| {
+        let upload =
+            scope.spawn(|| server.send_stream(&at("slow.log"), Slow(receiver, Vec::new())));
+        sender.send(e2e::tree::noise(1, 5_000_000)).unwrap();
+        e2e::eventually("the place to be taken", || !store.blobs().is_empty());
+        let refused = server.get("/api/v1/artifacts");
+        refused.problem(503, "unavailable");
+        assert_eq!(refused.header("retry-after"), "1");
+        server.get("/healthz").expect(200);
+        drop(sender);
+        upload.join().unwrap().expect(201);
+    });
+    server.get("/api/v1/artifacts").expect(200);
+}
