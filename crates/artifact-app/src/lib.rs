@@ -44,9 +44,11 @@ mod upload;
 mod usage;
 mod verify;
 mod versions;
+pub mod view;
 
 pub use artifact_archive::Limits as ArchiveLimits;
 pub use artifact_codec::Level;
+pub use artifact_reports::SlowerRule;
 pub use body::Body;
 pub use bucket_rules::{
     AtRisk, BucketService, BucketSite, LifecyclePlan, LifecycleWish, PolicyWish, RuleChange,
@@ -56,8 +58,8 @@ pub use bucket_rules::{
 };
 pub use change::{Change, Changed};
 pub use compare::{
-    ArtifactComparison, CompareItem, CompareRequest, CompareTotals, Compared, ComparedVersion,
-    Difference, FailOn, Report, ReportState, Sizes, TaskRef,
+    ArtifactComparison, Breach, CompareItem, CompareRequest, CompareTotals, Compared,
+    ComparedVersion, Difference, FailOn, Report, ReportState, Sizes, TaskRef, TestList,
 };
 pub use condition::{DigestMismatch, PreconditionFailed, UploadCondition};
 pub use delete::{DeleteFailure, DeleteReport, DeleteScope};

@@ -17,6 +17,8 @@ pub(crate) enum Action {
     Write,
     /// Takes artifacts away.
     Delete,
+    /// Looks after the store as a whole.
+    Operate,
 }
 
 /// What the gate knows of a route.

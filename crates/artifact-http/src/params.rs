@@ -71,6 +71,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// The spec of a path, and the task if it has one.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Scope {
+    pub(crate) spec: SpecName,
+    pub(crate) task: Option<TaskId>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Scope {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path(parts, state).await
+    }
+}
+
 async fn path<T, S>(parts: &mut Parts, state: &S) -> Result<T, Problem>
 where
     T: DeserializeOwned + Send,

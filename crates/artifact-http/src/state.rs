@@ -1,6 +1,7 @@
 //! What every route works with. Knows no route.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use artifact_app::{Store, Verification};
@@ -14,6 +15,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     /// Whether what is read is compared with its digest.
     pub(crate) verification: Verification,
+    /// Where files without names are made for what grows with the number of artifacts.
+    pub(crate) temporary_folder: PathBuf,
     /// How long a body may stand still.
     pub(crate) patience: Duration,
     /// What goes on though whoever asked for it may have gone.
@@ -30,6 +33,7 @@ impl App {
         Self {
             store,
             verification,
+            temporary_folder: settings.base_path.clone(),
             patience: settings.http.idle_timeout(),
             tasks: TaskTracker::new(),
         }

@@ -7,6 +7,7 @@ mod changes;
 mod content;
 mod lists;
 mod running;
+mod upkeep;
 mod uploads;
 
 use e2e::{Sandbox, Server};

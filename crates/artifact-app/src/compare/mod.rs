@@ -3,6 +3,7 @@
 
 mod artifact;
 mod fail_on;
+mod lists;
 mod pairs;
 mod reports;
 
@@ -13,6 +14,7 @@ use artifact_reports::{Comparison, Format, Kind, Side, Unreadable};
 use crate::Store;
 pub use artifact::{ArtifactComparison, CompareTotals, ComparedVersion, Difference, Sizes};
 pub use fail_on::FailOn;
+pub use lists::{Breach, TestList};
 use pairs::{Names, Pair, Pairs};
 use reports::Reader;
 

@@ -1,6 +1,6 @@
 //! `artifact archive` and `artifact restore`: move artifacts to another tier and back.
 
-use artifact_app::{MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored, Store};
+use artifact_app::{MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored, Store, view};
 use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactView, Error, Result, Tier};
 use clap::Args;
 use futures::TryStreamExt;
@@ -230,9 +230,7 @@ fn show_restoring(record: &ArtifactRecord, line: String, context: &Context) -> s
     if !context.ui.json() {
         return context.ui.artifact(record, line);
     }
-    let mut object = serde_json::to_value(ArtifactView::from(record))?;
-    object["restoring"] = json!(true);
-    context.ui.object(&object)
+    context.ui.object(&view::tiers::restoring(record))
 }
 
 fn stored_size(record: &ArtifactRecord) -> u64 {
@@ -249,14 +247,7 @@ fn conclude(
     context: &Context,
 ) -> Result<(), Failure> {
     if context.ui.json() {
-        context.ui.object(&json!({
-            "moved": report.moved,
-            "stored_size_bytes": report.stored_size_bytes,
-            "restoring": report.restoring,
-            "lost": report.lost,
-            "failed": report.failed,
-            "dry_run": dry_run,
-        }))?;
+        context.ui.object(&view::tiers::report(report, dry_run))?;
     } else {
         let bytes = HumanBytes(report.stored_size_bytes);
         let lost = match report.lost {

@@ -1,7 +1,7 @@
 //! `artifact cleanup`: clear away what is due by the rules of retention.
 
 use artifact_app::{
-    CleanupAction, CleanupItem, CleanupOptions, CleanupOutcome, CleanupReport, Store,
+    CleanupAction, CleanupItem, CleanupOptions, CleanupOutcome, CleanupReport, Store, view,
 };
 use artifact_bootstrap::settings::Settings;
 use artifact_bootstrap::{NoSchedule, Schedule, Scheduled};
@@ -9,7 +9,6 @@ use artifact_domain::Error;
 use clap::Args;
 use futures::TryStreamExt;
 use indicatif::HumanBytes;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
@@ -113,20 +112,7 @@ fn show(item: &CleanupItem, ui: &Ui) -> std::io::Result<()> {
     let uri = item.record.version_uri();
     let (rule, size) = (&item.ruling, item.stored_size_bytes());
     if ui.json() {
-        let (action, due_since, expires_at) = match item.action {
-            CleanupAction::Expire(since) => ("expire", Some(since), Some(since)),
-            CleanupAction::Restamp(end) => ("restamp", None, end),
-        };
-        return ui.object(&json!({
-            "action": action,
-            "uri": uri.to_string(),
-            "id": item.record.id,
-            "rule": rule.to_string(),
-            "kept_by": item.kept.as_ref().map(ToString::to_string),
-            "due_since": due_since,
-            "expires_at": expires_at,
-            "stored_size_bytes": size,
-        }));
+        return ui.object(&view::cleanup::item(item));
     }
     let bytes = HumanBytes(size).to_string();
     match (item.action, &item.kept) {
@@ -147,14 +133,7 @@ fn show(item: &CleanupItem, ui: &Ui) -> std::io::Result<()> {
 
 fn conclude(report: &CleanupReport, dry_run: bool, ui: &Ui) -> std::io::Result<()> {
     if ui.json() {
-        return ui.object(&json!({
-            "expired": report.expired,
-            "stored_size_bytes": report.stored_size_bytes,
-            "restamped": report.restamped,
-            "changed": report.changed,
-            "failed": report.failed,
-            "dry_run": dry_run,
-        }));
+        return ui.object(&view::cleanup::report(report, dry_run));
     }
     let did = if dry_run { "would expire" } else { "expired" };
     let bytes = HumanBytes(report.stored_size_bytes);

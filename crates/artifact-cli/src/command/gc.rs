@@ -3,12 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use artifact_app::{GcItem, GcOptions, GcReason, GcReport, Store};
-use artifact_domain::BlobKey;
+use artifact_app::{GcItem, GcOptions, GcReason, GcReport, Store, view};
 use clap::Args;
 use futures::TryStreamExt;
 use indicatif::HumanBytes;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
@@ -80,16 +78,7 @@ async fn clear(store: &Store, options: GcOptions, ui: &Ui) -> Result<(), Failure
 fn show(item: &GcItem, ui: &Ui) -> std::io::Result<()> {
     let uri = item.record.as_ref().map(|record| record.version_uri());
     if ui.json() {
-        let paths: Vec<_> = item.blobs.iter().map(BlobKey::as_str).collect();
-        return ui.object(&json!({
-            "reason": item.reason.as_str(),
-            "uri": uri.map(|uri| uri.to_string()),
-            "id": item.record.as_ref().map(|record| record.id),
-            "tier": item.tier,
-            "paths": paths,
-            "files": item.files,
-            "size_bytes": item.size_bytes,
-        }));
+        return ui.object(&view::gc::item(item));
     }
     let what = match (uri, item.blobs.first()) {
         (Some(uri), _) => uri.to_string(),
@@ -119,13 +108,7 @@ fn conclude(report: &GcReport, did: &str, dry_run: bool, ui: &Ui) -> Result<(), 
         failures.add(ui, error);
     }
     if ui.json() {
-        ui.object(&json!({
-            "items": report.items,
-            "size_bytes": report.size_bytes,
-            "tasks": report.tasks,
-            "failed": failures.count(),
-            "dry_run": dry_run,
-        }))?;
+        ui.object(&view::gc::report(report, dry_run))?;
     } else {
         let bytes = HumanBytes(report.size_bytes);
         ui.line(format_args!("{did} {} items, {bytes}", report.items))?;

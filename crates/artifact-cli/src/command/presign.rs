@@ -2,12 +2,10 @@
 
 use std::io;
 
-use artifact_app::{Handover, SignedDownload, UploadRequest};
+use artifact_app::{Handover, SignedDownload, UploadRequest, view};
 use artifact_bootstrap::settings::ByteSize;
-use artifact_domain::port::PresignedUrl;
-use artifact_domain::{ArtifactName, ArtifactRecord, ArtifactRef, Coordinate, Timestamp};
+use artifact_domain::{ArtifactName, ArtifactRef, Coordinate};
 use clap::Args;
-use serde_json::{Map, Value, json};
 
 use crate::about::AboutArgs;
 use crate::context::Context;
@@ -80,20 +78,15 @@ pub(crate) async fn run(args: PresignArgs, context: &Context) -> Result<(), Fail
 
 fn tell_download(signed: &SignedDownload, context: &Context) -> io::Result<()> {
     if context.ui.json() {
-        let object = object(&signed.record, "GET", &signed.url, signed.valid_until);
-        return context.ui.object(&object);
+        return context.ui.object(&view::presign::download(signed));
     }
     context.ui.line(&signed.url.url)
 }
 
 fn tell_upload(handover: &Handover, context: &Context) -> io::Result<()> {
-    let Handover {
-        record,
-        url,
-        valid_until,
-    } = handover;
+    let (record, url) = (&handover.record, &handover.url);
     if context.ui.json() {
-        return context.ui.object(&object(record, "PUT", url, *valid_until));
+        return context.ui.object(&view::presign::upload(handover));
     }
     for (name, value) in &url.headers {
         context
@@ -101,18 +94,4 @@ fn tell_upload(handover: &Handover, context: &Context) -> io::Result<()> {
             .warn(format!("send this header along: {name}: {value}"));
     }
     context.ui.line(format_args!("{}  {}", record.id, url.url))
-}
-
-fn object(record: &ArtifactRecord, method: &str, url: &PresignedUrl, end: Timestamp) -> Value {
-    let headers = url.headers.iter().cloned();
-    let headers: Map<_, _> = headers.map(|(name, value)| (name, value.into())).collect();
-    json!({
-        "id": record.id,
-        "uri": record.uri(),
-        "version": record.version,
-        "method": method,
-        "url": url.url,
-        "headers": headers,
-        "valid_until": end,
-    })
 }

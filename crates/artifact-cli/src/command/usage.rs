@@ -1,10 +1,9 @@
 //! `artifact usage`: how much is stored, of what, and how near that is to the limit.
 
-use artifact_app::{Usage, UsageGroup, UsageKey, UsageTotal};
+use artifact_app::{Usage, UsageGroup, UsageKey, UsageTotal, view};
 use artifact_domain::SpecName;
 use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
-use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::failures::Failure;
@@ -64,9 +63,9 @@ pub(crate) async fn run(args: UsageArgs, context: &Context) -> Result<(), Failur
     };
     if context.ui.json() {
         for (group, total) in &groups {
-            context.ui.object(&object(group, total))?;
+            context.ui.object(&view::usage::group(group, total))?;
         }
-        context.ui.object(&summary(&usage, spec))?;
+        context.ui.object(&view::usage::summary(&usage, spec))?;
     } else {
         for line in table(&keys, &groups, &usage.total_of(spec)) {
             context.ui.line(line)?;
@@ -79,48 +78,6 @@ pub(crate) async fn run(args: UsageArgs, context: &Context) -> Result<(), Failur
         context.ui.warn(warning);
     }
     Ok(())
-}
-
-fn object(group: &UsageGroup, total: &UsageTotal) -> Map<String, Value> {
-    let keys = [
-        ("spec", group.spec.as_ref().map(ToString::to_string)),
-        (
-            "type",
-            group.artifact_type.as_ref().map(ToString::to_string),
-        ),
-        ("state", group.state.map(|state| state.to_string())),
-        ("tier", group.tier.map(|tier| tier.to_string())),
-    ];
-    let mut object = Map::new();
-    for (key, value) in keys {
-        object.extend(value.map(|value| (key.to_owned(), value.into())));
-    }
-    let numbers = [
-        ("count", json!(total.count)),
-        ("size_bytes", json!(total.size_bytes)),
-        ("stored_size_bytes", json!(total.stored_size_bytes)),
-        ("saved_ratio", json!(total.saved_ratio())),
-        ("uploads", json!(total.uploads)),
-        ("reserved_bytes", json!(total.reserved_bytes)),
-    ];
-    object.extend(numbers.map(|(key, value)| (key.to_owned(), value)));
-    object
-}
-
-fn summary(usage: &Usage, spec: Option<&SpecName>) -> Map<String, Value> {
-    let group = UsageGroup {
-        spec: spec.cloned(),
-        ..UsageGroup::default()
-    };
-    let mut object = object(&group, &usage.total_of(spec));
-    let limits = [
-        ("held_bytes", json!(usage.total().held_bytes())),
-        ("limit_bytes", json!(usage.limit_bytes())),
-        ("used_ratio", json!(usage.used_ratio())),
-        ("warning", json!(usage.warning().map(|w| w.to_string()))),
-    ];
-    object.extend(limits.map(|(key, value)| (key.to_owned(), value)));
-    object
 }
 
 /// A heading, a line for each group, and one for all of them.

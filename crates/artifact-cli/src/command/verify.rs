@@ -2,13 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use artifact_app::{Store, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
+use artifact_app::{Store, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope, view};
 use artifact_domain::port::{UsageDrift, UsageRow};
 use artifact_domain::query::Versions;
 use artifact_domain::{ArtifactRef, ErrorKind};
 use clap::Args;
 use indicatif::HumanBytes;
-use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
@@ -136,7 +135,7 @@ fn add(sum: &mut VerifyReport, report: &VerifyReport) {
 
 fn show(finding: &VerifyFinding, ui: &Ui) -> std::io::Result<()> {
     if ui.json() {
-        ui.object(&as_json(finding))
+        ui.object(&view::verify::finding(finding))
     } else {
         ui.line(as_text(finding))
     }
@@ -203,61 +202,6 @@ fn as_text(finding: &VerifyFinding) -> String {
     }
 }
 
-fn as_json(finding: &VerifyFinding) -> Value {
-    match finding {
-        VerifyFinding::Bytes {
-            record,
-            damage,
-            cause,
-            repaired,
-        } => json!({
-            "finding": damage.as_str(), "uri": record.version_uri().to_string(), "id": record.id,
-            "message": cause.message(), "repaired": repaired,
-        }),
-        VerifyFinding::FoundAgain { record, repaired } => json!({
-            "finding": "found", "uri": record.version_uri().to_string(), "id": record.id,
-            "repaired": repaired,
-        }),
-        VerifyFinding::Metadata {
-            spec,
-            task,
-            behind,
-            ahead,
-            damaged_lines,
-            repaired,
-        } => json!({
-            "finding": "metadata", "spec": spec.as_str(), "task": task.as_str(),
-            "behind": behind, "ahead": ahead, "damaged_lines": damaged_lines,
-            "repaired": repaired,
-        }),
-        VerifyFinding::Counter { drift, repaired } => {
-            let sums = |row: &UsageRow| {
-                json!({
-                    "count": row.count, "size_bytes": row.size_bytes,
-                    "stored_size_bytes": row.stored_size_bytes,
-                })
-            };
-            let UsageDrift { kept, counted } = &**drift;
-            json!({
-                "finding": "counter", "spec": kept.spec.as_str(),
-                "type": kept.artifact_type.to_string(), "state": kept.state.as_str(),
-                "tier": kept.tier.as_str(), "kept": sums(kept), "counted": sums(counted),
-                "repaired": repaired,
-            })
-        }
-        VerifyFinding::UnreadableCounters { count, repaired } => json!({
-            "finding": "unreadable-counters", "count": count, "repaired": repaired,
-        }),
-        VerifyFinding::UnknownBlob {
-            tier,
-            key,
-            size_bytes,
-        } => json!({
-            "finding": "unknown", "tier": tier, "path": key.as_str(), "size_bytes": size_bytes,
-        }),
-    }
-}
-
 fn sums(row: &UsageRow) -> String {
     let (count, stored) = (row.count, row.stored_size_bytes);
     format!("{count} versions, {stored} bytes")
@@ -265,14 +209,7 @@ fn sums(row: &UsageRow) -> String {
 
 fn conclude(sum: &VerifyReport, failures: Failures, ui: &Ui) -> Result<(), Failure> {
     if ui.json() {
-        ui.object(&json!({
-            "versions": sum.versions,
-            "size_bytes": sum.size_bytes,
-            "unread": sum.unread,
-            "findings": sum.findings,
-            "mended": sum.mended,
-            "sound": sum.is_sound(),
-        }))?;
+        ui.object(&view::verify::report(sum))?;
     } else {
         let bytes = HumanBytes(sum.size_bytes);
         ui.line(format_args!(

@@ -2,14 +2,19 @@
 
 mod artifact;
 mod bulk;
+mod compare;
 mod content;
+mod export;
 mod health;
 mod list;
 mod reply;
+mod sums;
+mod tiers;
+mod upkeep;
 mod upload;
 
 use axum::Router;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{self, MethodRouter, get, post};
 
 use crate::gate::{self, Action};
 use crate::problem::Problem;
@@ -23,14 +28,15 @@ pub(crate) fn all(app: &App) -> Router {
     let read = |routes| allow(Action::Read, routes);
     let write = |routes| allow(Action::Write, routes);
     let delete = |routes| allow(Action::Delete, routes);
+    let operate = |routes| allow(Action::Operate, routes);
 
     let named = read(get(content::newest).head(content::newest))
-        .merge(write(axum::routing::put(upload::put)))
-        .merge(delete(axum::routing::delete(artifact::delete_named)));
+        .merge(write(routing::put(upload::put)))
+        .merge(delete(routing::delete(artifact::delete_named)));
     let one = read(get(artifact::show))
-        .merge(write(axum::routing::patch(artifact::patch)))
-        .merge(delete(axum::routing::delete(artifact::delete)));
-    let many = read(get(list::list)).merge(delete(axum::routing::delete(bulk::delete)));
+        .merge(write(routing::patch(artifact::patch)))
+        .merge(delete(routing::delete(artifact::delete)));
+    let many = read(get(list::list)).merge(delete(routing::delete(bulk::delete)));
     let api = Router::new()
         .route("/specs/{spec}/tasks/{task}/{type}/{*name}", named)
         .route("/artifacts", many)
@@ -39,7 +45,21 @@ pub(crate) fn all(app: &App) -> Router {
             "/artifacts/{id}/content",
             read(get(content::by_id).head(content::by_id)),
         )
-        .route("/artifacts/{id}/versions", read(get(artifact::versions)));
+        .route("/artifacts/{id}/versions", read(get(artifact::versions)))
+        .route("/artifacts/{id}/archive", write(post(tiers::archive)))
+        .route("/artifacts/{id}/restore", write(post(tiers::restore)))
+        .route("/artifacts/{id}/presign", read(post(tiers::presign)))
+        .route("/specs/{spec}/export", read(get(export::export)))
+        .route(
+            "/specs/{spec}/tasks/{task}/export",
+            read(get(export::export)),
+        )
+        .route("/usage", read(get(sums::usage)))
+        .route("/trend", read(get(sums::trend)))
+        .route("/compare", read(get(compare::compare)))
+        .route("/cleanup", operate(post(upkeep::cleanup)))
+        .route("/gc", operate(post(upkeep::gc)))
+        .route("/verify", operate(post(upkeep::verify)));
     Router::new()
         .nest("/api/v1", api)
         .route("/healthz", get(health::live))

@@ -8,10 +8,11 @@ use artifact_reports::{ComparedFinding, Kind, Side, Standing};
 use indicatif::HumanBytes;
 
 use super::outline::{
-    Outline, TestList, address, detail, percent, points, printable, signed_bytes, signed_percent,
+    Outline, address, detail, percent, points, printable, signed_bytes, signed_percent,
 };
 use super::shown::Shown;
 use super::text::place;
+use artifact_app::TestList;
 
 /// The longest comment, in bytes: GitHub takes 65,536 characters.
 pub(super) const MAX_BYTES: usize = 60_000;

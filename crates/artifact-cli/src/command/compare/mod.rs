@@ -1,18 +1,17 @@
 //! `artifact compare`: what has changed between two tasks, and whether that is acceptable.
 
-mod json;
 mod markdown;
 mod outline;
 mod shown;
 mod text;
 
-use artifact_app::{CompareRequest, FailOn, TaskRef};
+use artifact_app::{Breach, CompareRequest, FailOn, TaskRef};
 use artifact_domain::query::Glob;
 use artifact_domain::{ArtifactType, Error, ErrorKind, SpecName, TaskId};
 use artifact_reports::SlowerRule;
 use clap::{Args, ValueEnum};
 
-use self::outline::{Breach, Outline};
+use self::outline::Outline;
 use self::shown::Shown;
 use crate::context::Context;
 use crate::failures::Failure;

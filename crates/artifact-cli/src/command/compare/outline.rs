@@ -1,15 +1,9 @@
 //! What a comparison has shown, as every form of output tells it, and how names and numbers are
 //! written. Prints nothing.
 
-use artifact_app::{ArtifactComparison, Compared, FailOn, Sizes, TaskRef};
+use artifact_app::{ArtifactComparison, Breach, Compared, Sizes, TaskRef, TestList};
 use artifact_reports::{ComparedFile, ComparedTest, SlowerRule, TestChange};
 use indicatif::HumanBytes;
-
-/// A condition that was met, though it must not be.
-pub(super) struct Breach {
-    pub(super) condition: FailOn,
-    pub(super) why: String,
-}
 
 /// What a comparison has shown.
 pub(super) struct Outline<'a> {
@@ -20,61 +14,15 @@ pub(super) struct Outline<'a> {
     pub(super) rule: SlowerRule,
 }
 
-/// What a list of tests lists, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TestList {
-    Change(TestChange),
-    Flaky,
-    Slower,
-}
-
-impl TestList {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Change(TestChange::NewlyFailing),
-        Self::Change(TestChange::StillFailing),
-        Self::Change(TestChange::Fixed),
-        Self::Change(TestChange::Gone),
-        Self::Change(TestChange::Skipped),
-        Self::Change(TestChange::New),
-        Self::Flaky,
-        Self::Slower,
-    ];
-
-    /// Its name, as a person reads it and as a key of JSON.
-    pub(super) fn name(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Change(TestChange::NewlyFailing) => ("newly failing", "newly_failing"),
-            Self::Change(TestChange::StillFailing) => ("still failing", "still_failing"),
-            Self::Change(TestChange::Fixed) => ("fixed", "fixed"),
-            Self::Change(TestChange::Gone) => ("gone", "gone"),
-            Self::Change(TestChange::Skipped) => ("skipped", "skipped"),
-            Self::Change(TestChange::New) => ("new", "new"),
-            Self::Change(TestChange::Unchanged) => ("unchanged", "unchanged"),
-            Self::Flaky => ("flaky", "flaky"),
-            Self::Slower => ("slower", "slower"),
-        }
-    }
-
-    pub(super) fn has(self, test: &ComparedTest<'_>, rule: SlowerRule) -> bool {
-        match self {
-            Self::Change(change) => test.change == change,
-            Self::Flaky => test.is_flaky(),
-            Self::Slower => test.slower(rule).is_some(),
-        }
-    }
-}
-
 impl Outline<'_> {
     /// The tests of one list.
     pub(super) fn tests(&self, list: TestList) -> impl Iterator<Item = ComparedTest<'_>> {
-        let tests = self.compared.reports.tests();
-        tests.filter(move |test| list.has(test, self.rule))
+        self.compared.tests(list, self.rule)
     }
 
     /// The files whose coverage differs.
     pub(super) fn files(&self) -> impl Iterator<Item = ComparedFile<'_>> {
-        let files = self.compared.reports.files();
-        files.filter(|file| file.baseline != file.current)
+        self.compared.files()
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::io;
 
-use artifact_app::{ArtifactComparison, CompareItem, Difference, Report, ReportState};
+use artifact_app::{ArtifactComparison, CompareItem, Difference, Report, ReportState, view};
 
 use super::outline::Outline;
-use super::{Format, json, markdown, text};
+use super::{Format, markdown, text};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
@@ -84,7 +84,7 @@ impl<'a> Shown<'a> {
 
     fn artifact(&mut self, artifact: ArtifactComparison) -> io::Result<()> {
         if self.form == Form::Json {
-            let object = json::artifact(&artifact);
+            let object = view::compare::artifact(&artifact);
             return self.progress.suspend(|| self.ui.object(&object));
         }
         if artifact.change() == Difference::Same {
@@ -104,7 +104,7 @@ impl<'a> Shown<'a> {
 
     fn report(&mut self, report: Report) -> io::Result<()> {
         if self.form == Form::Json {
-            let object = json::report(&report);
+            let object = view::compare::report(&report);
             return self.progress.suspend(|| self.ui.object(&object));
         }
         match report.state {
@@ -127,7 +127,14 @@ impl<'a> Shown<'a> {
     pub(super) fn finish(mut self, outline: &Outline<'_>) -> io::Result<()> {
         std::mem::replace(&mut self.written, Ok(()))?;
         match self.form {
-            Form::Json => json::finish(self.ui, outline),
+            Form::Json => {
+                let told = view::compare::Shown {
+                    compared: outline.compared,
+                    breaches: &outline.breaches,
+                    rule: outline.rule,
+                };
+                view::compare::finish(told, |object| self.ui.object(&object))
+            }
             Form::Text => text::finish(self.ui, outline, &self),
             Form::Markdown => self.ui.line(markdown::page(outline, &self).trim_end()),
         }

@@ -7,10 +7,11 @@ use artifact_reports::{ComparedFinding, Covered, Kind, Level, Side, Standing, Te
 use indicatif::HumanBytes;
 
 use super::outline::{
-    Outline, TestList, address, detail, percent, points, printable, signed_bytes, signed_percent,
+    Outline, address, detail, percent, points, printable, signed_bytes, signed_percent,
 };
 use super::shown::Shown;
 use crate::ui::{GREEN, RED, Ui, YELLOW};
+use artifact_app::TestList;
 
 /// One artifact that differs.
 pub(super) fn artifact(ui: &Ui, artifact: &ArtifactComparison) -> String {

@@ -4,12 +4,11 @@ mod chart;
 
 use std::io::{self, IsTerminal};
 
-use artifact_app::TrendDay;
+use artifact_app::{TrendDay, view};
 use artifact_domain::query::{Filter, Glob, TagFilter};
 use artifact_domain::{ArtifactType, Error};
 use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
-use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failures::Failure;
@@ -79,7 +78,7 @@ pub(crate) async fn run(args: TrendArgs, context: &Context) -> Result<(), Failur
         .await??;
     if context.ui.json() {
         for day in &days {
-            context.ui.object(&as_json(day))?;
+            context.ui.object(&view::trend::day(day))?;
         }
         return Ok(());
     }
@@ -93,17 +92,6 @@ pub(crate) async fn run(args: TrendArgs, context: &Context) -> Result<(), Failur
         context.ui.line(line)?;
     }
     Ok(())
-}
-
-fn as_json(day: &TrendDay) -> Value {
-    json!({
-        "date": day.date(),
-        "count": day.count,
-        "size_bytes": day.size_bytes,
-        "stored_size_bytes": day.stored_size_bytes,
-        "median_size_bytes": day.median_size_bytes,
-        "median_is_exact": day.median_is_exact,
-    })
 }
 
 fn csv(days: &[TrendDay]) -> Vec<String> {

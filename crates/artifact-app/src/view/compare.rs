@@ -1,19 +1,28 @@
-//! A comparison as JSON: one object per line, each with its `kind`. The keys are documented in
-//! docs/compare.md.
+//! A comparison as JSON: objects, each with its `kind`. The keys are documented in docs/compare.md.
 
-use std::io;
-
-use artifact_app::{ArtifactComparison, ComparedVersion, Report, ReportState, Sizes};
 use artifact_reports::{
     ComparedFile, ComparedFinding, ComparedTest, CoverageSums, Kind, Level, Side, SlowerRule,
     Standing, TestChange, TestCounts, TestRun,
 };
 use serde_json::{Map, Value, json};
 
-use super::outline::{Outline, TestList};
-use crate::ui::Ui;
+use crate::{
+    ArtifactComparison, Breach, Compared, ComparedVersion, Report, ReportState, Sizes, TestList,
+};
 
-pub(super) fn artifact(artifact: &ArtifactComparison) -> Value {
+/// What a comparison has shown, and by which rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// What it has come to.
+    pub compared: &'a Compared,
+    /// The conditions that it meets, though it must not.
+    pub breaches: &'a [Breach],
+    /// When a test counts as slower.
+    pub rule: SlowerRule,
+}
+
+/// One artifact of both tasks.
+pub fn artifact(artifact: &ArtifactComparison) -> Value {
     let mut object = json!({
         "kind": "artifact",
         "change": artifact.change().as_str(),
@@ -43,7 +52,8 @@ fn add_sizes(object: &mut Value, sizes: Sizes) {
     object["size_increased"] = json!(sizes.increased());
 }
 
-pub(super) fn report(report: &Report) -> Value {
+/// A report that was read, or could not be.
+pub fn report(report: &Report) -> Value {
     let (state, format, reason) = match &report.state {
         ReportState::Read(format) => ("read", Some(format.as_str()), None),
         ReportState::Other => ("other", None, None),
@@ -59,14 +69,21 @@ pub(super) fn report(report: &Report) -> Value {
     })
 }
 
+/// Who is told.
+type Tell<'a, E> = &'a mut dyn FnMut(Value) -> Result<(), E>;
+
 /// Everything but the artifacts and the reports that were told already.
-pub(super) fn finish(ui: &Ui, outline: &Outline<'_>) -> io::Result<()> {
-    tests(ui, outline)?;
-    coverage(ui, outline)?;
-    findings(ui, outline)?;
-    totals(ui, outline)?;
-    for breach in &outline.breaches {
-        ui.object(&json!({
+///
+/// # Errors
+/// The first that `tell` gives; nothing is told after it.
+pub fn finish<E>(shown: Shown<'_>, mut tell: impl FnMut(Value) -> Result<(), E>) -> Result<(), E> {
+    let tell = &mut tell;
+    tests(shown, tell)?;
+    coverage(shown, tell)?;
+    findings(shown, tell)?;
+    totals(shown, tell)?;
+    for breach in shown.breaches {
+        tell(json!({
             "kind": "fails",
             "condition": breach.condition.to_string(),
             "reason": breach.why,
@@ -75,8 +92,8 @@ pub(super) fn finish(ui: &Ui, outline: &Outline<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn totals(ui: &Ui, outline: &Outline<'_>) -> io::Result<()> {
-    let totals = outline.compared.totals;
+fn totals<E>(shown: Shown<'_>, tell: Tell<'_, E>) -> Result<(), E> {
+    let totals = shown.compared.totals;
     let mut object = json!({
         "kind": "totals",
         "added": totals.added,
@@ -87,12 +104,12 @@ fn totals(ui: &Ui, outline: &Outline<'_>) -> io::Result<()> {
         "current_size_bytes": totals.sizes.current_bytes,
     });
     add_sizes(&mut object, totals.sizes);
-    ui.object(&object)
+    tell(object)
 }
 
 /// What every sum of a kind of report begins with.
-fn sum(outline: &Outline<'_>, kind: Kind) -> Value {
-    let (state, reasons) = match outline.compared.reports.standing(kind) {
+fn sum(shown: Shown<'_>, kind: Kind) -> Value {
+    let (state, reasons) = match shown.compared.reports.standing(kind) {
         Standing::Absent => ("absent", Vec::new()),
         Standing::Known => ("known", Vec::new()),
         Standing::Unknown(reasons) => ("unknown", reasons),
@@ -100,21 +117,21 @@ fn sum(outline: &Outline<'_>, kind: Kind) -> Value {
     json!({ "kind": kind.as_str(), "state": state, "reasons": reasons })
 }
 
-fn tests(ui: &Ui, outline: &Outline<'_>) -> io::Result<()> {
-    let reports = &outline.compared.reports;
+fn tests<E>(shown: Shown<'_>, tell: Tell<'_, E>) -> Result<(), E> {
+    let reports = &shown.compared.reports;
     for compared in reports.tests() {
-        let slower = compared.slower(outline.rule);
+        let slower = compared.slower(shown.rule);
         if compared.change != TestChange::Unchanged || slower.is_some() || compared.is_flaky() {
-            ui.object(&test(&compared, outline.rule))?;
+            tell(test(&compared, shown.rule))?;
         }
     }
-    let mut object = sum(outline, Kind::Tests);
+    let mut object = sum(shown, Kind::Tests);
     object["baseline"] = counts(reports.test_counts(Side::Baseline));
     object["current"] = counts(reports.test_counts(Side::Current));
     for list in TestList::ALL {
-        object[list.name().1] = json!(outline.tests(list).count());
+        object[list.name().1] = json!(shown.compared.tests(list, shown.rule).count());
     }
-    ui.object(&object)
+    tell(object)
 }
 
 fn test(test: &ComparedTest<'_>, rule: SlowerRule) -> Value {
@@ -143,17 +160,17 @@ fn counts(counts: TestCounts) -> Value {
     })
 }
 
-fn coverage(ui: &Ui, outline: &Outline<'_>) -> io::Result<()> {
-    let reports = &outline.compared.reports;
-    for file in outline.files() {
-        ui.object(&file_object(&file))?;
+fn coverage<E>(shown: Shown<'_>, tell: Tell<'_, E>) -> Result<(), E> {
+    let reports = &shown.compared.reports;
+    for file in shown.compared.files() {
+        tell(file_object(&file))?;
     }
-    let mut object = sum(outline, Kind::Coverage);
+    let mut object = sum(shown, Kind::Coverage);
     object["baseline"] = covered(reports.covered(Side::Baseline));
     object["current"] = covered(reports.covered(Side::Current));
     object["line_percent_change"] = json!(reports.line_coverage_change());
     object["branch_percent_change"] = json!(reports.branch_coverage_change());
-    ui.object(&object)
+    tell(object)
 }
 
 fn file_object(file: &ComparedFile<'_>) -> Value {
@@ -177,20 +194,20 @@ fn covered(sums: CoverageSums) -> Value {
     })
 }
 
-fn findings(ui: &Ui, outline: &Outline<'_>) -> io::Result<()> {
-    let reports = &outline.compared.reports;
+fn findings<E>(shown: Shown<'_>, tell: Tell<'_, E>) -> Result<(), E> {
+    let reports = &shown.compared.reports;
     let (mut new, mut fixed) = (0, 0);
     for compared in reports.findings() {
         new += compared.appeared();
         fixed += compared.disappeared();
-        ui.object(&finding(&compared))?;
+        tell(finding(&compared))?;
     }
-    let mut object = sum(outline, Kind::Findings);
+    let mut object = sum(shown, Kind::Findings);
     object["baseline"] = levels(reports.finding_counts(Side::Baseline));
     object["current"] = levels(reports.finding_counts(Side::Current));
     object["new"] = json!(new);
     object["fixed"] = json!(fixed);
-    ui.object(&object)
+    tell(object)
 }
 
 fn finding(finding: &ComparedFinding<'_>) -> Value {

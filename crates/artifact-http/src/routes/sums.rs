@@ -1,0 +1,89 @@
+//! Sums: how much is stored now, and how much was on each day.
+
+use artifact_app::{UsageKey, view};
+use artifact_domain::query::{Filter, TagFilter};
+use artifact_domain::{Error, Result, SpecName};
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::reply;
+use crate::params::{Params, all_parsed, parsed};
+use crate::problem::Problem;
+use crate::state::App;
+
+/// How many days a trend has where nobody says.
+const USUAL_DAYS: u32 = 30;
+
+/// By what to sum up.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UsageParams {
+    by: Vec<String>,
+    spec: Option<String>,
+}
+
+/// How much is stored: the sum of all, or of a spec, and those of its groups.
+pub(crate) async fn usage(
+    State(app): State<App>,
+    Params(params): Params<UsageParams>,
+) -> Result<Response, Problem> {
+    let keys: Vec<_> = params.by.iter().map(|by| key(by)).collect::<Result<_>>()?;
+    let spec = parsed::<SpecName>(params.spec.as_deref())?;
+    let usage = app.store.usage().await?;
+    let groups = match &keys[..] {
+        [] => Vec::new(),
+        keys => usage.by(keys, spec.as_ref()),
+    };
+    let groups = groups
+        .iter()
+        .map(|(group, sum)| view::usage::group(group, sum));
+    let groups: Vec<_> = groups.map(Value::Object).collect();
+    let mut object = view::usage::summary(&usage, spec.as_ref());
+    object.insert("groups".to_owned(), groups.into());
+    Ok(reply::json(StatusCode::OK, &object))
+}
+
+fn key(text: &str) -> Result<UsageKey> {
+    match text {
+        "spec" => Ok(UsageKey::Spec),
+        "type" => Ok(UsageKey::Type),
+        "state" => Ok(UsageKey::State),
+        "tier" => Ok(UsageKey::Tier),
+        _ => Err(Error::invalid_input("by is one of spec, type, state, tier")),
+    }
+}
+
+/// What to count, and over how many days.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TrendParams {
+    r#type: Vec<String>,
+    days: Option<u32>,
+    spec: Option<String>,
+    task: Option<String>,
+    name: Option<String>,
+    tag: Vec<String>,
+}
+
+/// How much of something was stored on each day.
+pub(crate) async fn trend(
+    State(app): State<App>,
+    Params(params): Params<TrendParams>,
+) -> Result<Response, Problem> {
+    let tags = params.tag.iter().map(|text| TagFilter::parse(text));
+    let filter = Filter {
+        spec: parsed(params.spec.as_deref())?,
+        task: parsed(params.task.as_deref())?,
+        name: parsed(params.name.as_deref())?,
+        types: all_parsed(&params.r#type)?,
+        tags: tags.collect::<Result<_>>()?,
+        ..Filter::default()
+    };
+    let days = params.days.unwrap_or(USUAL_DAYS);
+    let days = app.store.trend(filter, days).await?;
+    let days: Vec<_> = days.iter().map(view::trend::day).collect();
+    Ok(reply::json(StatusCode::OK, &json!({ "days": days })))
+}

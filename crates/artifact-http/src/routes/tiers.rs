@@ -1,0 +1,77 @@
+//! Moving an artifact to the cold tier and back, and URLs that its store signs.
+
+use std::time::Duration;
+
+use artifact_app::{RestoreOptions, Restored, view};
+use artifact_domain::Result;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::reply;
+use crate::params::{Id, Params};
+use crate::problem::Problem;
+use crate::state::App;
+
+/// For how long a URL is signed where nobody says.
+const USUAL_S: u64 = 3_600;
+
+/// How a store is asked for what is frozen.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RestoreParams {
+    keep_days: Option<u32>,
+}
+
+/// For how long.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PresignParams {
+    expires_in_s: Option<u64>,
+}
+
+/// Moves a version to the cold tier.
+pub(crate) async fn archive(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
+    let store = app.store.clone();
+    let record = app
+        .finish(async move { store.archive(&id.into()).await })
+        .await?;
+    Ok(reply::details(StatusCode::OK, &record))
+}
+
+/// Brings a version back; says 202 where its store needs time for that.
+pub(crate) async fn restore(
+    State(app): State<App>,
+    Id(id): Id,
+    Params(params): Params<RestoreParams>,
+) -> Result<Response, Problem> {
+    let usual = RestoreOptions::default();
+    let options = RestoreOptions {
+        days: params.keep_days.unwrap_or(usual.days),
+    };
+    let store = app.store.clone();
+    let restored = app
+        .finish(async move { store.restore(&id.into(), options).await })
+        .await?;
+    Ok(match restored {
+        Restored::Back(record) => reply::details(StatusCode::OK, &record),
+        Restored::Restoring(record) => {
+            reply::json(StatusCode::ACCEPTED, &view::tiers::restoring(&record))
+        }
+    })
+}
+
+/// Signs a URL to download from.
+pub(crate) async fn presign(
+    State(app): State<App>,
+    Id(id): Id,
+    Params(params): Params<PresignParams>,
+) -> Result<Response, Problem> {
+    let valid_for = Duration::from_secs(params.expires_in_s.unwrap_or(USUAL_S));
+    let signed = app.store.presign(&id.into(), valid_for).await?;
+    Ok(reply::json(
+        StatusCode::OK,
+        &view::presign::download(&signed),
+    ))
+}
