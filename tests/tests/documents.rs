@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use e2e::{Outcome, Sandbox, artifact};
+use e2e::{Outcome, Sandbox, Server, artifact};
 
 /// A typed line and what is to be printed for it.
 #[derive(Debug, PartialEq, Eq)]
@@ -160,6 +160,14 @@ fn the_examples_of_the_rules_of_a_bucket_are_true() {
 #[test]
 fn the_examples_of_the_doctor_are_true() {
     run("docs/doctor.md");
+}
+
+#[test]
+fn the_examples_of_the_page_on_the_server_are_true() {
+    let store = Sandbox::new();
+    let server = Server::start(&store);
+    let url = server.url.clone();
+    run_in(store.with_env("STORE", url), "docs/http.md");
 }
 
 #[test]

@@ -12,6 +12,9 @@ pub(crate) struct Args {
     /// Where to listen: an address of the loopback interface and a port; 0 takes any that is free
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Print the description of its interface, OpenAPI 3.1, and serve nothing
+    #[arg(long)]
+    pub(crate) openapi: bool,
     /// Read the settings from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

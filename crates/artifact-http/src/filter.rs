@@ -8,6 +8,7 @@ use artifact_bootstrap::settings::ByteSize;
 use artifact_domain::query::{Filter, TagFilter, Versions};
 use artifact_domain::{Error, Result};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::params::{all_parsed, parsed};
 
@@ -15,23 +16,46 @@ use crate::params::{all_parsed, parsed};
 const MOST_DAYS: u32 = 365_000;
 
 /// What to select, in which order, and which page.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct FilterParams {
+    /// Specs that match this pattern
     spec: Option<String>,
+    /// Tasks that match this pattern
     task: Option<String>,
+    /// Of this type; several times for one of several
     r#type: Vec<String>,
+    /// Names that match this pattern
     name: Option<String>,
+    /// With this tag, `KEY` or `KEY=VALUE`; several times for all of several
     tag: Vec<String>,
+    /// Created then or later, RFC 3339
+    #[param(format = DateTime)]
     after: Option<String>,
+    /// Created before, RFC 3339
+    #[param(format = DateTime)]
     before: Option<String>,
+    /// Created within so many days
+    #[param(maximum = 365_000)]
     days: Option<u32>,
+    /// At least this large: `1MB`
+    #[param(pattern = "^[0-9]{1,9}(B|KB|MB|GB)?$")]
     min_size: Option<String>,
+    /// At most this large
+    #[param(pattern = "^[0-9]{1,9}(B|KB|MB|GB)?$")]
     max_size: Option<String>,
+    /// In this state; several times for one of several
     state: Vec<String>,
+    /// All versions, not only the newest of each artifact
     all_versions: bool,
+    /// `created` (newest first), `size` (largest first) or `name`
+    #[param(pattern = "^(created|size|name)$")]
     pub(crate) sort: Option<String>,
+    /// How many at most
+    #[param(minimum = 1, maximum = 1000)]
     pub(crate) limit: Option<usize>,
+    /// The `next_cursor` of the page before
     pub(crate) cursor: Option<String>,
 }
 

@@ -1,15 +1,18 @@
 //! The HTTP server of the artifact store: settings, wiring, routes over the use cases. It decides
 //! nothing itself.
 
+mod api;
 mod args;
 mod body;
 mod filter;
 mod gate;
 mod headers;
+mod metrics;
 mod observe;
 mod params;
 mod problem;
 mod routes;
+mod schedule;
 mod server;
 mod shutdown;
 mod state;
@@ -26,6 +29,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
+use crate::metrics::Metrics;
 use crate::observe::Observer;
 use crate::server::Limits;
 use crate::shutdown::Signals;
@@ -33,6 +37,9 @@ use crate::state::App;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.openapi {
+        return print_description();
+    }
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -48,6 +55,12 @@ fn main() -> ExitCode {
             })
         }
     }
+}
+
+/// A broken pipe is success: whoever reads has seen enough.
+fn print_description() -> ExitCode {
+    let _ = io::stdout().write_all(api::document().as_bytes());
+    ExitCode::SUCCESS
 }
 
 fn log_to_stderr(http: &Http) -> Result<()> {
@@ -86,8 +99,15 @@ async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
         let message = format!("{address} can't be listened on");
         Error::new(ErrorKind::Unavailable, message).with_source(cause)
     })?;
-    let app = App::new(store, settings);
-    let observer = Observer::new(settings.http.max_requests);
+    let metrics = Metrics::new();
+    let upkeep = schedule::run(store.clone(), settings.clone(), metrics.clone());
+    let upkeep = tokio::spawn(async {
+        if let Err(error) = upkeep.await {
+            tracing::error!(kind = %error.kind(), "{}", problem::with_causes(&error));
+        }
+    });
+    let app = App::new(store, settings, metrics.clone());
+    let observer = Observer::new(settings.http.max_requests, metrics);
     let router = routes::all(&app).layer(axum::middleware::from_fn_with_state(
         observer,
         observe::observe,
@@ -98,6 +118,8 @@ async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
     };
     announce(&listener);
     server::serve(listener, router, limits, &mut signals).await;
+    // Cut off anywhere it leaves nothing that is not done next time.
+    upkeep.abort();
     tokio::select! {
         () = app.settle() => {}
         () = signals.next() => {}

@@ -17,9 +17,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Level;
 
 use crate::body::announced_length;
+use crate::metrics::Metrics;
 use crate::problem::{Failed, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Routes that are answered whatever else is worked on.
+const ALWAYS: [&str; 2] = ["/healthz", "/metrics"];
 
 /// The longest id of a request that is taken from the client.
 const LONGEST_ID: usize = 128;
@@ -28,13 +32,15 @@ const LONGEST_ID: usize = 128;
 #[derive(Debug, Clone)]
 pub(crate) struct Observer {
     places: Arc<Semaphore>,
+    metrics: Metrics,
 }
 
 impl Observer {
-    pub(crate) fn new(most: u32) -> Self {
+    pub(crate) fn new(most: u32, metrics: Metrics) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
             places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            metrics,
         }
     }
 }
@@ -47,7 +53,8 @@ pub(crate) async fn observe(
 ) -> Response {
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>();
-    let route = route.map(|route| route.as_str().to_owned());
+    let route = route.map_or_else(|| Arc::from("unknown"), |route| Arc::from(route.as_str()));
+    observer.metrics.begun();
     let mut line = Line {
         id: id.clone(),
         method: request.method().clone(),
@@ -59,9 +66,15 @@ pub(crate) async fn observe(
         all_bytes: None,
         is_whole: false,
         place: None,
+        route: Arc::clone(&route),
+        metrics: observer.metrics.clone(),
     };
     // Whether it is alive has to be told at any time.
-    let mut response = if route.is_none_or(|route| route != "/healthz") {
+    let metrics = observer.metrics.clone();
+    let request = request.map(|body| Body::new(Received { body, metrics }));
+    let mut response = if ALWAYS.contains(&&*route) {
+        next.run(request).await
+    } else {
         match Arc::clone(&observer.places).try_acquire_owned() {
             Ok(place) => {
                 line.place = Some(place);
@@ -69,8 +82,6 @@ pub(crate) async fn observe(
             }
             Err(_) => overloaded().into_response(),
         }
-    } else {
-        next.run(request).await
     };
     line.status = response.status();
     line.all_bytes = if line.method == Method::HEAD {
@@ -116,11 +127,17 @@ struct Line {
     is_whole: bool,
     /// Held until then.
     place: Option<OwnedSemaphorePermit>,
+    route: Arc<str>,
+    metrics: Metrics,
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let duration_ms = millis(self.begun.elapsed());
+        let took = self.begun.elapsed();
+        let duration_ms = millis(took);
+        let method = known(&self.method);
+        self.metrics
+            .ended(method, &self.route, self.status.as_u16(), took);
         let (status, sent_bytes) = (self.status.as_u16(), self.sent_bytes);
         let (method, path, id) = (&self.method, &self.path, &self.id);
         let end = if self.is_whole { "" } else { ", cut off" };
@@ -139,6 +156,19 @@ impl Drop for Line {
             Some(failed) => log!(Level::INFO, kind = %failed.kind, "{}{end}", failed.message),
             None => log!(Level::INFO, "answered{end}"),
         }
+    }
+}
+
+/// The name of a method; one for all that nobody knows.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::PUT
+        | Method::POST
+        | Method::PATCH
+        | Method::DELETE => method.as_str(),
+        _ => "other",
     }
 }
 
@@ -166,11 +196,44 @@ impl HttpBody for Observed {
             Some(Ok(frame)) => {
                 let sent = frame.data_ref().map_or(0, Bytes::len);
                 self.line.sent_bytes += sent as u64;
+                self.line.metrics.sent(sent as u64);
                 let is_all = self.line.all_bytes == Some(self.line.sent_bytes);
                 self.line.is_whole = is_all || self.body.is_end_stream();
             }
             Some(Err(_)) => self.line.is_whole = false,
             None => self.line.is_whole = true,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A request's body that is counted as it comes.
+#[derive(Debug)]
+struct Received {
+    body: Body,
+    metrics: Metrics,
+}
+
+impl HttpBody for Received {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            self.metrics.received(bytes as u64);
         }
         Poll::Ready(frame)
     }

@@ -13,6 +13,7 @@ use axum_extra::extract::{Query, QueryRejection};
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use crate::problem::Problem;
 
@@ -24,6 +25,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        refuse_empty(parts.uri.query().unwrap_or_default())?;
         let query: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
         match query {
             Ok(Query(params)) => Ok(Self(params)),
@@ -32,12 +34,47 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// What is empty would be passed over, and something else done than was meant.
+fn refuse_empty(query: &str) -> Result<(), Problem> {
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        if value.is_empty() {
+            let key: String = key.chars().take(40).collect();
+            return Err(wrong("query", &format!("`{key}` has no value")));
+        }
+    }
+    Ok(())
+}
+
 /// The address of an artifact in a path.
-#[derive(Debug, Deserialize)]
-struct RawCoordinate {
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct RawCoordinate {
+    /// The project
+    #[param(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     spec: String,
+    /// The run that produced it
+    #[param(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     task: String,
+    /// What it is: `log`, `diff`, … or `custom:NAME`
+    #[param(
+        pattern = "^(diff|log|test-results|coverage-report|security-findings|performance-metrics|build-log|static-analysis|api-docs|screenshot|video|code|document|image|data|other|custom:[a-z0-9][a-z0-9.-]{0,63})$"
+    )]
     r#type: String,
+    /// Its name, which may have folders
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^/\\\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f\\]*[^/\\\x00-\x20\x7f-\xa0])?$"
+    )]
     name: String,
 }
 

@@ -9,10 +9,13 @@ use artifact_bootstrap::settings::Settings;
 use artifact_domain::{Error, ErrorKind, Result};
 use tokio_util::task::TaskTracker;
 
+use crate::metrics::Metrics;
+
 /// What every route works with. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
     /// Whether what is read is compared with its digest.
     pub(crate) verification: Verification,
     /// Where files without names are made for what grows with the number of artifacts.
@@ -24,7 +27,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(store: Store, settings: &Settings) -> Self {
+    pub(crate) fn new(store: Store, settings: &Settings, metrics: Metrics) -> Self {
         let verification = if settings.verify_checksum {
             Verification::Digest
         } else {
@@ -32,6 +35,7 @@ impl App {
         };
         Self {
             store,
+            metrics,
             verification,
             temporary_folder: settings.base_path.clone(),
             patience: settings.http.idle_timeout(),

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod changes;
+mod clients;
 mod content;
 mod lists;
 mod running;

@@ -134,3 +134,58 @@ fn more_than_it_can_take_on_is_told_to_come_again() {
     });
     server.get("/api/v1/artifacts").expect(200);
 }
+
+#[test]
+fn what_it_does_is_counted() {
+    let (_store, server) = served();
+    server.put(&at("a.log"), &lines(1_000)).expect(201);
+    server.get(&at("a.log")).expect(200);
+    server.get(&at("none")).expect(404);
+    server.send("POST", "/api/v1/gc", &[], b"").expect(200);
+    server.get("/no/such/path").expect(404);
+    let found = |line: &str| {
+        let text = server.get("/metrics").expect(200).text();
+        assert!(text.ends_with("# EOF\n"));
+        text.lines().any(|one| one == line)
+    };
+    let route = "route=\"/api/v1/specs/{spec}/tasks/{task}/{type}/{*name}\"";
+    for line in [
+        format!("artifact_http_requests_total{{method=\"PUT\",{route},status=\"201\"}} 1"),
+        format!("artifact_http_requests_total{{method=\"GET\",{route},status=\"404\"}} 1"),
+        format!("artifact_http_request_duration_seconds_count{{method=\"GET\",{route}}} 2"),
+        "artifact_http_requests_total{method=\"GET\",route=\"unknown\",status=\"404\"} 1"
+            .to_owned(),
+        "artifact_stored_versions 1".to_owned(),
+        "artifact_http_requests_in_flight 1".to_owned(),
+        "artifact_jobs_total{job=\"gc\",outcome=\"ok\"} 1".to_owned(),
+        format!("artifact_http_received_bytes_total {}", lines(1_000).len()),
+    ] {
+        e2e::eventually(&line, || found(&line));
+    }
+}
+
+/// Of two servers over one store, one cleans up at the time that is set.
+#[test]
+fn it_cleans_up_when_it_is_time() {
+    let store = Sandbox::new().with_env("ARTIFACT_RETENTION__SCHEDULE", "* * * * *");
+    let servers = [Server::start(&store), Server::start(&store)];
+    servers[0].put(&at("a.log"), b"x").expect(201);
+    e2e::eventually("both to wait", || {
+        let log = servers[0].log();
+        log.matches("the next cleanup is at").count() >= 2
+    });
+    // They share a log.
+    let count = |text: &str| servers[0].log().matches(text).count();
+    let (begun, limit) = (std::time::Instant::now(), Duration::from_mins(2));
+    while count("scheduled cleanup is done") == 0 || count("another server cleans up") == 0 {
+        assert!(begun.elapsed() < limit, "{}", servers[0].log());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(
+        count("scheduled cleanup is done"),
+        1,
+        "{}",
+        servers[0].log()
+    );
+    e2e::eventually("gc", || count("scheduled gc is done") == 1);
+}

@@ -9,35 +9,68 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::IntoParams;
 
 use super::reply::{self, Items};
+use crate::api::schemas::{ArtifactDocument, PageDocument, PatchDocument, ProblemDocument};
 use crate::headers::etag;
-use crate::params::{At, Id, Params, parsed, version_of};
+use crate::params::{At, Id, Params, RawCoordinate, parsed, version_of};
 use crate::problem::Problem;
 use crate::state::App;
 
 /// Which version.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct VersionParams {
+    /// This version, not the newest
+    #[param(value_type = Option<u32>, minimum = 1)]
     version: Option<String>,
 }
 
 /// Which page.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PageParams {
+    /// How many at most
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+    /// The `next_cursor` of the page before
     cursor: Option<String>,
 }
 
 /// What is known of an artifact.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{id}",
+    tag = "artifacts",
+    operation_id = "show",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version")),
+    responses(
+        (status = 200, description = "What is known of it", body = ArtifactDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     let record = app.store.show(&id.into()).await?;
     Ok(reply::details(StatusCode::OK, &record))
 }
 
 /// All its versions, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{id}/versions",
+    tag = "artifacts",
+    operation_id = "versions",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), PageParams),
+    responses(
+        (status = 200, description = "The newest first", body = PageDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn versions(
     State(app): State<App>,
     Id(id): Id,
@@ -56,6 +89,18 @@ pub(crate) async fn versions(
 }
 
 /// Takes the newest version away, or the one that is named.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/specs/{spec}/tasks/{task}/{type}/{name}",
+    tag = "artifacts",
+    operation_id = "delete_named",
+    params(RawCoordinate, VersionParams),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn delete_named(
     State(app): State<App>,
     At(at): At,
@@ -67,6 +112,18 @@ pub(crate) async fn delete_named(
 }
 
 /// Takes one version away.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/artifacts/{id}",
+    tag = "artifacts",
+    operation_id = "delete",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn delete(
     State(app): State<App>,
     Id(id): Id,
@@ -99,6 +156,19 @@ async fn take_away(
 }
 
 /// Changes what is known of an artifact, by a JSON merge patch (RFC 7396) of its document.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/artifacts/{id}",
+    tag = "artifacts",
+    operation_id = "patch",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version")),
+    request_body(content = PatchDocument, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "As it is now", body = ArtifactDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn patch(
     State(app): State<App>,
     Id(id): Id,

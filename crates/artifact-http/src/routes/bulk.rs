@@ -7,18 +7,34 @@ use axum::response::Response;
 use futures::TryStreamExt;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::reply;
+use crate::api::schemas::{DeletedDocument, ProblemDocument};
 use crate::params::{Params, parsed};
 use crate::problem::Problem;
 use crate::state::App;
 
 /// What to delete.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct DeleteParams {
+    /// Everything of this spec
+    #[param(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     spec: Option<String>,
+    /// Everything of this task of the spec, or of `default`
+    #[param(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     task: Option<String>,
+    /// Says what would be done, and does nothing
     dry_run: bool,
 }
 
@@ -48,6 +64,18 @@ struct DeleteFailed {
 const MOST_NAMED: usize = 100;
 
 /// Deletes all versions of a task or a spec.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/artifacts",
+    tag = "artifacts",
+    operation_id = "delete_many",
+    params(DeleteParams),
+    responses(
+        (status = 200, description = "What was deleted", body = DeletedDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn delete(
     State(app): State<App>,
     Params(params): Params<DeleteParams>,

@@ -7,8 +7,10 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use super::reply;
+use crate::api::schemas::{ComparisonDocument, ProblemDocument};
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
 use crate::state::App;
@@ -17,22 +19,58 @@ use crate::state::App;
 const MOST: usize = 10_000;
 
 /// Which tasks, what of them, and what must not be.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CompareParams {
+    /// The task to compare with
+    #[param(
+        required = true,
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     baseline: Option<String>,
+    /// The task to compare
+    #[param(
+        required = true,
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     current: Option<String>,
+    /// The project of the tasks
     spec: Option<String>,
+    /// That of the baseline, if it is another
     baseline_spec: Option<String>,
+    /// Only of this type; several times for one of several
     r#type: Vec<String>,
+    /// Only names that match this pattern
     name: Option<String>,
+    /// A condition that must not be met, as `artifact compare --fail-on` has them
     fail_on: Vec<String>,
+    /// A test is slower if it takes so many times as long …
+    #[param(minimum = 1)]
     slower_factor: Option<f64>,
+    /// … and so many seconds more
+    #[param(minimum = 0)]
     slower_min: Option<f64>,
+    /// Whether the current task may have fewer reports
     allow_fewer_reports: bool,
 }
 
 /// The objects of `artifact compare --json`, and whether a condition is met.
+#[utoipa::path(
+    get,
+    path = "/api/v1/compare",
+    tag = "sums",
+    params(CompareParams),
+    responses(
+        (status = 200, description = "What has changed", body = ComparisonDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn compare(
     State(app): State<App>,
     Params(params): Params<CompareParams>,

@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
+use crate::api::schemas::ProblemDocument;
 use crate::body::outgoing;
 use crate::headers::disposition;
 use crate::params::{Params, Scope};
@@ -16,20 +18,60 @@ use crate::problem::Problem;
 use crate::state::App;
 
 /// Into what, and what of each artifact.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ExportParams {
+    /// `zip` or `tar.gz`
+    #[param(pattern = r"^(zip|tar\.gz)$")]
     format: Option<String>,
+    /// Whether the archive begins with what is known of each artifact
     metadata: bool,
+    /// All versions, not only the newest
     all_versions: bool,
 }
 
-/// An archive of what the path names.
-pub(crate) async fn export(
+/// An archive of a spec.
+#[utoipa::path(
+    get,
+    path = "/api/v1/specs/{spec}/export",
+    tag = "content",
+    params(("spec" = String, Path, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$", description = "The project"), ExportParams),
+    responses(
+        (status = 200, description = "The archive", content((Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"))),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn export_spec(
     State(app): State<App>,
     scope: Scope,
     Params(params): Params<ExportParams>,
 ) -> Result<Response, Problem> {
+    export(&app, &scope, &params).await
+}
+
+/// An archive of a task.
+#[utoipa::path(
+    get,
+    path = "/api/v1/specs/{spec}/tasks/{task}/export",
+    tag = "content",
+    params(("spec" = String, Path, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$", description = "The project"), ("task" = String, Path, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$", description = "The run"), ExportParams),
+    responses(
+        (status = 200, description = "The archive", content((Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"))),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn export_task(
+    State(app): State<App>,
+    scope: Scope,
+    Params(params): Params<ExportParams>,
+) -> Result<Response, Problem> {
+    export(&app, &scope, &params).await
+}
+
+async fn export(app: &App, scope: &Scope, params: &ExportParams) -> Result<Response, Problem> {
     let (format, mime_type, ending) = match params.format.as_deref() {
         None | Some("zip") => (ArchiveFormat::Zip, "application/zip", "zip"),
         Some("tar.gz") => (ArchiveFormat::TarGz, "application/gzip", "tar.gz"),

@@ -2,17 +2,76 @@
 
 use artifact_domain::Result;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::HeaderName;
+use http::header::CONTENT_TYPE;
 
+use crate::api;
+use crate::metrics;
+
+use crate::api::schemas::ProblemDocument;
 use crate::problem::Problem;
 use crate::state::App;
 
 /// It runs.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "server",
+    responses(
+        (status = 200, description = "It is", body = String, content_type = "text/plain"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn live() -> &'static str {
     "ok\n"
 }
 
 /// Its index answers and its blob store does.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "server",
+    responses(
+        (status = 200, description = "It is", body = String, content_type = "text/plain"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
     app.store.probe().await?;
     Ok("ok\n")
+}
+
+/// Numbers for those who watch the server, in the text format of OpenMetrics.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "server",
+    responses(
+        (status = 200, description = "They are", body = String, content_type = "application/openmetrics-text"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
+    let usage = app.store.usage().await?;
+    let text = app.metrics.text(&usage)?;
+    Ok(([(CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
+}
+
+/// This description.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "server",
+    responses(
+        (status = 200, description = "OpenAPI 3.1"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn openapi() -> ([(HeaderName, &'static str); 1], &'static str) {
+    ([(CONTENT_TYPE, "application/json")], api::document())
 }

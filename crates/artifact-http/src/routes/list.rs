@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::reply::{self, Items};
+use crate::api::schemas::{PageDocument, ProblemDocument};
 use crate::filter::FilterParams;
 use crate::params::{Params, parsed};
 use crate::problem::Problem;
@@ -18,6 +19,18 @@ use crate::state::App;
 const USUAL: usize = 100;
 
 /// One page.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts",
+    tag = "artifacts",
+    operation_id = "list",
+    params(FilterParams),
+    responses(
+        (status = 200, description = "A page", body = PageDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,

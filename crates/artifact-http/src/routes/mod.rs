@@ -1,17 +1,17 @@
 //! The routes: paths, methods, what each may be used for. Every one passes the gate.
 
-mod artifact;
-mod bulk;
-mod compare;
-mod content;
-mod export;
-mod health;
-mod list;
+pub(crate) mod artifact;
+pub(crate) mod bulk;
+pub(crate) mod compare;
+pub(crate) mod content;
+pub(crate) mod export;
+pub(crate) mod health;
+pub(crate) mod list;
 mod reply;
-mod sums;
-mod tiers;
-mod upkeep;
-mod upload;
+pub(crate) mod sums;
+pub(crate) mod tiers;
+pub(crate) mod upkeep;
+pub(crate) mod upload;
 
 use axum::Router;
 use axum::routing::{self, MethodRouter, get, post};
@@ -30,7 +30,7 @@ pub(crate) fn all(app: &App) -> Router {
     let delete = |routes| allow(Action::Delete, routes);
     let operate = |routes| allow(Action::Operate, routes);
 
-    let named = read(get(content::newest).head(content::newest))
+    let named = read(get(content::newest).head(content::head_of_newest))
         .merge(write(routing::put(upload::put)))
         .merge(delete(routing::delete(artifact::delete_named)));
     let one = read(get(artifact::show))
@@ -43,16 +43,16 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/artifacts/{id}", one)
         .route(
             "/artifacts/{id}/content",
-            read(get(content::by_id).head(content::by_id)),
+            read(get(content::by_id).head(content::head_by_id)),
         )
         .route("/artifacts/{id}/versions", read(get(artifact::versions)))
         .route("/artifacts/{id}/archive", write(post(tiers::archive)))
         .route("/artifacts/{id}/restore", write(post(tiers::restore)))
         .route("/artifacts/{id}/presign", read(post(tiers::presign)))
-        .route("/specs/{spec}/export", read(get(export::export)))
+        .route("/specs/{spec}/export", read(get(export::export_spec)))
         .route(
             "/specs/{spec}/tasks/{task}/export",
-            read(get(export::export)),
+            read(get(export::export_task)),
         )
         .route("/usage", read(get(sums::usage)))
         .route("/trend", read(get(sums::trend)))
@@ -64,6 +64,8 @@ pub(crate) fn all(app: &App) -> Router {
         .nest("/api/v1", api)
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(health::openapi))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone())

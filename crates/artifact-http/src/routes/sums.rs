@@ -8,8 +8,10 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use super::reply;
+use crate::api::schemas::{ProblemDocument, TrendDocument, UsageDocument};
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
 use crate::state::App;
@@ -18,14 +20,28 @@ use crate::state::App;
 const USUAL_DAYS: u32 = 30;
 
 /// By what to sum up.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct UsageParams {
+    /// Sums by `spec`, `type`, `state` or `tier`; several times for all of several
     by: Vec<String>,
+    /// Only this spec
     spec: Option<String>,
 }
 
 /// How much is stored: the sum of all, or of a spec, and those of its groups.
+#[utoipa::path(
+    get,
+    path = "/api/v1/usage",
+    tag = "sums",
+    params(UsageParams),
+    responses(
+        (status = 200, description = "The sums", body = UsageDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn usage(
     State(app): State<App>,
     Params(params): Params<UsageParams>,
@@ -57,18 +73,37 @@ fn key(text: &str) -> Result<UsageKey> {
 }
 
 /// What to count, and over how many days.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct TrendParams {
+    /// Of this type; several times for one of several
     r#type: Vec<String>,
+    /// So many days, up to today
+    #[param(minimum = 1)]
     days: Option<u32>,
+    /// Specs that match this pattern
     spec: Option<String>,
+    /// Tasks that match this pattern
     task: Option<String>,
+    /// Names that match this pattern
     name: Option<String>,
+    /// With this tag
     tag: Vec<String>,
 }
 
 /// How much of something was stored on each day.
+#[utoipa::path(
+    get,
+    path = "/api/v1/trend",
+    tag = "sums",
+    params(TrendParams),
+    responses(
+        (status = 200, description = "Every day", body = TrendDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn trend(
     State(app): State<App>,
     Params(params): Params<TrendParams>,

@@ -8,8 +8,10 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::reply;
+use crate::api::schemas::{ArtifactDocument, ProblemDocument, SignedDocument};
 use crate::params::{Id, Params};
 use crate::problem::Problem;
 use crate::state::App;
@@ -18,20 +20,38 @@ use crate::state::App;
 const USUAL_S: u64 = 3_600;
 
 /// How a store is asked for what is frozen.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RestoreParams {
+    /// For how many days a bucket keeps at hand what was frozen
+    #[param(minimum = 1, maximum = 3650)]
     keep_days: Option<u32>,
 }
 
 /// For how long.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PresignParams {
+    /// For how many seconds
+    #[param(minimum = 1, maximum = 604_800)]
     expires_in_s: Option<u64>,
 }
 
 /// Moves a version to the cold tier.
+#[utoipa::path(
+    post,
+    path = "/api/v1/artifacts/{id}/archive",
+    tag = "artifacts",
+    operation_id = "archive",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version")),
+    responses(
+        (status = 200, description = "As it is now", body = ArtifactDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn archive(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     let store = app.store.clone();
     let record = app
@@ -41,6 +61,19 @@ pub(crate) async fn archive(State(app): State<App>, Id(id): Id) -> Result<Respon
 }
 
 /// Brings a version back; says 202 where its store needs time for that.
+#[utoipa::path(
+    post,
+    path = "/api/v1/artifacts/{id}/restore",
+    tag = "artifacts",
+    operation_id = "restore",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), RestoreParams),
+    responses(
+        (status = 200, description = "As it is now", body = ArtifactDocument),
+        (status = 202, description = "Its store needs time", body = ArtifactDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn restore(
     State(app): State<App>,
     Id(id): Id,
@@ -63,6 +96,18 @@ pub(crate) async fn restore(
 }
 
 /// Signs a URL to download from.
+#[utoipa::path(
+    post,
+    path = "/api/v1/artifacts/{id}/presign",
+    tag = "artifacts",
+    operation_id = "presign",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), PresignParams),
+    responses(
+        (status = 200, description = "The URL", body = SignedDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn presign(
     State(app): State<App>,
     Id(id): Id,

@@ -16,8 +16,10 @@ use futures::TryStreamExt;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use super::reply;
+use crate::api::schemas::{CleanupDocument, GcDocument, ProblemDocument, VerificationDocument};
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
 use crate::state::App;
@@ -59,14 +61,28 @@ impl First {
 }
 
 /// How to clean up.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CleanupParams {
+    /// Says what would be done, and does nothing
     dry_run: bool,
+    /// Trusts the clock though it is earlier than what is stored
     force: bool,
 }
 
 /// Takes away what has expired.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cleanup",
+    tag = "upkeep",
+    params(CleanupParams),
+    responses(
+        (status = 200, description = "What was done", body = CleanupDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn cleanup(
     State(app): State<App>,
     Params(params): Params<CleanupParams>,
@@ -84,14 +100,16 @@ pub(crate) async fn cleanup(
         }
         report
     } else {
-        let told = first.clone();
+        let (told, metrics) = (first.clone(), app.metrics.clone());
         app.finish(async move {
             let tell = move |item: &CleanupItem, outcome: &CleanupOutcome| match outcome {
                 CleanupOutcome::Done => told.add(|| view::cleanup::item(item)),
                 CleanupOutcome::Failed(error) => told.failed(error),
                 CleanupOutcome::Changed => {}
             };
-            store.cleanup(options, tell).await
+            let ran = store.cleanup(options, tell).await;
+            metrics.cleaned_up(&ran);
+            ran
         })
         .await?
     };
@@ -100,14 +118,29 @@ pub(crate) async fn cleanup(
 }
 
 /// How to collect garbage.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct GcParams {
+    /// Says what would be done, and does nothing
     dry_run: bool,
+    /// How old a blob must be that nothing names
+    #[param(minimum = 1, maximum = 1_000_000)]
     grace_hours: Option<u32>,
 }
 
 /// Clears what nobody will read any more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/gc",
+    tag = "upkeep",
+    params(GcParams),
+    responses(
+        (status = 200, description = "What was done", body = GcDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn gc(
     State(app): State<App>,
     Params(params): Params<GcParams>,
@@ -130,10 +163,12 @@ pub(crate) async fn gc(
         }
         report
     } else {
-        let told = first.clone();
+        let (told, metrics) = (first.clone(), app.metrics.clone());
         app.finish(async move {
             let tell = move |item: &GcItem| told.add(|| view::gc::item(item));
-            store.gc(options, tell).await
+            let ran = store.gc(options, tell).await;
+            metrics.collected(&ran);
+            ran
         })
         .await?
     };
@@ -146,17 +181,34 @@ pub(crate) async fn gc(
 }
 
 /// What to verify.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct VerifyParams {
+    /// Specs that match this pattern
     spec: Option<String>,
+    /// Tasks that match this pattern
     task: Option<String>,
+    /// Of this type
     r#type: Vec<String>,
+    /// Names that match this pattern
     name: Option<String>,
+    /// Marks what is lost, mends what can be mended
     repair: bool,
 }
 
 /// Reads versions to their end and compares them with what is recorded.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verify",
+    tag = "upkeep",
+    params(VerifyParams),
+    responses(
+        (status = 200, description = "What was done", body = VerificationDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn verify(
     State(app): State<App>,
     Params(params): Params<VerifyParams>,

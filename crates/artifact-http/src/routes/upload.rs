@@ -9,25 +9,46 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::IntoParams;
 
 use super::reply;
+use crate::api::schemas::{ArtifactDocument, ProblemDocument};
 use crate::body::{announced_length, incoming};
 use crate::headers::{digest, etag};
-use crate::params::{At, Params, all_parsed};
+use crate::params::{At, Params, RawCoordinate, all_parsed};
 use crate::problem::Problem;
 use crate::state::App;
 
 /// What is remembered of an artifact beside its bytes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct About {
+    /// A tag, `KEY` or `KEY=VALUE`; can be given several times
     tag: Vec<String>,
+    /// A key of the metadata, `KEY=JSON`; can be given several times
     meta: Vec<String>,
+    /// For how many days it is kept
+    #[param(minimum = 1, maximum = 36_500)]
     retention_days: Option<u32>,
+    /// False: it is stored as it is
     compress: Option<bool>,
 }
 
 /// Stores the next version of what the path names.
+#[utoipa::path(
+    put,
+    path = "/api/v1/specs/{spec}/tasks/{task}/{type}/{name}",
+    tag = "content",
+    operation_id = "upload",
+    params(RawCoordinate, About),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes"),
+    responses(
+        (status = 201, description = "It is stored", body = ArtifactDocument),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn put(
     State(app): State<App>,
     At(at): At,
@@ -60,6 +81,12 @@ pub(crate) async fn put(
 impl About {
     /// Adds it to a request.
     pub(crate) fn request(&self, request: UploadRequest) -> Result<UploadRequest> {
+        if self
+            .retention_days
+            .is_some_and(|days| !(1..=36_500).contains(&days))
+        {
+            return Err(Error::invalid_input("retention_days is 1 to 36500"));
+        }
         let mut metadata = Map::new();
         for entry in &self.meta {
             let (key, value) = meta_entry(entry)?;

@@ -1,0 +1,82 @@
+//! The description of the server's interface, OpenAPI 3.1, made from the routes. It is served,
+//! printed by `--openapi`, and kept in docs/openapi.json.
+
+pub(crate) mod schemas;
+
+use std::sync::OnceLock;
+
+use utoipa::OpenApi;
+
+use crate::routes;
+
+/// What is said of the whole.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Artifact store",
+        description = "Artifacts of CI jobs and coding agents: stored as streams, hashed, compressed, \
+                       found again, checked on the way back. Every error is a problem of RFC 9457.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "content", description = "The bytes of artifacts"),
+        (name = "artifacts", description = "What is known of artifacts"),
+        (name = "sums", description = "How much is stored, and what has changed"),
+        (name = "upkeep", description = "Looking after the store"),
+        (name = "server", description = "The server itself"),
+    ),
+    paths(
+        routes::upload::put,
+        routes::content::newest,
+        routes::content::head_of_newest,
+        routes::artifact::delete_named,
+        routes::content::by_id,
+        routes::content::head_by_id,
+        routes::list::list,
+        routes::bulk::delete,
+        routes::artifact::show,
+        routes::artifact::patch,
+        routes::artifact::delete,
+        routes::artifact::versions,
+        routes::tiers::archive,
+        routes::tiers::restore,
+        routes::tiers::presign,
+        routes::export::export_spec,
+        routes::export::export_task,
+        routes::sums::usage,
+        routes::sums::trend,
+        routes::compare::compare,
+        routes::upkeep::cleanup,
+        routes::upkeep::gc,
+        routes::upkeep::verify,
+        routes::health::live,
+        routes::health::ready,
+        routes::health::metrics,
+        routes::health::openapi,
+    ),
+)]
+struct Description;
+
+/// The document.
+pub(crate) fn document() -> &'static str {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    DOCUMENT.get_or_init(|| {
+        let mut text = Description::openapi().to_pretty_json().unwrap_or_default();
+        text.push('\n');
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_that_is_kept_is_that_of_the_code() {
+        let kept = include_str!("../../../../docs/openapi.json");
+        assert!(
+            kept == document(),
+            "docs/openapi.json is old: `artifact-http --openapi > docs/openapi.json`"
+        );
+    }
+}
