@@ -88,7 +88,7 @@ pub use retention::{
 pub use store::{Ports, Store, StoreOptions};
 pub use tiers::{Move, MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored};
 pub use trend::TrendDay;
-pub use upload::{Compression, UploadRequest};
+pub use upload::{Compression, UploadRequest, Uploaded};
 pub use usage::{QuotaWarning, Usage, UsageGroup, UsageKey, UsageTotal};
 pub use verify::{Damage, LOST_TAG, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
 pub use versions::{OldVersion, PruneScope};

@@ -5,9 +5,10 @@ use std::time::Duration;
 use artifact_codec::{EncodeOptions, Level};
 use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, LockGuard, LockKey, NewUpload, PutOptions};
+use artifact_domain::query::{Filter, Order, PageSize, TagFilter};
 use artifact_domain::{
     ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind, Metadata,
-    MimeType, Result, State, Tags,
+    MimeType, Result, State, Tag, Tags,
 };
 use bytes::Bytes;
 use tracing::Instrument;
@@ -49,6 +50,15 @@ pub struct UploadRequest {
     pub size_hint_bytes: Option<u64>,
     /// What must be there before; with anything else nothing is read and nothing stored.
     pub condition: Option<UploadCondition>,
+}
+
+/// What an upload has come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Uploaded {
+    /// The version.
+    pub record: ArtifactRecord,
+    /// Whether this upload stored it.
+    pub is_new: bool,
 }
 
 impl UploadRequest {
@@ -129,7 +139,26 @@ impl Store {
         request: UploadRequest,
         body: impl Into<Body>,
     ) -> Result<ArtifactRecord> {
-        let body = body.into();
+        self.upload_once(request, None, body.into())
+            .await
+            .map(|uploaded| uploaded.record)
+    }
+
+    /// Stores an artifact as [`upload`](Self::upload) does, unless one of its versions bears the tag
+    /// `once`, which the new one gets: then nothing is read, and that version is given. So an upload
+    /// whose answer was lost can be made again, for as long as what it stored is there.
+    ///
+    /// # Errors
+    /// Those of [`upload`](Self::upload); `InvalidInput` where the tag is one too many.
+    pub async fn upload_once(
+        &self,
+        mut request: UploadRequest,
+        once: Option<Tag>,
+        body: Body,
+    ) -> Result<Uploaded> {
+        if let Some(tag) = &once {
+            request.tags.set(tag.clone())?;
+        }
         let uri = artifact_domain::ArtifactUri::from(request.coordinate.clone());
         let span = tracing::info_span!("upload", artifact.uri = %uri);
         async {
@@ -138,14 +167,22 @@ impl Store {
             }
             let guard = self.lock_coordinate(&request.coordinate).await?;
             self.take_mark_ahead().await;
-            let outcome = match self.judge(&request).await {
-                Ok(()) => self.store(request, body).await,
-                Err(error) => Err(error),
-            };
+            let outcome = async {
+                if let Some(record) = self.stored_once(&request, once.as_ref()).await? {
+                    return Ok((record, None));
+                }
+                self.judge(&request).await?;
+                let (record, superseded) = self.store(request, body).await?;
+                Ok((record, Some(superseded)))
+            }
+            .await;
             release(guard).await;
             let (record, superseded) = outcome?;
-            self.follow_up(&record, superseded).await;
-            Ok(record)
+            let is_new = superseded.is_some();
+            if let Some(superseded) = superseded {
+                self.follow_up(&record, superseded).await;
+            }
+            Ok(Uploaded { record, is_new })
         }
         .instrument(span)
         .await
@@ -173,6 +210,37 @@ impl Store {
                     .map(Some)
             }
         }
+    }
+
+    /// The version that bears the tag already.
+    async fn stored_once(
+        &self,
+        request: &UploadRequest,
+        once: Option<&Tag>,
+    ) -> Result<Option<ArtifactRecord>> {
+        let Some(tag) = once else {
+            return Ok(None);
+        };
+        let mut filter = Filter::versions_of(&request.coordinate);
+        filter.tags.push(TagFilter {
+            key: tag.key().to_owned(),
+            value: Some(tag.value().to_owned()),
+        });
+        let found = self
+            .search(filter, Order::Created, None, PageSize::new(1)?)
+            .await?;
+        let Some(record) = found.items.into_iter().next() else {
+            return Ok(None);
+        };
+        let stored = record.stored_content()?.digest;
+        if request
+            .expected_digest
+            .is_some_and(|expected| expected != stored)
+        {
+            let message = format!("other bytes were stored under {tag}");
+            return Err(Error::new(ErrorKind::Integrity, message).with_source(DigestMismatch));
+        }
+        Ok(Some(record))
     }
 
     async fn judge(&self, request: &UploadRequest) -> Result<()> {

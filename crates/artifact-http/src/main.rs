@@ -4,6 +4,7 @@
 mod api;
 mod args;
 mod body;
+mod cors;
 mod filter;
 mod gate;
 mod headers;
@@ -112,6 +113,10 @@ async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
         observer,
         observe::observe,
     ));
+    let router = match &settings.http.cors_origins {
+        Some(origins) => router.layer(cors::layer(origins)?),
+        None => router,
+    };
     let limits = Limits {
         connections: usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
         patience: settings.http.idle_timeout(),

@@ -189,3 +189,26 @@ fn it_cleans_up_when_it_is_time() {
     );
     e2e::eventually("gc", || count("scheduled gc is done") == 1);
 }
+
+#[test]
+fn pages_of_the_origins_that_are_named_may_use_it() {
+    let store = Sandbox::new().with_env("ARTIFACT_HTTP__CORS_ORIGINS", "https://ci.example");
+    let server = Server::start(&store);
+    let asked = [
+        ("origin", "https://ci.example"),
+        ("access-control-request-method", "PUT"),
+        ("access-control-request-headers", "if-match"),
+    ];
+    let told = server.send("OPTIONS", &at("a"), &asked, b"").expect(200);
+    assert_eq!(
+        told.header("access-control-allow-origin"),
+        "https://ci.example"
+    );
+    assert!(told.header("access-control-allow-methods").contains("PUT"));
+    assert_eq!(told.header("access-control-allow-headers"), "if-match");
+    let other = server.send("GET", "/healthz", &[("origin", "https://x.example")], b"");
+    assert_eq!(other.header("access-control-allow-origin"), "");
+    let (_store, silent) = served();
+    let none = silent.send("GET", "/healthz", &asked[..1], b"");
+    assert_eq!(none.header("access-control-allow-origin"), "");
+}

@@ -136,6 +136,31 @@ fn what_is_too_large_is_refused_before_its_bytes() {
 }
 
 #[test]
+fn an_upload_that_is_made_again_stores_nothing() {
+    let store = e2e::Sandbox::new().with_env("ARTIFACT_VERSIONING__ENABLED", "true");
+    let server = e2e::Server::start(&store);
+    let put =
+        |key: &str, body: &[u8]| server.send("PUT", &at("a"), &[("idempotency-key", key)], body);
+    let first = put("job-1", b"one").expect(201).json();
+    assert_eq!(put("job-1", b"one").expect(200).json(), first);
+    assert_eq!(put("job-2", b"two").expect(201).json()["version"], 2);
+    assert_eq!(put("job-1", b"one").expect(200).json()["version"], 1);
+    let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let headers = [("idempotency-key", "job-1"), ("x-checksum-sha256", digest)];
+    let other = server.send("PUT", &at("a"), &headers, b"hello");
+    other.problem(422, "integrity");
+    put(&"x".repeat(300), b"x").problem(400, "invalid-input");
+    let mut statuses: Vec<_> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| put("job-3", b"x").status))
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 201]);
+}
+
+#[test]
 fn a_coded_body_is_refused() {
     let (_store, server) = served();
     let gzip = [("content-encoding", "gzip")];

@@ -406,6 +406,12 @@ pub(super) const KEYS: &[Key] = &[
         "seconds for which a client may neither send nor take anything",
     ),
     key(
+        "http.cors_origins",
+        Kind::Text,
+        Default::Null,
+        "origins whose pages a browser lets use the server: * or several, with commas between; null: none",
+    ),
+    key(
         "http.log",
         Kind::Text,
         Default::Text("info"),

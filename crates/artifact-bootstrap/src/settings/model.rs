@@ -325,6 +325,8 @@ pub struct Http {
     pub max_requests: u32,
     /// Seconds for which a client may neither send nor take anything.
     pub idle_timeout_s: u32,
+    /// Origins whose pages may use the server.
+    pub cors_origins: Option<String>,
     /// What is logged.
     pub log: String,
     /// In which form.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
@@ -18,6 +18,8 @@ use crate::headers::{digest, etag};
 use crate::params::{At, Params, RawCoordinate, all_parsed};
 use crate::problem::Problem;
 use crate::state::App;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What is remembered of an artifact beside its bytes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -45,6 +47,7 @@ pub(crate) struct About {
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes"),
     responses(
         (status = 201, description = "It is stored", body = ArtifactDocument),
+        (status = 200, description = "It was stored before, under the same Idempotency-Key", body = ArtifactDocument),
         (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
         (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
     ),
@@ -62,12 +65,19 @@ pub(crate) async fn put(
     request.expected_digest = digest::announced(&headers)?;
     request.size_hint_bytes = announced_length(&headers)?;
     request.condition = condition(&headers)?;
+    let once = once(&headers)?;
     let body = incoming(body, &headers, app.patience);
     let store = app.store.clone();
-    let record = app
-        .finish(async move { store.upload(request, body).await })
+    let uploaded = app
+        .finish(async move { store.upload_once(request, once, body.into()).await })
         .await?;
-    let mut response = reply::details(StatusCode::CREATED, &record);
+    let record = uploaded.record;
+    let status = if uploaded.is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let mut response = reply::details(status, &record);
     let headers = response.headers_mut();
     if let Ok(location) = HeaderValue::from_str(&reply::location(&record)) {
         headers.insert(LOCATION, location);
@@ -144,6 +154,21 @@ fn refuse_coded(headers: &HeaderMap) -> Result<(), Problem> {
     let message = "a body with Content-Encoding is not taken: send the bytes as they are";
     let error = Error::invalid_input(message);
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
+}
+
+/// The tag that an upload bears which is made once, however often it is sent.
+fn once(headers: &HeaderMap) -> Result<Option<Tag>> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let wrong =
+        || Error::invalid_input("the header Idempotency-Key is 1 to 256 characters of ASCII");
+    let key = key.to_str().map_err(|_| wrong())?.trim();
+    if key.is_empty() {
+        return Err(wrong());
+    }
+    let tag = Tag::new(IDEMPOTENCY_KEY.as_str(), key);
+    tag.map(Some).map_err(|_| wrong())
 }
 
 /// What the client expects to be there before.

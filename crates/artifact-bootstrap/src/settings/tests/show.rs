@@ -191,6 +191,7 @@ fn defaults_are_those_of_the_design() {
             "max_connections": 4096,
             "max_requests": 512,
             "idle_timeout_s": 30,
+            "cors_origins": null,
             "log": "info",
             "log_format": "text"
         }
