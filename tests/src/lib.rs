@@ -5,6 +5,7 @@
 mod binary;
 mod http;
 mod ledger;
+mod mirror;
 mod outcome;
 mod random;
 mod running;

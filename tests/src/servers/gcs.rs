@@ -24,8 +24,23 @@ impl GcpEmulator {
     /// When the server refuses.
     #[track_caller]
     pub fn make_bucket(&self) -> String {
-        let name = unique_bucket();
-        let body = json!({ "name": name }).to_string();
+        self.make(&json!({ "name": unique_bucket() }))
+    }
+
+    /// The same for much: what is deleted in others is kept for a week, in memory.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    #[track_caller]
+    pub(crate) fn make_bucket_that_forgets(&self) -> String {
+        let kept = json!({ "retentionDurationSeconds": "0" });
+        self.make(&json!({ "name": unique_bucket(), "softDeletePolicy": kept }))
+    }
+
+    #[track_caller]
+    fn make(&self, bucket: &Value) -> String {
+        let body = bucket.to_string();
+        let name = bucket["name"].as_str().expect("it has a name").to_owned();
         let json = ["--header", "Content-Type: application/json"];
         let args = [&json[..], &["--data", &body]].concat();
         let (status, answer) = self.curl(&args, "/storage/v1/b?project=e2e");

@@ -12,6 +12,7 @@ mod process;
 mod proxy;
 mod rgw;
 mod s3s;
+mod transfers;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use process::processes_in;
 pub use proxy::{Fault, Proxy, Request, Which};
 pub use rgw::Rgw;
 pub use s3s::S3s;
+pub(crate) use transfers::{Headers, Transfer, What, encoded, transfer};
 
 /// Names what is not installed and whose tests are left out, parted by commas.
 const WITHOUT: &str = "E2E_WITHOUT";

@@ -56,7 +56,9 @@ fn import_elsewhere(store: &Sandbox, args: &[&str]) -> e2e::Outcome {
 fn import_to(store: &Sandbox, folder: &str, args: &[&str]) -> e2e::Outcome {
     let mut command = store.command([&["import", "--base-path", folder], args].concat());
     // Where the blobs lie in a bucket.
-    command.env("ARTIFACT_S3__PREFIX", folder);
+    for key in ["ARTIFACT_S3__PREFIX", "ARTIFACT_GCS__PREFIX"] {
+        command.env(key, folder);
+    }
     let output = command.output().expect("the program can be started");
     e2e::Outcome::from_output(args, output)
 }

@@ -29,20 +29,11 @@ fn stalled_upload(store: &Sandbox) -> Running {
     let mut upload = store.start(&["upload", "-", "--name", "big.bin", "--type", "data"]);
     assert!(upload.feed(&noise(1, store.held_in_memory() + 3_000_000)));
     eventually("all that was sent to be read", || {
-        let stored = stored_bytes(store);
+        let arrived = store.arrived_bytes();
         thread::sleep(Duration::from_millis(300));
-        stored > 1_000_000 && stored_bytes(store) == stored
+        arrived > 1_000_000 && store.arrived_bytes() == arrived
     });
     upload
-}
-
-fn stored_bytes(store: &Sandbox) -> u64 {
-    store
-        .blobs()
-        .iter()
-        .filter_map(|blob| fs::metadata(blob).ok())
-        .map(|found| found.len())
-        .sum()
 }
 
 /// Asserts that after the lease the next upload leaves itself alone in the store.
@@ -147,7 +138,7 @@ fn an_upload_from_a_named_pipe_is_taken_back() {
     pipe.write_all(&noise(1, store.held_in_memory() + 3_000_000))
         .expect("the program reads");
     eventually("some of the upload to be stored", || {
-        stored_bytes(&store) > 1_000_000
+        store.arrived_bytes() > 1_000_000
     });
     upload.signal("INT");
     let chunk = noise(2, 100_000);
@@ -165,7 +156,9 @@ fn of_a_tree_what_was_acknowledged_stays() {
         store.write(format!("tree/{number}"), noise(number, 2_000));
     }
     let mut upload = store.start(&["upload", "tree", "--type", "data"]);
-    eventually("the first files to be stored", || store.blobs().len() > 20);
+    eventually("the first files to be stored", || {
+        store.stored_bytes() > 20 * 2_000
+    });
     upload.signal("INT");
     let outcome = upload.wait().expect_code(130);
     let found = store.json(&["search"]);

@@ -1,7 +1,6 @@
 //! How much all artifacts together may have: what does not fit ends with exit code 8 and leaves
 //! nothing, whoever else uploads meanwhile. And how much there is.
 
-use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -18,15 +17,6 @@ const LIMIT_BYTES: u64 = 1_000_000;
 /// A store for a million bytes.
 fn limited() -> Sandbox {
     sandbox().with_env("ARTIFACT_QUOTA__MAX_STORAGE_GB", "0.001")
-}
-
-fn stored_bytes(store: &Sandbox) -> u64 {
-    let files = store.blobs().into_iter();
-    // One that goes meanwhile has no bytes any more.
-    files
-        .filter_map(|path| fs::metadata(path).ok())
-        .map(|file| file.len())
-        .sum()
 }
 
 /// The last line of `usage --json`.
@@ -47,7 +37,7 @@ fn r61_of_fifty_uploads_by_ten_processes_exactly_those_succeed_that_fit() {
         let watch = scope.spawn(|| {
             let mut most = 0;
             while !done.load(Ordering::SeqCst) {
-                most = most.max(stored_bytes(&store));
+                most = most.max(store.stored_bytes());
                 thread::sleep(Duration::from_millis(5));
             }
             most
@@ -76,7 +66,7 @@ fn r61_of_fifty_uploads_by_ten_processes_exactly_those_succeed_that_fit() {
     });
     assert_eq!(stored.into_inner(), FIT);
     assert_eq!(store.blobs().len(), FIT);
-    assert_eq!(stored_bytes(&store), LIMIT_BYTES);
+    assert_eq!(store.stored_bytes(), LIMIT_BYTES);
     assert_eq!(store.json(&["search", "--limit", "100"]).len(), FIT);
     let usage = usage(&store, &[]);
     assert_eq!(
@@ -95,7 +85,7 @@ fn r61_of_one_folder_as_much_is_stored_as_fits() {
     let args = ["upload", "tree", "--no-compress", "--no-progress"];
     let outcome = store.run(&args).expect_code(8);
     assert_eq!(outcome.text().lines().count(), 33, "{outcome}");
-    assert_eq!(stored_bytes(&store), 990_000);
+    assert_eq!(store.stored_bytes(), 990_000);
 }
 
 #[test]
@@ -123,7 +113,7 @@ fn what_counts_is_what_is_stored() {
     // Five times the limit, before it is compressed.
     store.write("large.log", "the same line again\n".repeat(250_000));
     store.ok(&["upload", "large.log", "--no-progress"]);
-    assert!(stored_bytes(&store) < LIMIT_BYTES);
+    assert!(store.stored_bytes() < LIMIT_BYTES);
 }
 
 #[test]
@@ -151,13 +141,13 @@ fn r61_an_upload_that_was_killed_holds_its_room_no_longer_than_its_lease() {
     assert!(killed.feed(&noise(1, 3_000_000)));
     // Some of it has come to a file, or is held in memory.
     eventually("the upload to have begun", || {
-        stored_bytes(&store) > 0 || (store.has_bucket() && usage(&store, &[])["uploads"] == 1)
+        store.stored_bytes() > 0 || (store.has_bucket() && usage(&store, &[])["uploads"] == 1)
     });
     killed.kill();
     drop(killed);
     let held = usage(&store, &[]);
     assert_eq!((&held["count"], &held["uploads"]), (&0.into(), &1.into()));
-    assert!(held["reserved_bytes"].as_u64() >= Some(stored_bytes(&store)));
+    assert!(held["reserved_bytes"].as_u64() >= Some(store.stored_bytes()));
     store.write("next.bin", noise(2, 4_900_000));
     thread::sleep(Duration::from_millis(1_100));
     store.ok(&["upload", "next.bin", "--no-compress", "--no-progress"]);
@@ -173,7 +163,7 @@ fn r60_usage_is_by_spec_type_state_and_tier() {
         store.ok(&["upload", "a.log", "--spec", spec]);
     }
     store.ok(&["upload", "b.bin", "--spec", "two", "--type", "data"]);
-    let on_disk = stored_bytes(&store);
+    let on_disk = store.stored_bytes();
     let total = usage(&store, &[]);
     assert_eq!(
         (&total["count"], &total["size_bytes"]),

@@ -345,9 +345,12 @@ fn a_sound_index_is_set_aside_only_when_that_is_asked_for() {
 fn an_index_in_use_is_not_set_aside() {
     let store = filled();
     let before = answers(&store);
+    let stored = store.arrived_bytes();
     let mut upload = store.start(&["upload", "-", "--name", "slow", "--type", "data"]);
     assert!(upload.feed(&noise(1, store.held_in_memory() + 3_000_000)));
-    eventually("the upload to have begun", || store.blobs().len() > 6);
+    eventually("the upload to have begun", || {
+        store.arrived_bytes() > stored
+    });
     let outcome = store.run(&["reindex", "--rebuild"]).expect_code(7);
     outcome.says(&["hint: stop the other processes"]);
     upload.end_of_input();

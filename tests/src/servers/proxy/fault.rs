@@ -77,7 +77,7 @@ impl Which<'_> {
         target: "",
     };
 
-    pub(super) fn is(&self, request: &Request) -> bool {
+    pub(crate) fn is(&self, request: &Request) -> bool {
         (self.method.is_empty() || self.method == request.method)
             && request.target.contains(self.target)
     }

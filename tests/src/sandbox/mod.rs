@@ -1,6 +1,9 @@
 //! A store of its own for one test, and a world in which the program sees nothing else: no
 //! settings, home or CI of whoever runs the tests.
 
+mod service;
+mod stored;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -9,17 +12,14 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::servers::{Access, S3s};
 use crate::{Outcome, Running, artifact};
-
-/// The bucket of a sandbox that has one.
-const BUCKET: &str = "blobs";
+use service::Service;
 
 /// A temporary folder with a store, a home and a current folder, gone with the test unless
 /// `E2E_KEEP` is set.
@@ -29,12 +29,12 @@ const BUCKET: &str = "blobs";
 /// work/       the current folder
 /// store/      ARTIFACT_BASE_PATH
 /// s3/blobs/   what is in the bucket, if the store has one: each object a file, at its key
+/// mirror/     the same of a bucket of another server
 /// ```
 #[derive(Debug)]
 pub struct Sandbox {
     env: BTreeMap<OsString, OsString>,
-    /// Serves the bucket.
-    service: Option<S3s>,
+    service: Option<Service>,
     root: TempDir,
 }
 
@@ -79,29 +79,6 @@ impl Sandbox {
         Self::new().with_env("ARTIFACT_INDEX__ENGINE", engine)
     }
 
-    /// An empty store with this index engine, whose blobs lie in a bucket: of a service that lives
-    /// as long as the sandbox.
-    pub fn with_bucket(engine: &str) -> Self {
-        let mut sandbox = Self::with_index(engine);
-        let folder = sandbox.root().join("s3");
-        fs::create_dir_all(folder.join(BUCKET)).expect("folders can be made");
-        let service = S3s::over(&folder);
-        let access = service.owner.clone();
-        sandbox.service = Some(service);
-        sandbox.in_bucket(&access, BUCKET)
-    }
-
-    /// With blobs in this bucket.
-    #[must_use]
-    pub fn in_bucket(self, access: &Access, bucket: &str) -> Self {
-        self.with_env("ARTIFACT_BACKEND", "s3")
-            .with_env("ARTIFACT_S3__BUCKET", bucket)
-            .with_env("ARTIFACT_S3__ENDPOINT_URL", &access.endpoint)
-            .with_env("ARTIFACT_S3__REGION", &access.region)
-            .with_env("ARTIFACT_S3__ACCESS_KEY", &access.access_key)
-            .with_env("ARTIFACT_S3__SECRET_KEY", &access.secret_key)
-    }
-
     /// With this environment variable.
     #[must_use]
     pub fn with_env(mut self, key: &str, value: impl Into<OsString>) -> Self {
@@ -131,48 +108,13 @@ impl Sandbox {
         self.root().join("work").join(relative)
     }
 
-    /// The folder of the store, or what is in it; what is below `artifacts` may be in a bucket.
-    pub fn store(&self, relative: impl AsRef<Path>) -> PathBuf {
-        if relative.as_ref().starts_with("artifacts") {
-            return self.blobs_folder().join(relative);
-        }
-        self.root().join("store").join(relative)
-    }
-
-    /// Where `artifacts` is, or will be: the folder of the store, or that of its bucket.
-    pub fn blobs_folder(&self) -> PathBuf {
-        match &self.service {
-            Some(_) => self.root().join("s3").join(BUCKET),
-            None => self.root().join("store"),
-        }
-    }
-
-    /// Whether its blobs lie in a bucket.
-    pub fn has_bucket(&self) -> bool {
-        self.service.is_some()
-    }
-
-    /// Whether nothing is left at a place below `artifacts`, and no folder either. A bucket has none:
-    /// there those do not count that its service leaves.
-    pub fn is_gone(&self, relative: &str) -> bool {
-        let path = self.store(relative);
-        let mut files = Vec::new();
-        crate::tree::files_below(&path, &mut files);
-        files.is_empty() && (self.has_bucket() || !path.exists())
-    }
-
-    /// How many bytes an upload may hold in memory: what is sent beyond them is on its way into the
-    /// store. A bucket takes them in parts, of which some are filled before any is sent.
-    pub fn held_in_memory(&self) -> usize {
-        if self.has_bucket() { 24 << 20 } else { 1 << 20 }
-    }
-
     /// Another store, with its own folder in the current one, and blobs apart.
     #[must_use]
     pub fn elsewhere(self, folder: &str) -> Self {
         let path = self.work(folder);
         self.with_env("ARTIFACT_BASE_PATH", path)
             .with_env("ARTIFACT_S3__PREFIX", folder)
+            .with_env("ARTIFACT_GCS__PREFIX", folder)
     }
 
     /// The environment that the program runs in.
@@ -207,6 +149,9 @@ impl Sandbox {
 
     /// Another program, ready to be started in the sandbox.
     pub fn other(&self, program: impl AsRef<OsStr>) -> Command {
+        if let Some(mirror) = self.mirror() {
+            mirror.settle();
+        }
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -222,6 +167,14 @@ impl Sandbox {
             .command(args)
             .output()
             .expect("the program can be started");
+        self.outcome(args, output)
+    }
+
+    /// What a run has left behind, once paths that a test has in hand show what it did.
+    fn outcome(&self, args: &[&str], output: Output) -> Outcome {
+        if let Some(mirror) = self.mirror() {
+            mirror.look_again();
+        }
         Outcome::new(owned(args), output)
     }
 
@@ -240,7 +193,7 @@ impl Sandbox {
             scope.spawn(move || stdin.write_all(input));
             child.wait_with_output()
         });
-        Outcome::new(owned(args), output.expect("it can be waited for"))
+        self.outcome(args, output.expect("it can be waited for"))
     }
 
     /// Runs the program as a user whom permissions bind, while `path` has `mode`. Where the tests
@@ -262,7 +215,7 @@ impl Sandbox {
         permit(mode);
         let output = command.output().expect("the program can be started");
         permit(0o700);
-        Outcome::new(owned(args), output)
+        self.outcome(args, output)
     }
 
     /// Starts the program and leaves it running.
@@ -293,74 +246,6 @@ impl Sandbox {
     pub fn json(&self, args: &[&str]) -> Vec<Value> {
         let args = [args, &["--json"]].concat();
         self.run(&args).expect_code(0).objects()
-    }
-
-    /// Every file that the store keeps bytes of artifacts in, whole or on their way, sorted.
-    pub fn blobs(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        for folder in ["artifacts", ".tmp"] {
-            crate::tree::files_below(&self.store(folder), &mut found);
-        }
-        found.retain(|path| !self.is_metadata(path));
-        found.extend(self.parts());
-        found.sort();
-        found
-    }
-
-    /// The parts of uploads to the bucket that are not published.
-    fn parts(&self) -> impl Iterator<Item = PathBuf> {
-        let entries = self.service.as_ref().map(|_| {
-            let entries = fs::read_dir(self.root().join("s3"));
-            entries.expect("the folder of the service can be listed")
-        });
-        let paths = entries.into_iter().flatten().flatten();
-        paths.map(|entry| entry.path()).filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with(".upload_id-") && name.contains(".part-")
-        })
-    }
-
-    /// Every file of the metadata beside the bytes, sorted.
-    pub fn metadata(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        crate::tree::files_below(&self.store("artifacts"), &mut found);
-        found.retain(|path| self.is_metadata(path));
-        found.sort();
-        found
-    }
-
-    /// The index, whichever engine it is on: the files and folders to take away to lose it.
-    pub fn index_files(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.store("")).expect("the store can be listed");
-        let mut found: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        found.retain(|path| {
-            let name = path.file_name().unwrap_or_default();
-            name.to_string_lossy().starts_with("index.")
-        });
-        found.sort();
-        found
-    }
-
-    /// `artifacts/SPEC/TASK/metadata.json` or what is below `artifacts/SPEC/TASK/metadata`.
-    fn is_metadata(&self, path: &Path) -> bool {
-        const SPEC_AND_TASK: usize = 2;
-        let below = path.strip_prefix(self.store("artifacts"));
-        below.is_ok_and(|below| {
-            let third = below.components().nth(SPEC_AND_TASK);
-            third.is_some_and(|third| {
-                [OsStr::new("metadata"), OsStr::new("metadata.json")].contains(&third.as_os_str())
-            })
-        })
-    }
-
-    /// Asserts that nothing is in the store: nothing to be found in any state, and no bytes.
-    #[track_caller]
-    pub fn assert_empty(&self) {
-        let states = ["uploading", "active", "archived", "deleted"];
-        let mut args = vec!["search", "--all-versions"];
-        args.extend(states.iter().flat_map(|state| ["--state", state]));
-        assert_eq!(self.ok(&args), "", "something is in the index");
-        assert_eq!(self.blobs(), Vec::<PathBuf>::new(), "bytes are left");
     }
 }
 
