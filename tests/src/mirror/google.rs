@@ -60,7 +60,7 @@ impl Google {
 impl Remote for Google {
     fn list(&self) -> Vec<Listed> {
         let path = format!("/storage/v1/b/{}/o", self.bucket);
-        let (status, answer) = self.emulator.curl(&[], &path);
+        let (status, answer) = self.emulator.curl(&["--retry", "3"], &path);
         assert_eq!(status, 200, "nothing is listed: {answer}");
         let answer: Value = serde_json::from_str(&answer).expect("it is JSON");
         // The emulator has one page of all.

@@ -30,7 +30,9 @@ impl S3 {
 
     /// One answer of the service; none where what was asked for has gone.
     fn ask(&self, method: &str, path: &str) -> Option<String> {
-        let (status, answer) = self.access.curl(&["--request", method], path);
+        let (status, answer) = self
+            .access
+            .curl(&["--retry", "3", "--request", method], path);
         if status == 404 {
             return None;
         }

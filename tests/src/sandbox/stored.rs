@@ -61,7 +61,7 @@ impl Sandbox {
         blobs.map(|(_, length)| length).chain(parts).sum()
     }
 
-    /// How many bytes have come into the store, whether or not anything shows them.
+    /// Grows with each byte that comes into the store, whether or not anything shows it.
     pub fn arrived_bytes(&self) -> u64 {
         self.stored_bytes() + self.mirror().map_or(0, Mirror::hidden_bytes)
     }

@@ -16,6 +16,7 @@ silent
 show-error
 globoff
 max-time = 60
+retry = 3
 "#;
 
 /// One request.

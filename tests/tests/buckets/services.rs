@@ -1,5 +1,5 @@
-//! What the program does, on services that others wrote. All cases run on the one in the process of
-//! `on_s3`; these are the ones that ask most of a service.
+//! What the program does, on services that others wrote: by many clients, in large buckets, and in one
+//! walk through everything. What holds of every store, wherever its blobs are, is in `cases`.
 
 use std::process::Command;
 use std::thread;
