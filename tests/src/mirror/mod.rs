@@ -89,6 +89,17 @@ struct State {
     fetched: u32,
 }
 
+impl State {
+    fn know(&mut self, key: String, tag: String, stamp: Stamp, headers: Headers) {
+        let known = Known {
+            tag,
+            stamp,
+            headers,
+        };
+        self.known.insert(key, known);
+    }
+}
+
 /// A bucket and its folder. Dropped, large objects of the bucket are gone.
 #[derive(Debug)]
 pub(crate) struct Mirror {
@@ -173,30 +184,19 @@ impl Mirror {
             }
             there.insert(key);
         }
-        let gone: Vec<_> = state.known.keys().cloned().collect();
-        let gone: Vec<_> = gone
-            .into_iter()
-            .filter(|key| !there.contains(key))
-            .collect();
-        for key in gone.iter().chain(changed.iter().map(|(key, ..)| key)) {
-            state.known.remove(key);
-        }
+        let known = state.known.keys();
+        let gone: Vec<_> = known.filter(|key| !there.contains(*key)).cloned().collect();
         if !changed.is_empty() {
             self.remote.put(&changed);
         }
         if !gone.is_empty() {
             self.remote.delete(&gone);
         }
+        state.known.retain(|key, _| there.contains(key));
         for (key, path, headers) in changed {
             // It is fetched again when somebody looks, so no tag is known.
             if let Some(stamp) = Stamp::of(&path) {
-                let tag = String::new();
-                let known = Known {
-                    tag,
-                    stamp,
-                    headers,
-                };
-                state.known.insert(key, known);
+                state.know(key, String::new(), stamp, headers);
             }
         }
     }
@@ -225,23 +225,23 @@ impl Mirror {
         {
             let Some(headers) = headers else { continue };
             gone.remove(&key);
-            let path = self.folder().join(&key);
             mark(&fetched, number);
-            let parent = path.parent().expect("it lies in a folder");
-            fs::create_dir_all(parent).expect("folders can be made");
-            fs::rename(&fetched, &path).expect("files can be moved");
-            let stamp = Stamp::of(&path).expect("it is there");
-            let known = Known {
-                tag,
-                stamp,
-                headers,
-            };
-            state.known.insert(key, known);
+            let stamp = self.take_in(&fetched, &key);
+            state.know(key, tag, stamp, headers);
         }
         for key in gone {
             state.known.remove(&key);
             self.take_away(&self.folder().join(key));
         }
+    }
+
+    /// Moves what was fetched to where it belongs: whoever looks meanwhile sees all of it.
+    fn take_in(&self, fetched: &Path, key: &str) -> Stamp {
+        let path = self.folder().join(key);
+        let parent = path.parent().expect("it lies in a folder");
+        fs::create_dir_all(parent).expect("folders can be made");
+        fs::rename(fetched, &path).expect("files can be moved");
+        Stamp::of(&path).expect("it is there")
     }
 
     /// Removes a file, and the folders above it that are empty then.
