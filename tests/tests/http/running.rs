@@ -212,3 +212,39 @@ fn pages_of_the_origins_that_are_named_may_use_it() {
     let none = silent.send("GET", "/healthz", &asked[..1], b"");
     assert_eq!(none.header("access-control-allow-origin"), "");
 }
+
+#[test]
+fn the_dashboard_shows_what_is_told() {
+    let (_store, server) = served();
+    server.put(&at("a.log"), b"x").expect(201);
+    server.send("POST", "/api/v1/gc", &[], b"").expect(200);
+    e2e::eventually("a request to be counted", || {
+        server
+            .get("/metrics")
+            .text()
+            .contains("artifact_http_requests_total{")
+    });
+    let told = server.get("/metrics").text();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/grafana.json");
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
+    let mut count = 0;
+    for target in targets {
+        let asked = target["expr"].as_str().unwrap();
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        for name in asked
+            .split(|letter| !is_part(letter))
+            .filter(|one| one.starts_with("artifact_"))
+        {
+            let is_told = told.lines().any(|line| {
+                line.strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with(['{', ' ']))
+            });
+            assert!(is_told, "{name} is not told:\n{told}");
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
+}
