@@ -259,7 +259,7 @@ fn files_that_are_missing_or_two_are_named() {
 
 #[test]
 fn a_wrong_variable_is_named() {
-    let cases: [(&str, &str, &[&str]); 12] = [
+    let cases: [(&str, &str, &[&str]); 13] = [
         (
             "ARTIFACT_BAKEND",
             "fs",
@@ -298,6 +298,11 @@ fn a_wrong_variable_is_named() {
             "ARTIFACT_UPLOAD__LEASE_S",
             "0",
             &["upload.lease_s", "from 1"],
+        ),
+        (
+            "ARTIFACT_UPLOAD__RESUMABLE_EXPIRY_H",
+            "0",
+            &["upload.resumable_expiry_h", "from 1"],
         ),
         (
             "ARTIFACT_QUOTA__MAX_STORAGE_GB",

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admission;
 mod body;
 mod bucket_rules;
 mod change;
@@ -22,6 +23,7 @@ mod manifest;
 mod measure;
 mod median;
 mod orphan;
+mod outcome;
 mod patch;
 mod pipe;
 mod places;

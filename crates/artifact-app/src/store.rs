@@ -108,7 +108,11 @@ impl Store {
         self.ports.clock.now()
     }
 
-    pub(crate) fn new_id(&self) -> Result<ArtifactId> {
+    /// An id that no other version has.
+    ///
+    /// # Errors
+    /// `Internal` where the system gives no random bytes.
+    pub fn new_id(&self) -> Result<ArtifactId> {
         let mut random = [0; 10];
         getrandom::fill(&mut random).map_err(|cause| {
             Error::new(ErrorKind::Internal, "the system gives no random bytes").with_source(cause)

@@ -7,8 +7,8 @@ use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, LockGuard, LockKey, NewUpload, PutOptions};
 use artifact_domain::query::{Filter, Order, PageSize, TagFilter};
 use artifact_domain::{
-    ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind, Metadata,
-    MimeType, Result, State, Tag, Tags,
+    ArtifactId, ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind,
+    Metadata, MimeType, Result, State, Tag, Tags,
 };
 use bytes::Bytes;
 use tracing::Instrument;
@@ -29,6 +29,10 @@ pub enum Compression {
 /// What to store, and what to remember of it.
 #[derive(Debug, Clone)]
 pub struct UploadRequest {
+    /// The id of the version, which no other may have; one of the store's choosing where it is not
+    /// said. Who must learn after a crash whether an upload was committed chooses it with
+    /// [`Store::new_id`], writes it down and asks [`Store::outcome`].
+    pub id: Option<ArtifactId>,
     /// Where it will stand.
     pub coordinate: Coordinate,
     /// The media type of its bytes.
@@ -65,6 +69,7 @@ impl UploadRequest {
     /// An upload to `coordinate` of which nothing else is said.
     pub fn new(coordinate: Coordinate) -> Self {
         Self {
+            id: None,
             coordinate,
             mime_type: MimeType::default(),
             tags: Tags::default(),
@@ -308,7 +313,7 @@ impl Store {
                 .retention
                 .stamp(&request.coordinate, created_at, request.retention_days);
         let upload = NewUpload {
-            id: self.new_id()?,
+            id: request.id.map_or_else(|| self.new_id(), Ok)?,
             coordinate: request.coordinate,
             mime_type: request.mime_type,
             tags: request.tags,

@@ -17,6 +17,7 @@ mod schedule;
 mod server;
 mod shutdown;
 mod state;
+mod tus;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -122,7 +123,10 @@ async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
         patience: settings.http.idle_timeout(),
     };
     announce(&listener);
-    server::serve(listener, router, limits, &mut signals).await;
+    tokio::select! {
+        () = server::serve(listener, router, limits, &mut signals) => {}
+        () = tus::keep_swept(&app) => {}
+    }
     // Cut off anywhere it leaves nothing that is not done next time.
     upkeep.abort();
     tokio::select! {

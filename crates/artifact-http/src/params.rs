@@ -123,7 +123,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Scope {
     }
 }
 
-async fn path<T, S>(parts: &mut Parts, state: &S) -> Result<T, Problem>
+pub(crate) async fn path<T, S>(parts: &mut Parts, state: &S) -> Result<T, Problem>
 where
     T: DeserializeOwned + Send,
     S: Send + Sync,

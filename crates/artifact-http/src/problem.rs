@@ -96,7 +96,7 @@ impl IntoResponse for Problem {
         let kind = self.error.kind();
         let mut object = json!({
             "type": format!("{TYPE}{kind}"),
-            "title": self.status.canonical_reason(),
+            "title": title(self.status),
             "status": self.status.as_u16(),
             "detail": self.error.message(),
         });
@@ -115,6 +115,14 @@ impl IntoResponse for Problem {
         let message = with_causes(&self.error);
         response.extensions_mut().insert(Failed { kind, message });
         response
+    }
+}
+
+/// The words for a status, those of one that tus alone has among them.
+fn title(status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        460 => Some("Checksum Mismatch"),
+        _ => status.canonical_reason(),
     }
 }
 

@@ -10,6 +10,7 @@ use artifact_domain::{Error, ErrorKind, Result};
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
+use crate::tus::Uploads;
 
 /// What every route works with. Cloning it is cheap.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) temporary_folder: PathBuf,
     /// How long a body may stand still.
     pub(crate) patience: Duration,
+    /// Resumable uploads on their way.
+    pub(crate) uploads: Uploads,
     /// What goes on though whoever asked for it may have gone.
     tasks: TaskTracker,
 }
@@ -39,6 +42,7 @@ impl App {
             verification,
             temporary_folder: settings.base_path.clone(),
             patience: settings.http.idle_timeout(),
+            uploads: Uploads::new(settings),
             tasks: TaskTracker::new(),
         }
     }

@@ -69,8 +69,8 @@ pub trait Server: Sized {
     }
 }
 
-/// Whether a test is to use this server, or `clients` for those of AWS in Python, `rclone`,
-/// `chromium`: unless `E2E_WITHOUT` names it, which is said.
+/// Whether a test is to use this server, or `clients` for those in Python, `rclone`,
+/// `chromium`, `node`: unless `E2E_WITHOUT` names it, which is said.
 pub fn is_wanted(name: &str) -> bool {
     let without = env::var(WITHOUT).unwrap_or_default();
     let is_left_out = without.split(',').any(|left_out| left_out == name);
@@ -89,6 +89,16 @@ pub fn is_wanted(name: &str) -> bool {
 /// When it is not installed.
 pub fn venv(program: &str) -> PathBuf {
     let path = folder().join("venv/bin").join(program);
+    installed(&path);
+    path
+}
+
+/// The packages of Node that the tests use, for `NODE_PATH`.
+///
+/// # Panics
+/// When they are not installed.
+pub fn node_modules() -> PathBuf {
+    let path = folder().join("node/node_modules");
     installed(&path);
     path
 }

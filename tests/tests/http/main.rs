@@ -7,7 +7,9 @@ mod changes;
 mod clients;
 mod content;
 mod lists;
+mod resumable;
 mod running;
+mod tus_clients;
 mod upkeep;
 mod uploads;
 

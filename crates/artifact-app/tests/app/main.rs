@@ -13,6 +13,7 @@ mod gc;
 mod grep;
 mod handover;
 mod import;
+mod outcome;
 mod parts;
 mod presign;
 mod quota;

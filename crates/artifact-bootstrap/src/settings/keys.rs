@@ -379,6 +379,12 @@ pub(super) const KEYS: &[Key] = &[
         "seconds an interrupted upload keeps its reservation before it is reaped",
     ),
     key(
+        "upload.resumable_expiry_h",
+        Kind::Whole { min: 1, max: 8_760 },
+        Default::Whole(24),
+        "hours a resumable upload to the server may stand still before it is thrown away",
+    ),
+    key(
         "http.listen",
         Kind::Text,
         Default::Text("127.0.0.1:8080"),

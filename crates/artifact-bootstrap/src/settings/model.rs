@@ -304,12 +304,19 @@ pub struct Retry {
 pub struct Upload {
     /// Seconds an interrupted upload keeps its reservation before it is reaped.
     pub lease_s: u32,
+    /// Hours for which a resumable upload may stand still before what came of it is thrown away.
+    pub resumable_expiry_h: u32,
 }
 
 impl Upload {
     /// How long an interrupted upload keeps its reservation.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(u64::from(self.lease_s))
+    }
+
+    /// For how long a resumable upload may stand still.
+    pub fn resumable_expiry(&self) -> Duration {
+        Duration::from_hours(u64::from(self.resumable_expiry_h))
     }
 }
 

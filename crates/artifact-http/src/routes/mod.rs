@@ -19,6 +19,7 @@ use axum::routing::{self, MethodRouter, get, post};
 use crate::gate::{self, Action};
 use crate::problem::Problem;
 use crate::state::App;
+use crate::tus;
 use artifact_domain::{Error, ErrorKind};
 use http::StatusCode;
 
@@ -54,6 +55,8 @@ pub(crate) fn all(app: &App) -> Router {
             "/specs/{spec}/tasks/{task}/export",
             read(get(export::export_task)),
         )
+        .route("/uploads", write(tus::all()))
+        .route("/uploads/{id}", write(tus::one()))
         .route("/usage", read(get(sums::usage)))
         .route("/trend", read(get(sums::trend)))
         .route("/compare", read(get(compare::compare)))

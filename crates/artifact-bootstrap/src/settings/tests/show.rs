@@ -185,7 +185,7 @@ fn defaults_are_those_of_the_design() {
         "quota": { "max_storage_gb": 100, "warn_threshold": 0.8, "max_artifact_size": "5GB" },
         "locking": { "enabled": true, "timeout_s": 30, "retry_interval_s": 0.1 },
         "retry": { "attempts": 3 },
-        "upload": { "lease_s": 900 },
+        "upload": { "lease_s": 900, "resumable_expiry_h": 24 },
         "http": {
             "listen": "127.0.0.1:8080",
             "max_connections": 4096,

@@ -1,0 +1,180 @@
+//! What the metadata of an upload says of the artifact that it becomes. Knows no files.
+
+use artifact_app::UploadRequest;
+use artifact_domain::{
+    ArtifactName, ArtifactType, Coordinate, Error, MimeType, Result, SpecName, Tag, Tags, TaskId,
+};
+
+use super::headers::pairs;
+
+/// The keys that are understood.
+const KEYS: &str = "name (or filename), spec, task, type, mime_type (or filetype), tag.KEY, \
+                    retention_days, sha256";
+
+/// The upload that such metadata asks for.
+pub(super) fn request(metadata: &str) -> Result<UploadRequest> {
+    let mut about = About::default();
+    for (key, value) in pairs(metadata)? {
+        about
+            .set(&key, value)
+            .map_err(|error| error.context(format_args!("Upload-Metadata `{key}`")))?;
+    }
+    about.into_request()
+}
+
+#[derive(Debug, Default)]
+struct About {
+    spec: Option<SpecName>,
+    task: Option<TaskId>,
+    artifact_type: Option<ArtifactType>,
+    name: Option<ArtifactName>,
+    mime_type: Option<MimeType>,
+    tags: Vec<Tag>,
+    retention_days: Option<u32>,
+    digest: Option<artifact_domain::Digest>,
+}
+
+impl About {
+    fn set(&mut self, key: &str, value: String) -> Result<()> {
+        match key {
+            "spec" => once(&mut self.spec, SpecName::new(value)?),
+            "task" => once(&mut self.task, TaskId::new(value)?),
+            "type" => once(&mut self.artifact_type, value.parse()?),
+            "name" | "filename" => once(&mut self.name, ArtifactName::new(value)?),
+            // Clients that do not know a type send an empty one.
+            "mime_type" | "filetype" if value.is_empty() => Ok(()),
+            "mime_type" | "filetype" => once(&mut self.mime_type, MimeType::new(value)?),
+            "retention_days" => {
+                let days = value.parse();
+                let days =
+                    days.map_err(|_| Error::invalid_input("it is no whole number of days"))?;
+                once(&mut self.retention_days, days)
+            }
+            "sha256" => once(&mut self.digest, value.parse()?),
+            _ => {
+                let unknown = || {
+                    Error::invalid_input("there is no such key")
+                        .with_hint(format!("the keys are {KEYS}"))
+                };
+                let tag = key.strip_prefix("tag.").ok_or_else(unknown)?;
+                let tag = match &*value {
+                    "" => tag.parse()?,
+                    value => format!("{tag}={value}").parse()?,
+                };
+                self.tags.push(tag);
+                Ok(())
+            }
+        }
+    }
+
+    fn into_request(self) -> Result<UploadRequest> {
+        let name = self.name.ok_or_else(|| {
+            Error::invalid_input("Upload-Metadata has no `name` of the artifact")
+                .with_hint(format!("the keys are {KEYS}"))
+        })?;
+        let guess = || mime_guess::from_path(name.as_str()).first_raw();
+        let mime_type = match self.mime_type {
+            Some(said) => said,
+            None => guess().map_or_else(|| Ok(MimeType::default()), MimeType::new)?,
+        };
+        let coordinate = Coordinate::new(
+            self.spec.map_or_else(|| SpecName::new("default"), Ok)?,
+            self.task.map_or_else(|| TaskId::new("local"), Ok)?,
+            self.artifact_type.unwrap_or(ArtifactType::Data),
+            name,
+        )?;
+        Ok(UploadRequest {
+            mime_type,
+            tags: Tags::from_tags(self.tags)?,
+            retention_days: self.retention_days,
+            expected_digest: self.digest,
+            ..UploadRequest::new(coordinate)
+        })
+    }
+}
+
+fn once<T: PartialEq>(place: &mut Option<T>, value: T) -> Result<()> {
+    if place.as_ref().is_some_and(|other| *other != value) {
+        return Err(Error::invalid_input("it is given twice, with two values"));
+    }
+    *place = Some(value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> Result<UploadRequest> {
+        let sent = pairs
+            .iter()
+            .map(|(key, value)| format!("{key} {}", STANDARD.encode(value)));
+        request(&sent.collect::<Vec<_>>().join(","))
+    }
+
+    #[test]
+    fn a_name_is_enough() {
+        let said = of(&[("name", "out/a b.html")]).unwrap();
+        let uri = artifact_domain::ArtifactUri::from(said.coordinate);
+        assert_eq!(
+            uri.to_string(),
+            "artifact://default/local/data/out/a%20b.html"
+        );
+        assert_eq!(said.mime_type.as_str(), "text/html");
+        assert_eq!((said.retention_days, said.expected_digest), (None, None));
+    }
+
+    #[test]
+    fn all_that_can_be_said_is_heard() {
+        let hex = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        let said = of(&[
+            ("spec", "web"),
+            ("task", "41"),
+            ("type", "build_logs"),
+            ("filename", "a.bin"),
+            ("filetype", "text/plain"),
+            ("tag.os", "linux=6"),
+            ("tag.ci", ""),
+            ("retention_days", "3"),
+            ("sha256", hex),
+        ]);
+        let said = said.unwrap();
+        let uri = artifact_domain::ArtifactUri::from(said.coordinate);
+        assert_eq!(uri.to_string(), "artifact://web/41/build-log/a.bin");
+        assert_eq!(said.mime_type.as_str(), "text/plain");
+        let tags = Tags::from_tags(["ci".parse().unwrap(), "os=linux=6".parse().unwrap()]);
+        assert_eq!(said.tags, tags.unwrap());
+        assert_eq!(said.retention_days, Some(3));
+        assert_eq!(said.expected_digest.unwrap().to_string(), hex);
+        // Both names of one key, as some clients send them.
+        let both = [("name", "a"), ("filename", "a"), ("filetype", "")];
+        assert!(of(&both).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_and_named() {
+        for (pairs, named) in [
+            (vec![], "name"),
+            (vec![("name", "")], "name"),
+            (vec![("name", "../../etc/passwd")], "name"),
+            (vec![("name", "a"), ("filename", "b")], "filename"),
+            (vec![("name", "a"), ("spec", "")], "spec"),
+            (vec![("name", "a"), ("task", "")], "task"),
+            (vec![("name", "a"), ("type", "image/png")], "type"),
+            (vec![("name", "a"), ("mime_type", "no type")], "mime_type"),
+            (vec![("name", "a"), ("tag.", "x")], "tag."),
+            (vec![("name", "a"), ("sha256", "12")], "sha256"),
+            (
+                vec![("name", "a"), ("retention_days", "-1")],
+                "retention_days",
+            ),
+            (vec![("name", "a"), ("retention_day", "1")], "retention_day"),
+        ] {
+            let error = of(&pairs).unwrap_err();
+            assert!(error.to_string().contains(named), "{pairs:?}: {error}");
+        }
+    }
+}

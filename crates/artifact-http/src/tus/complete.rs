@@ -1,0 +1,57 @@
+//! What an upload becomes once all its bytes are there: an artifact, once. Knows no HTTP.
+
+use artifact_app::{Body, DigestMismatch};
+use artifact_domain::{ArtifactId, Error, ErrorKind, Result};
+
+use super::receive::saved;
+use super::spool::Held;
+use super::{about, blocking};
+use crate::state::App;
+
+/// Stores an upload that is whole and removes its bytes. Gives the artifact that it has become.
+///
+/// The id is chosen and written down before the store is asked. So whoever comes after a crash asks what
+/// became of that id first, and stores nothing that is stored already.
+pub(super) async fn complete(app: &App, mut held: Held) -> Result<ArtifactId> {
+    if let Some(attempt) = held.info.attempt
+        && app.store.outcome(attempt).await?.is_some()
+    {
+        return Ok(remember(held, attempt).await);
+    }
+    let id = app.store.new_id()?;
+    held.info.attempt = Some(id);
+    let held = saved(held).await?;
+    match store(app, &held, id).await {
+        Ok(()) => Ok(remember(held, id).await),
+        Err(error) => {
+            if is_lasting(&error) {
+                blocking(move || held.remove()).await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn store(app: &App, held: &Held, id: ArtifactId) -> Result<()> {
+    let mut request = about::request(&held.info.metadata)?;
+    request.id = Some(id);
+    request.size_hint_bytes = held.info.length;
+    let body = Body::reader(held.reader()?);
+    app.store.upload(request, body).await.map(|_| ())
+}
+
+/// Whether the same bytes would be refused for ever.
+fn is_lasting(error: &Error) -> bool {
+    let is_mismatch =
+        std::error::Error::source(error).is_some_and(|cause| cause.is::<DigestMismatch>());
+    is_mismatch || matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::InvalidInput)
+}
+
+/// Writes down what the upload has become. Where that fails, its bytes stay and its attempt tells.
+async fn remember(held: Held, artifact: ArtifactId) -> ArtifactId {
+    let id = held.id;
+    if let Err(error) = blocking(move || held.finish(artifact)).await {
+        tracing::warn!(upload.id = %id, error = %error, "the bytes of a finished upload could not be removed");
+    }
+    artifact
+}

@@ -1,0 +1,173 @@
+//! How far an upload is, and what brings it on: finding it, taking bytes, finishing it. Knows problems,
+//! but no header.
+
+use std::time::Duration;
+
+use artifact_domain::port::ByteStream;
+use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
+use http::StatusCode;
+
+use super::blocking;
+use super::checksum::Checksum;
+use super::complete::complete;
+use super::headers::OFFSET;
+use super::id::UploadId;
+use super::receive::{Expected, Refused, receive};
+use super::spool::{Done, Found, Held};
+use crate::problem::Problem;
+use crate::state::App;
+
+/// For how long an upload is waited for that somebody works on, and how often it is tried.
+const PATIENCE: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_millis(20);
+
+/// An upload that was found.
+#[derive(Debug)]
+pub(super) enum Current {
+    /// On its way, and nobody else's.
+    Held(Held),
+    /// An artifact.
+    Done(Done),
+}
+
+/// What can be said of an upload.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) offset: u64,
+    pub(super) length: Option<u64>,
+    pub(super) metadata: String,
+    pub(super) expires_at: Timestamp,
+    pub(super) artifact: Option<ArtifactId>,
+}
+
+/// The bytes of a request.
+pub(super) struct Sent {
+    pub(super) bytes: ByteStream,
+    /// How many there will be, if that is said.
+    pub(super) announced_bytes: Option<u64>,
+    pub(super) checksum: Option<Checksum>,
+}
+
+impl Progress {
+    pub(super) fn of(held: &Held) -> Result<Self> {
+        Ok(Self {
+            offset: held.offset(),
+            length: held.info.length,
+            metadata: held.info.metadata.clone(),
+            expires_at: held.expires_at()?,
+            artifact: None,
+        })
+    }
+
+    /// Refuses bytes that belong elsewhere.
+    pub(super) fn require_offset(&self, offset: u64) -> Result<(), Problem> {
+        if self.offset == offset {
+            return Ok(());
+        }
+        let message = format!("the upload has {} bytes, not {offset}", self.offset);
+        let error = Error::new(ErrorKind::Conflict, message).with_hint("go on from there");
+        Err(Problem::from(error).with_header(OFFSET, self.offset.into()))
+    }
+}
+
+impl From<Done> for Progress {
+    fn from(done: Done) -> Self {
+        Self {
+            offset: done.info.length.unwrap_or_default(),
+            length: done.info.length,
+            metadata: done.info.metadata,
+            expires_at: done.expires_at,
+            artifact: Some(done.artifact),
+        }
+    }
+}
+
+impl Sent {
+    /// Refuses more bytes than there may come, before any is read.
+    pub(super) fn require_at_most(&self, most_bytes: u64) -> Result<()> {
+        match self.announced_bytes {
+            Some(bytes) if bytes > most_bytes => {
+                let message = format!("{bytes} bytes come, {most_bytes} more may come");
+                Err(Error::new(ErrorKind::TooLarge, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Looks for an upload; one that somebody works on is `Locked`.
+pub(super) async fn find(app: &App, id: UploadId) -> Result<Current> {
+    let (spool, now) = (app.uploads.spool.clone(), app.store.now());
+    match blocking(move || spool.open(id, now)).await? {
+        Found::Held(held) => Ok(Current::Held(held)),
+        Found::Done(done) => Ok(Current::Done(done)),
+        Found::Busy => Err(busy()),
+        Found::Nothing => Err(unknown()),
+        Found::Expired(_) => {
+            let message = "the upload stood still for too long and has expired";
+            Err(Error::new(ErrorKind::Expired, message).with_hint("begin it again"))
+        }
+    }
+}
+
+/// The same; whoever receives bytes of it is asked to leave it, and waited for: a client that comes back
+/// after its connection broke is there before the broken one is given up.
+pub(super) async fn wait_for(app: &App, id: UploadId) -> Result<Current> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match find(app, id).await {
+            Err(error) if error.kind() == ErrorKind::Locked && waited < PATIENCE => {
+                app.uploads.working.ask_for(id);
+                tokio::time::sleep(RETRY).await;
+                waited += RETRY;
+            }
+            found => return found,
+        }
+    }
+}
+
+/// Adds the bytes of a request to an upload, and finishes it if they were the last.
+pub(super) async fn take(app: &App, held: Held, sent: Sent) -> Result<Progress, Problem> {
+    let length = held.info.length.unwrap_or(app.uploads.most_bytes);
+    let most_bytes = length.saturating_sub(held.offset());
+    sent.require_at_most(most_bytes)?;
+    let expected = Expected {
+        most_bytes,
+        checksum: sent.checksum,
+    };
+    let turn = app.uploads.working.begin(held.id);
+    let (held, outcome) = receive(held, sent.bytes, expected, &turn.asked_for).await?;
+    drop(turn);
+    match outcome {
+        Ok(()) => finished(app, held).await,
+        Err(Refused::Error(error)) => Err(error.into()),
+        Err(Refused::Mismatch) => Err(mismatch()),
+    }
+}
+
+/// Finishes an upload if all its bytes are there, and says how far it is.
+pub(super) async fn finished(app: &App, held: Held) -> Result<Progress, Problem> {
+    let mut progress = Progress::of(&held)?;
+    if held.is_whole() {
+        progress.artifact = Some(complete(app, held).await?);
+    }
+    Ok(progress)
+}
+
+pub(super) fn unknown() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such upload").with_hint("begin it again")
+}
+
+fn busy() -> Error {
+    let message = "another request works on this upload";
+    Error::new(ErrorKind::Locked, message).with_hint("try it again in a moment")
+}
+
+/// The bytes are others than their checksum says.
+fn mismatch() -> Problem {
+    let message = "the bytes do not have the checksum that was sent with them; none was kept";
+    let error = Error::new(ErrorKind::Integrity, message).with_hint("send them again");
+    // A status of tus alone; the number is in range.
+    let status = StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST);
+    Problem::new(status, error)
+}

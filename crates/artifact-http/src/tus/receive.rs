@@ -1,0 +1,147 @@
+//! The bytes of one request on their way into the spool, a few at a time. Knows no headers.
+
+use artifact_domain::port::ByteStream;
+use artifact_domain::{Error, ErrorKind, Result};
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::blocking;
+use super::checksum::{Checksum, Comparison};
+use super::spool::Held;
+
+/// How many chunks are taken at once, if so many are there.
+const MOST_CHUNKS: usize = 16;
+
+/// What is expected of the bytes of a request.
+#[derive(Debug, Clone)]
+pub(super) struct Expected {
+    /// How many there may be.
+    pub(super) most_bytes: u64,
+    pub(super) checksum: Option<Checksum>,
+}
+
+/// Why the bytes of a request were not taken.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// They are others than the checksum says; none was kept.
+    Mismatch,
+    Error(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Adds the bytes of a request to an upload. Whatever happens, what is there then survives the loss of
+/// power: bytes that were cut off are kept, unless they had to come to a checksum or are too many.
+pub(super) async fn receive(
+    mut held: Held,
+    body: ByteStream,
+    expected: Expected,
+    asked_for: &CancellationToken,
+) -> Result<(Held, Result<(), Refused>)> {
+    let start = held.offset();
+    let mut comparison = expected.checksum.map(Comparison::with);
+    if comparison.is_some() {
+        held.info.unverified_from = Some(start);
+        held = saved(held).await?;
+    }
+    let (mut held, received) = {
+        let outcome = append_all(
+            held,
+            body,
+            expected.most_bytes,
+            comparison.as_mut(),
+            asked_for,
+        );
+        outcome.await?
+    };
+    let is_right = comparison.is_none_or(|comparison| received.is_ok() && comparison.holds());
+    let outcome = match received {
+        Ok(()) if !is_right => Err(Refused::Mismatch),
+        Ok(()) => Ok(()),
+        Err(error) => Err(Refused::Error(error)),
+    };
+    let is_too_much =
+        matches!(&outcome, Err(Refused::Error(error)) if error.kind() == ErrorKind::TooLarge);
+    let held = blocking(move || {
+        if is_too_much || !is_right {
+            held.cut(start)?;
+        } else {
+            held.sync()?;
+        }
+        if held.info.unverified_from.take().is_some() {
+            held.save()?;
+        }
+        Ok(held)
+    });
+    Ok((held.await?, outcome))
+}
+
+/// Adds bytes until they end, are too many, or somebody else asks for the upload.
+async fn append_all(
+    mut held: Held,
+    body: ByteStream,
+    most_bytes: u64,
+    mut comparison: Option<&mut Comparison>,
+    asked_for: &CancellationToken,
+) -> Result<(Held, Result<()>)> {
+    let mut chunks = body.ready_chunks(MOST_CHUNKS);
+    let mut left_bytes = most_bytes;
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = asked_for.cancelled() => return Ok((held, Err(taken_over()))),
+            next = chunks.next() => next,
+        };
+        let Some(next) = next else {
+            return Ok((held, Ok(())));
+        };
+        let mut good: Vec<Bytes> = Vec::with_capacity(next.len());
+        let mut fault = None;
+        for chunk in next {
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    fault = Some(error);
+                    break;
+                }
+            };
+            let Some(left) = left_bytes.checked_sub(chunk.len() as u64) else {
+                return Ok((held, Err(too_many(most_bytes))));
+            };
+            left_bytes = left;
+            if let Some(comparison) = comparison.as_deref_mut() {
+                comparison.update(&chunk);
+            }
+            good.push(chunk);
+        }
+        let written;
+        (held, written) = blocking(move || {
+            let written = good.iter().try_for_each(|chunk| held.append(chunk));
+            Ok((held, written))
+        })
+        .await?;
+        if let Some(error) = written.err().or(fault) {
+            return Ok((held, Err(error)));
+        }
+    }
+}
+
+/// Writes down what is known of an upload.
+pub(super) async fn saved(held: Held) -> Result<Held> {
+    blocking(move || held.save().map(|()| held)).await
+}
+
+fn too_many(most_bytes: u64) -> Error {
+    let message = format!("more bytes come than the {most_bytes} that are missing or may come");
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+fn taken_over() -> Error {
+    let message = "another request has taken the upload over";
+    Error::new(ErrorKind::Locked, message).with_hint("ask for its offset and go on from there")
+}
