@@ -126,7 +126,8 @@ fn title(status: StatusCode) -> Option<&'static str> {
     }
 }
 
-fn has_source<T: StdError + 'static>(error: &Error) -> bool {
+/// Whether an error was caused by this.
+pub(crate) fn has_source<T: StdError + 'static>(error: &Error) -> bool {
     error.source().is_some_and(<dyn StdError>::is::<T>)
 }
 

@@ -99,9 +99,9 @@ mod tests {
             .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
             .collect();
         let mut comparison = Comparison::with(Checksum::new(algorithm, value).unwrap());
-        chunks
-            .iter()
-            .for_each(|chunk| comparison.update(chunk.as_bytes()));
+        for chunk in chunks {
+            comparison.update(chunk.as_bytes());
+        }
         comparison.holds()
     }
 

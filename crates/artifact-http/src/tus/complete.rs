@@ -6,6 +6,7 @@ use artifact_domain::{ArtifactId, Error, ErrorKind, Result};
 use super::receive::saved;
 use super::spool::Held;
 use super::{about, blocking};
+use crate::problem::has_source;
 use crate::state::App;
 
 /// Stores an upload that is whole and removes its bytes. Gives the artifact that it has become.
@@ -37,13 +38,14 @@ async fn store(app: &App, held: &Held, id: ArtifactId) -> Result<()> {
     request.id = Some(id);
     request.size_hint_bytes = held.info.length;
     let body = Body::reader(held.reader()?);
-    app.store.upload(request, body).await.map(|_| ())
+    // What it holds meanwhile is large.
+    Box::pin(app.store.upload(request, body)).await?;
+    Ok(())
 }
 
 /// Whether the same bytes would be refused for ever.
 fn is_lasting(error: &Error) -> bool {
-    let is_mismatch =
-        std::error::Error::source(error).is_some_and(|cause| cause.is::<DigestMismatch>());
+    let is_mismatch = has_source::<DigestMismatch>(error);
     is_mismatch || matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::InvalidInput)
 }
 
