@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use e2e::Sandbox;
+use e2e::{Sandbox, Server};
 
 /// A small file system, unmounted when it is dropped.
 struct SmallDisk(PathBuf);
@@ -107,4 +107,52 @@ fn a_cold_disk_that_is_full_leaves_everything_where_it_was() {
     // What does not fit there fits here.
     let uri = "artifact://default/1/data/large";
     assert_eq!(store.json(&["show", uri])[0]["state"], "ACTIVE");
+}
+
+#[test]
+fn a_resumable_upload_waits_until_there_is_room() {
+    let store = Sandbox::new();
+    let Some(_disk) = SmallDisk::mount(&store.store(""), "8m") else {
+        return;
+    };
+    let server = Server::start(&store);
+    let tus = ("tus-resumable", "1.0.0");
+    let create = |length: &str| {
+        let headers = [
+            tus,
+            ("upload-length", length),
+            ("upload-metadata", "name YQ=="),
+        ];
+        let created = server.send("POST", "/api/v1/uploads", &headers, b"");
+        created.expect(201).header("location").to_owned()
+    };
+    let patch = |path: &str, offset: &str, body: &[u8]| {
+        let chunk = ("content-type", "application/offset+octet-stream");
+        let headers = [tus, chunk, ("upload-offset", offset)];
+        server.send("PATCH", path, &headers, body)
+    };
+    let offset = |path: &str| {
+        let answer = server.send("HEAD", path, &[tus], b"").expect(200);
+        answer
+            .header("upload-offset")
+            .parse::<usize>()
+            .expect("a number")
+    };
+    let large = create("20000000");
+    let bytes = e2e::tree::noise(1, 12_000_000);
+    patch(&large, "0", &bytes).problem(507, "storage-full");
+    let kept = offset(&large);
+    assert!(kept > 1_000_000 && kept < 8 << 20, "{kept} bytes are kept");
+    let part = store.store(format!(
+        "uploads/{}.part",
+        large.rsplit('/').next().expect("an id")
+    ));
+    let on_disk = std::fs::read(part).expect("it is there");
+    assert!(on_disk == bytes[..kept], "others than were sent");
+    server.send("DELETE", &large, &[tus], b"").expect(204);
+
+    let small = create("1000000");
+    let done = patch(&small, "0", &bytes[..1_000_000]).expect(204);
+    let content = format!("{}/content", done.header("x-artifact-location"));
+    assert!(server.get(&content).expect(200).body == bytes[..1_000_000]);
 }
