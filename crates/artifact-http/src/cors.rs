@@ -11,7 +11,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 const MAX_AGE: std::time::Duration = std::time::Duration::from_hours(1);
 
 /// What pages may read of an answer, beside its body.
-const EXPOSED: [HeaderName; 11] = [
+const EXPOSED: [HeaderName; 21] = [
     ACCEPT_RANGES,
     CONTENT_DISPOSITION,
     CONTENT_RANGE,
@@ -20,7 +20,17 @@ const EXPOSED: [HeaderName; 11] = [
     LOCATION,
     RETRY_AFTER,
     HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("tus-checksum-algorithm"),
+    HeaderName::from_static("tus-extension"),
+    HeaderName::from_static("tus-max-size"),
+    HeaderName::from_static("tus-resumable"),
+    HeaderName::from_static("tus-version"),
+    HeaderName::from_static("upload-expires"),
+    HeaderName::from_static("upload-length"),
+    HeaderName::from_static("upload-metadata"),
+    HeaderName::from_static("upload-offset"),
     HeaderName::from_static("x-artifact-id"),
+    HeaderName::from_static("x-artifact-location"),
     HeaderName::from_static("x-checksum-sha256"),
     HeaderName::from_static("x-request-id"),
 ];
