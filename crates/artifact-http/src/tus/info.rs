@@ -9,6 +9,7 @@ use artifact_domain::{ArtifactId, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::fault;
+use super::files::sync_folder_of;
 
 /// The form that is written; another one is not read.
 const FORMAT: u32 = 1;
@@ -77,12 +78,6 @@ impl Info {
             fault(path, error)
         })
     }
-}
-
-/// Makes names in the folder of `path` survive the loss of power.
-pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent()
-        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]

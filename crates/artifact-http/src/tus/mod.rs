@@ -4,6 +4,7 @@
 mod about;
 mod checksum;
 mod complete;
+mod files;
 mod handlers;
 mod headers;
 mod id;

@@ -5,13 +5,14 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use artifact_domain::{ArtifactId, Error, Result, Timestamp};
 
 use super::fault;
+use super::files::{changed_at, remove, sync_folder_of};
 use super::id::UploadId;
-use super::info::{Info, sync_folder_of};
+use super::info::Info;
 
 /// The folder of all uploads on their way.
 #[derive(Debug, Clone)]
@@ -276,29 +277,6 @@ fn part_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).append(true);
     options
-}
-
-/// Removes a file if it is there.
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fault(path, error)),
-        _ => Ok(()),
-    }
-}
-
-/// When a file was changed last; long ago where it is not there.
-pub(super) fn changed_at(path: &Path) -> Result<Timestamp> {
-    let time = match fs::metadata(path).and_then(|metadata| metadata.modified()) {
-        Ok(time) => time,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Timestamp::UNIX_EPOCH);
-        }
-        Err(error) => return Err(fault(path, error)),
-    };
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Ok(Timestamp::UNIX_EPOCH.saturating_add(since))
 }
 
 #[cfg(test)]

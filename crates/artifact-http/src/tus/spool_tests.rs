@@ -1,6 +1,7 @@
 //! The files of uploads: what is found again after a crash, and what nobody else can touch.
 
 use std::fs::FileTimes;
+use std::time::SystemTime;
 
 use super::*;
 

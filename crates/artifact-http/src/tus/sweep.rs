@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use artifact_domain::{Result, Timestamp};
 
+use super::files::{changed_at, remove};
 use super::id::UploadId;
-use super::spool::{Found, Spool, changed_at, remove};
+use super::spool::{Found, Spool};
 use super::{blocking, fault};
 use crate::state::App;
 
