@@ -8,6 +8,8 @@
 //! Prints requests per second, megabytes of content per second, and the median and the 99th percentile
 //! of their times in milliseconds. Bodies are lines of a made-up log, other ones for every name.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
+
 mod client;
 mod content;
 
@@ -63,7 +65,7 @@ fn run(args: &[&str]) -> Result<String, String> {
                 place: Place::parse(url)?,
                 count: number(count)?,
                 size: number(size)?,
-                headers: headers.iter().map(|one| format!("{one}\r\n")).collect(),
+                headers: headers.iter().flat_map(|one| [*one, "\r\n"]).collect(),
             };
             load.run(number(connections)?)
         }
@@ -91,7 +93,7 @@ impl Load {
             let all: Vec<_> = (0..connections)
                 .map(|_| scope.spawn(|| self.connection(&next, &times, &text)))
                 .collect();
-            let joined = all.into_iter().map(|one| one.join());
+            let joined = all.into_iter().map(thread::ScopedJoinHandle::join);
             joined
                 .map(|end| end.unwrap_or_else(|_| Err("a connection stopped".to_owned())))
                 .collect()
