@@ -1,0 +1,193 @@
+//! The bytes of an artifact: whole, in stretches, its last lines, or the lines that match.
+
+mod answer;
+mod excerpt;
+
+use artifact_domain::{ArtifactRef, Encoding, Error, Result};
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use self::answer::{Answer, unsatisfiable};
+use crate::api::schemas::ProblemDocument;
+use crate::headers::encoding;
+use crate::headers::range::Ranges;
+use crate::params::{At, Id, Params, RawCoordinate, version_of};
+use crate::problem::Problem;
+use crate::state::App;
+
+/// How many of the last lines are asked for at most.
+const MOST_LINES: u64 = 1_000_000_000;
+
+/// Which bytes, and how.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Selection {
+    /// This version, not the newest
+    #[param(value_type = Option<u32>, minimum = 1)]
+    version: Option<String>,
+    /// True: to be saved; false: to be shown
+    download: Option<bool>,
+    /// Only so many of the last lines
+    #[param(maximum = 1_000_000_000)]
+    tail: Option<u64>,
+    /// Only the lines that this regular expression matches
+    grep: Option<String>,
+    /// Whether case matters not to `grep`
+    ignore_case: bool,
+    /// Whether `grep` is a text and no expression
+    fixed: bool,
+}
+
+/// The content of what a path names: of the newest version, or of the one that is asked for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/specs/{spec}/tasks/{task}/{type}/{name}",
+    tag = "content",
+    operation_id = "download",
+    params(RawCoordinate, Selection),
+    responses(
+        (status = 200, description = "All bytes, or the lines that were asked for", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 206, description = "The ranges that were asked for"),
+        (status = 304, description = "The client has them already"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn newest(
+    State(app): State<App>,
+    At(at): At,
+    Params(selection): Params<Selection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let artifact = version_of(at, selection.version.as_deref())?;
+    serve(&app, &artifact, &selection, true, &headers).await
+}
+
+/// The content of one version.
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{id}/content",
+    tag = "content",
+    operation_id = "content",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), Selection),
+    responses(
+        (status = 200, description = "All bytes, or the lines that were asked for", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 206, description = "The ranges that were asked for"),
+        (status = 304, description = "The client has them already"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn by_id(
+    State(app): State<App>,
+    Id(id): Id,
+    Params(selection): Params<Selection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    selection.require_no_version()?;
+    serve(&app, &id.into(), &selection, true, &headers).await
+}
+
+/// What `GET` of the content of what a path names would say, without the bytes.
+#[utoipa::path(
+    head,
+    path = "/api/v1/specs/{spec}/tasks/{task}/{type}/{name}",
+    tag = "content",
+    operation_id = "download_head",
+    params(RawCoordinate, Selection),
+    responses(
+        (status = 200, description = "What `GET` would say, without the bytes"),
+        (status = 206, description = "The same of ranges"),
+        (status = 304, description = "The client has them already"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn head_of_newest(
+    State(app): State<App>,
+    At(at): At,
+    Params(selection): Params<Selection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let artifact = version_of(at, selection.version.as_deref())?;
+    serve(&app, &artifact, &selection, false, &headers).await
+}
+
+/// What `GET` of the content of one version would say, without the bytes.
+#[utoipa::path(
+    head,
+    path = "/api/v1/artifacts/{id}/content",
+    tag = "content",
+    operation_id = "content_head",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), Selection),
+    responses(
+        (status = 200, description = "What `GET` would say, without the bytes"),
+        (status = 206, description = "The same of ranges"),
+        (status = 304, description = "The client has them already"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn head_by_id(
+    State(app): State<App>,
+    Id(id): Id,
+    Params(selection): Params<Selection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    selection.require_no_version()?;
+    serve(&app, &id.into(), &selection, false, &headers).await
+}
+
+impl Selection {
+    fn require_no_version(&self) -> Result<()> {
+        if self.version.is_some() {
+            return Err(Error::invalid_input("an id names one version already"));
+        }
+        Ok(())
+    }
+}
+
+async fn serve(
+    app: &App,
+    artifact: &ArtifactRef,
+    selection: &Selection,
+    has_body: bool,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let record = app.store.show(artifact).await?;
+    let content = record.stored_content()?.clone();
+    let answer = Answer {
+        app,
+        record: &record,
+        content: &content,
+        selection,
+        has_body,
+    };
+    if let Some(refusal) = answer.conditions(headers)? {
+        return Ok(refusal);
+    }
+    if let Some(pattern) = &selection.grep {
+        return answer.matching(pattern);
+    }
+    if let Some(lines) = selection.tail {
+        if lines > MOST_LINES {
+            return Err(Error::invalid_input(format!("tail is at most {MOST_LINES}")).into());
+        }
+        return answer.last_lines(lines).await;
+    }
+    match answer.ranges(headers) {
+        Ranges::Unsatisfiable => Err(unsatisfiable(&content)),
+        Ranges::Some(ranges) => match ranges[..] {
+            [range] => answer.stretch(range).await,
+            _ => Ok(answer.stretches(&ranges)),
+        },
+        Ranges::Whole => {
+            let is_gzip = content.encoding == Encoding::Gzip && encoding::accepts_gzip(headers);
+            answer.whole(is_gzip).await
+        }
+    }
+}
