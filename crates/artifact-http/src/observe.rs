@@ -150,6 +150,10 @@ impl Drop for Line {
             };
         }
         match &self.failed {
+            // It passes, and there may be many of them at once.
+            Some(failed) if self.status == StatusCode::SERVICE_UNAVAILABLE => {
+                log!(Level::WARN, kind = %failed.kind, "{}{end}", failed.message);
+            }
             Some(failed) if self.status.is_server_error() => {
                 log!(Level::ERROR, kind = %failed.kind, "{}{end}", failed.message);
             }

@@ -399,7 +399,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "http.max_requests",
         Kind::Whole { min: 1, max: COUNT },
-        Default::Whole(512),
+        Default::Whole(256),
         "how many requests are worked on at once; more are told to come again",
     ),
     key(

@@ -189,7 +189,7 @@ fn defaults_are_those_of_the_design() {
         "http": {
             "listen": "127.0.0.1:8080",
             "max_connections": 4096,
-            "max_requests": 512,
+            "max_requests": 256,
             "idle_timeout_s": 30,
             "cors_origins": null,
             "log": "info",
