@@ -1,8 +1,14 @@
-//! What a caller expects to find before it changes anything. Knows nothing of how that is asked for.
+//! What a caller expects to find before it changes anything, and what it has stored before. Knows
+//! nothing of how that is asked for.
 
 use std::fmt;
 
-use artifact_domain::{ArtifactRecord, Coordinate, Digest, Error, ErrorKind, Result, Revision};
+use artifact_domain::query::{Filter, Order, PageSize, TagFilter};
+use artifact_domain::{
+    ArtifactRecord, Coordinate, Digest, Error, ErrorKind, Result, Revision, Tag,
+};
+
+use crate::{Store, UploadRequest};
 
 /// What must be at a coordinate before an upload stores another version there. Judged under the lock
 /// of the coordinate, so of many uploads with the same condition one succeeds; without locks it is
@@ -76,4 +82,49 @@ pub(crate) fn require_revision(record: &ArtifactRecord, expected: Option<Revisio
     Err(Error::new(ErrorKind::Conflict, message)
         .with_hint("look at it again, and repeat the change with what you see then")
         .with_source(PreconditionFailed))
+}
+
+impl Store {
+    /// The version that bears the tag already.
+    pub(crate) async fn stored_once(
+        &self,
+        request: &UploadRequest,
+        once: Option<&Tag>,
+    ) -> Result<Option<ArtifactRecord>> {
+        let Some(tag) = once else {
+            return Ok(None);
+        };
+        let mut filter = Filter::versions_of(&request.coordinate);
+        filter.tags.push(TagFilter {
+            key: tag.key().to_owned(),
+            value: Some(tag.value().to_owned()),
+        });
+        let found = self
+            .search(filter, Order::Created, None, PageSize::new(1)?)
+            .await?;
+        let Some(record) = found.items.into_iter().next() else {
+            return Ok(None);
+        };
+        let stored = record.stored_content()?.digest;
+        if request
+            .expected_digest
+            .is_some_and(|expected| expected != stored)
+        {
+            let message = format!("other bytes were stored under {tag}");
+            return Err(Error::new(ErrorKind::Integrity, message).with_source(DigestMismatch));
+        }
+        Ok(Some(record))
+    }
+
+    /// Whether what the caller expects is there.
+    pub(crate) async fn judge(&self, request: &UploadRequest) -> Result<()> {
+        let Some(condition) = request.condition else {
+            return Ok(());
+        };
+        let (at, now) = (&request.coordinate, self.now());
+        let newest = self
+            .retrying("find", || self.ports.index.find_newest(at.clone(), now))
+            .await?;
+        condition.judge(at, newest.as_ref())
+    }
 }

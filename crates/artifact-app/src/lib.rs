@@ -43,6 +43,7 @@ mod store;
 mod tiers;
 mod trend;
 mod upload;
+mod upload_request;
 mod usage;
 mod verify;
 mod versions;
@@ -79,6 +80,7 @@ pub use import::{
 };
 pub use lines::Page;
 pub use patch::Patch;
+pub use pipe::threads_ended;
 pub use places::Tiers;
 pub use presign::SignedDownload;
 pub use reap::ReapReport;
@@ -90,7 +92,7 @@ pub use retention::{
 pub use store::{Ports, Store, StoreOptions};
 pub use tiers::{Move, MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored};
 pub use trend::TrendDay;
-pub use upload::{Compression, UploadRequest, Uploaded};
+pub use upload_request::{Compression, UploadRequest, Uploaded};
 pub use usage::{QuotaWarning, Usage, UsageGroup, UsageKey, UsageTotal};
 pub use verify::{Damage, LOST_TAG, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
 pub use versions::{OldVersion, PruneScope};

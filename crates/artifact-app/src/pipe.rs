@@ -11,6 +11,7 @@ use futures::stream::{BoxStream, Fuse};
 use futures::{StreamExt, stream};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 /// How many chunks may wait to be taken.
 const CHUNKS_IN_FLIGHT: usize = 8;
@@ -39,6 +40,16 @@ static THREADS: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
         .build()
 });
 
+/// The pipes whose threads are at work.
+static OPEN: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
+
+/// Waits until no stream's thread is at work any more. A program that ends asks, when it has let go
+/// of its streams: such a thread works with the runtime of whoever opened its stream.
+pub async fn threads_ended() {
+    OPEN.close();
+    OPEN.wait().await;
+}
+
 /// Runs `work` on a thread of its own and gives what it writes as a stream. An error of `work` is
 /// the last item. When the stream is dropped, the writer's next call fails.
 pub(crate) fn pipe(work: impl FnOnce(PipeWriter) -> Result<()> + Send + 'static) -> ByteStream {
@@ -60,7 +71,9 @@ pub(crate) fn pipe_of<T: Send + 'static>(
     };
     let (sender, receiver) = mpsc::channel(in_flight);
     let runtime = Handle::current();
+    let at_work = OPEN.token();
     threads.spawn_blocking(move || {
+        let _at_work = at_work;
         let _of_caller = runtime.enter();
         let last = match work(PipeWriter(sender.clone())) {
             Ok(()) => Message::End,

@@ -5,84 +5,15 @@ use std::time::Duration;
 use artifact_codec::{EncodeOptions, Level};
 use artifact_domain::policy::Reservation;
 use artifact_domain::port::{CommitUpload, LockGuard, LockKey, NewUpload, PutOptions};
-use artifact_domain::query::{Filter, Order, PageSize, TagFilter};
 use artifact_domain::{
-    ArtifactId, ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind,
-    Metadata, MimeType, Result, State, Tag, Tags,
+    ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind, Result,
+    State, Tag,
 };
 use bytes::Bytes;
 use tracing::Instrument;
 
 use crate::room::Expected;
-use crate::{Body, DigestMismatch, Store, UploadCondition, encode};
-
-/// Whether an upload is compressed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Compression {
-    /// As the store is configured.
-    #[default]
-    AsConfigured,
-    /// Stored as it is.
-    Off,
-}
-
-/// What to store, and what to remember of it.
-#[derive(Debug, Clone)]
-pub struct UploadRequest {
-    /// The id of the version, which no other may have; one of the store's choosing where it is not
-    /// said. Who must learn after a crash whether an upload was committed chooses it with
-    /// [`Store::new_id`], writes it down and asks [`Store::outcome`].
-    pub id: Option<ArtifactId>,
-    /// Where it will stand.
-    pub coordinate: Coordinate,
-    /// The media type of its bytes.
-    pub mime_type: MimeType,
-    /// Its tags.
-    pub tags: Tags,
-    /// Its free metadata.
-    pub metadata: Metadata,
-    /// For how many days to keep it; by the rules of the store where that is not said.
-    pub retention_days: Option<u32>,
-    /// Whether to compress it.
-    pub compression: Compression,
-    /// The SHA-256 that the bytes must have, if known: with another one nothing is stored.
-    pub expected_digest: Option<Digest>,
-    /// A SHA-256 of bytes that need not be stored again: with it nothing is stored, and the error is
-    /// `AlreadyExists`.
-    pub known_digest: Option<Digest>,
-    /// How many bytes will come, if known: a size over the limit is refused before any is read.
-    pub size_hint_bytes: Option<u64>,
-    /// What must be there before; with anything else nothing is read and nothing stored.
-    pub condition: Option<UploadCondition>,
-}
-
-/// What an upload has come to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Uploaded {
-    /// The version.
-    pub record: ArtifactRecord,
-    /// Whether this upload stored it.
-    pub is_new: bool,
-}
-
-impl UploadRequest {
-    /// An upload to `coordinate` of which nothing else is said.
-    pub fn new(coordinate: Coordinate) -> Self {
-        Self {
-            id: None,
-            coordinate,
-            mime_type: MimeType::default(),
-            tags: Tags::default(),
-            metadata: Metadata::default(),
-            retention_days: None,
-            compression: Compression::default(),
-            expected_digest: None,
-            known_digest: None,
-            size_hint_bytes: None,
-            condition: None,
-        }
-    }
-}
+use crate::{Body, Compression, DigestMismatch, Store, UploadRequest, Uploaded, encode};
 
 /// How the bytes of a version are stored, and what they must be.
 pub(crate) struct Filling {
@@ -215,48 +146,6 @@ impl Store {
                     .map(Some)
             }
         }
-    }
-
-    /// The version that bears the tag already.
-    async fn stored_once(
-        &self,
-        request: &UploadRequest,
-        once: Option<&Tag>,
-    ) -> Result<Option<ArtifactRecord>> {
-        let Some(tag) = once else {
-            return Ok(None);
-        };
-        let mut filter = Filter::versions_of(&request.coordinate);
-        filter.tags.push(TagFilter {
-            key: tag.key().to_owned(),
-            value: Some(tag.value().to_owned()),
-        });
-        let found = self
-            .search(filter, Order::Created, None, PageSize::new(1)?)
-            .await?;
-        let Some(record) = found.items.into_iter().next() else {
-            return Ok(None);
-        };
-        let stored = record.stored_content()?.digest;
-        if request
-            .expected_digest
-            .is_some_and(|expected| expected != stored)
-        {
-            let message = format!("other bytes were stored under {tag}");
-            return Err(Error::new(ErrorKind::Integrity, message).with_source(DigestMismatch));
-        }
-        Ok(Some(record))
-    }
-
-    async fn judge(&self, request: &UploadRequest) -> Result<()> {
-        let Some(condition) = request.condition else {
-            return Ok(());
-        };
-        let (at, now) = (&request.coordinate, self.now());
-        let newest = self
-            .retrying("find", || self.ports.index.find_newest(at.clone(), now))
-            .await?;
-        condition.judge(at, newest.as_ref())
     }
 
     /// Begin, stream, commit. Gives the record and what it superseded.

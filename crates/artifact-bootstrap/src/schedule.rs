@@ -68,6 +68,27 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// Waits for the next time by the store's clock, of which `tell` hears first.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a schedule that has no further time.
+    pub async fn wait(&self, store: &Store, tell: impl FnOnce(Timestamp)) -> Result<()> {
+        let next = self.next_after(store.now()).ok_or_else(|| {
+            Error::invalid_input("retention.schedule has no time that ever comes")
+                .with_hint("set it to five fields such as \"0 2 * * *\"")
+        })?;
+        tell(next);
+        loop {
+            let left = store.now().until(next);
+            if left.is_zero() {
+                return Ok(());
+            }
+            tokio::time::sleep(left.min(LOOK_EVERY)).await;
+        }
+    }
+}
+
 /// Cleans up at every time of a schedule, by the store's clock, until it is dropped. A time that
 /// comes while it cleans up is left out; a run that fails is followed by the next.
 ///
@@ -80,24 +101,15 @@ pub async fn cleanup_at(
     mut observe: impl FnMut(Scheduled<'_>) + Send,
 ) -> Result<()> {
     loop {
-        let next = schedule.next_after(store.now()).ok_or_else(|| {
-            Error::invalid_input("retention.schedule has no time that ever comes")
-                .with_hint("set it to five fields such as \"0 2 * * *\"")
-        })?;
-        observe(Scheduled::Waiting(next));
-        loop {
-            let left = store.now().until(next);
-            if left.is_zero() {
-                break;
-            }
-            tokio::time::sleep(left.min(LOOK_EVERY)).await;
-        }
+        schedule
+            .wait(store, |next| observe(Scheduled::Waiting(next)))
+            .await?;
         let tell = |item: &CleanupItem, outcome: &CleanupOutcome| {
             observe(Scheduled::Item(item, outcome));
         };
         let ran = store.cleanup(options, tell).await;
         if let Err(error) = &ran {
-            tracing::error!(error = %error, "the cleanup at {next} failed");
+            tracing::error!(error = %error, "the scheduled cleanup failed");
         }
         observe(Scheduled::Ran(&ran));
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use artifact_app::Store;
 use artifact_bootstrap::settings::{Loaded, Settings, Sources};
 use artifact_bootstrap::{Rebuild, Reopened};
+use artifact_domain::Result;
 use artifact_domain::query::PageSize;
-use artifact_domain::{Error, Result};
 
 use crate::args::Global;
 use crate::interrupt::Interrupt;
@@ -45,21 +45,13 @@ impl Context {
     pub(crate) fn settings(&self) -> Result<Loaded> {
         let mut sources = Sources::from_process()?;
         sources.config.clone_from(&self.global.config);
-        let base_path = self.global.base_path.as_ref().map(|path| {
-            path.to_str().map(str::to_owned).ok_or_else(|| {
-                Error::invalid_input(format!("--base-path {} is not UTF-8", path.display()))
-            })
-        });
-        let flags = [
-            ("base_path", base_path.transpose()?),
-            ("backend", self.global.backend.clone()),
-            ("index.engine", self.global.index.clone()),
-        ];
-        for (key, value) in flags {
-            sources
-                .flags
-                .extend(value.map(|value| (key.to_owned(), value)));
-        }
+        sources.add_flags(
+            self.global.base_path.as_deref(),
+            [
+                ("backend", self.global.backend.clone()),
+                ("index.engine", self.global.index.clone()),
+            ],
+        )?;
         Settings::load(&sources)
     }
 

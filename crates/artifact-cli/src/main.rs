@@ -11,7 +11,6 @@ mod context;
 mod exit;
 mod failures;
 mod filter;
-mod guess;
 mod interrupt;
 mod meta_entry;
 mod progress;
@@ -21,9 +20,7 @@ mod task;
 mod ui;
 mod when;
 
-use std::panic;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
 
@@ -32,11 +29,6 @@ use crate::context::Context;
 use crate::failures::Failure;
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
-
-/// How long the threads may take to end that are at work still. One that waits for standard input
-/// never does. The others are waited for: glibc (seen in 2.36) may read a thread that is let go just
-/// as it ends after its memory has gone, and the process dies of it with its work done.
-const LAST_STEPS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -58,10 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, ui: &Ui) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|cause| exit::internal("the runtime could not start", cause))?;
+    let runtime = artifact_bootstrap::start_runtime()?;
     let outcome = runtime.block_on(async {
         let interrupt = Interrupt::listen()?;
         let context = Context::new(cli.global, ui.clone(), interrupt.clone());
@@ -72,9 +61,6 @@ fn run(cli: Cli, ui: &Ui) -> Result<(), Failure> {
         context.settle().await;
         outcome
     });
-    // A thread that is let go in the midst of its work finds the runtime's clock gone, and panics.
-    panic::set_hook(Box::new(|_| ()));
-    runtime.shutdown_timeout(LAST_STEPS);
-    let _ = panic::take_hook();
+    artifact_bootstrap::end_runtime(runtime);
     outcome
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use artifact_domain::{Error, Result, require_exact_numbers};
+use artifact_domain::{Error, Result, parse_metadata_entry};
 use serde_json::Value;
 
 use crate::attributes;
@@ -15,20 +15,9 @@ impl FromStr for MetaEntry {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (key, json) = text
-            .split_once('=')
-            .filter(|(key, _)| !key.is_empty())
-            .ok_or_else(|| {
-                Error::invalid_input("write metadata as key=JSON, for instance passed=true")
-            })?;
-        refuse_kept(key)?;
-        let value = serde_json::from_str(json).map_err(|cause| {
-            Error::invalid_input(format!(
-                "the value of `{key}` is not JSON ({cause}); a text needs quotes: {key}='\"text\"'"
-            ))
-        })?;
-        require_exact_numbers(json).map_err(|error| error.context(format_args!("`{key}`")))?;
-        Ok(Self(key.to_owned(), value))
+        let (key, value) = parse_metadata_entry(text)?;
+        refuse_kept(&key)?;
+        Ok(Self(key, value))
     }
 }
 

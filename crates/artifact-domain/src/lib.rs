@@ -33,7 +33,7 @@ pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
 pub use exact_numbers::require_exact_numbers;
 pub use id::{ArtifactId, AttemptId};
-pub use metadata::Metadata;
+pub use metadata::{Metadata, parse_metadata_entry};
 pub use mime_type::MimeType;
 pub use name::ArtifactName;
 pub use range::{ByteRange, RangeRequest};

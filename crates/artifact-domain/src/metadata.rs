@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, require_exact_numbers};
 
 /// Free metadata: a JSON object.
 ///
@@ -109,6 +109,24 @@ fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
             }
         }
     }
+}
+
+/// One key of free metadata and its value, as a person writes it: `KEY=JSON`.
+///
+/// # Errors
+/// `InvalidInput` for anything else, and for a number that would not come back as it is.
+pub fn parse_metadata_entry(text: &str) -> Result<(String, Value)> {
+    let entry = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    let (key, json) = entry.ok_or_else(|| {
+        Error::invalid_input("write metadata as key=JSON, for instance passed=true")
+    })?;
+    let value = serde_json::from_str(json).map_err(|cause| {
+        Error::invalid_input(format!(
+            "the value of `{key}` is not JSON ({cause}); a text needs quotes: {key}='\"text\"'"
+        ))
+    })?;
+    require_exact_numbers(json).map_err(|error| error.context(format_args!("`{key}`")))?;
+    Ok((key.to_owned(), value))
 }
 
 impl TryFrom<Map<String, Value>> for Metadata {

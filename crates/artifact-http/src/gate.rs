@@ -19,6 +19,8 @@ pub(crate) enum Action {
     Delete,
     /// Looks after the store as a whole.
     Operate,
+    /// Sees that the server runs, what it does and what it is.
+    Watch,
 }
 
 /// What the gate knows of a route.
@@ -28,7 +30,7 @@ struct Guard {
 }
 
 /// Puts the gate before routes.
-pub(crate) fn guard(_app: &App, action: Action, routes: MethodRouter<App>) -> MethodRouter<App> {
+pub(crate) fn guard(action: Action, routes: MethodRouter<App>) -> MethodRouter<App> {
     routes.layer(middleware::from_fn_with_state(Guard { action }, pass))
 }
 

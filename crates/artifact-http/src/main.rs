@@ -66,9 +66,13 @@ fn print_description() -> ExitCode {
 }
 
 fn log_to_stderr(http: &Http) -> Result<()> {
-    let filter = EnvFilter::try_new(&http.log).map_err(|cause| {
-        Error::invalid_input(format!("http.log `{}` is no filter", http.log)).with_source(cause)
-    })?;
+    // As for the command line, the environment has the last word.
+    let filter = match EnvFilter::try_from_env("ARTIFACT_LOG") {
+        Ok(filter) => filter,
+        Err(_) => EnvFilter::try_new(&http.log).map_err(|cause| {
+            Error::invalid_input(format!("http.log `{}` is no filter", http.log)).with_source(cause)
+        })?,
+    };
     let log = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_env_filter(filter)
@@ -85,13 +89,10 @@ fn run(args: &Args) -> Result<()> {
     let settings = settings(args)?;
     log_to_stderr(&settings.http)?;
     let address = address(&settings)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|cause| {
-            Error::new(ErrorKind::Internal, "the runtime could not start").with_source(cause)
-        })?;
-    runtime.block_on(serve(&settings, address))
+    let runtime = artifact_bootstrap::start_runtime()?;
+    let outcome = runtime.block_on(serve(&settings, address));
+    artifact_bootstrap::end_runtime(runtime);
+    outcome
 }
 
 async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
@@ -148,24 +149,17 @@ fn announce(listener: &TcpListener) {
 fn settings(args: &Args) -> Result<Settings> {
     let mut sources = Sources::from_process()?;
     sources.config.clone_from(&args.config);
-    let base_path = args.base_path.as_ref().map(|path| {
-        path.to_str().map(str::to_owned).ok_or_else(|| {
-            Error::invalid_input(format!("--base-path {} is not UTF-8", path.display()))
-        })
-    });
-    let flags = [
-        ("base_path", base_path.transpose()?),
-        ("backend", args.backend.clone()),
-        ("index.engine", args.index.clone()),
-        (
-            "http.listen",
-            args.listen.map(|address| address.to_string()),
-        ),
-    ];
-    for (key, value) in flags {
-        let flag = value.map(|value| (key.to_owned(), value));
-        sources.flags.extend(flag);
-    }
+    sources.add_flags(
+        args.base_path.as_deref(),
+        [
+            ("backend", args.backend.clone()),
+            ("index.engine", args.index.clone()),
+            (
+                "http.listen",
+                args.listen.map(|address| address.to_string()),
+            ),
+        ],
+    )?;
     Ok(Settings::load(&sources)?.settings)
 }
 

@@ -60,7 +60,7 @@ pub(crate) async fn observe(
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         begun: Instant::now(),
-        status: StatusCode::INTERNAL_SERVER_ERROR,
+        status: given_up(),
         failed: None,
         sent_bytes: 0,
         all_bytes: None,
@@ -95,6 +95,12 @@ pub(crate) async fn observe(
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response.map(|body| Body::new(Observed { body, line }))
+}
+
+/// What stands in the log for a request whose client went away before it was answered; nobody is told.
+fn given_up() -> StatusCode {
+    // The number that nginx has made usual for it is in range.
+    StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 fn overloaded() -> Problem {

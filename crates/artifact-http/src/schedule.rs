@@ -7,13 +7,10 @@ use artifact_app::{CleanupOptions, GcOptions, Store};
 use artifact_bootstrap::settings::Settings;
 use artifact_bootstrap::{NoSchedule, Schedule};
 use artifact_domain::port::{LockKey, LockPatience};
-use artifact_domain::{Error, ErrorKind, Result, Timestamp};
+use artifact_domain::{ErrorKind, Result};
 
 use crate::metrics::Metrics;
 use crate::problem::with_causes;
-
-/// The clock is looked at this often, since it may be set meanwhile.
-const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// How far the clocks of servers may be apart. Less than half a minute: the shortest schedule is one.
 const SPREAD: Duration = Duration::from_secs(20);
@@ -38,24 +35,14 @@ pub(crate) async fn run(store: Store, settings: Settings, metrics: Metrics) -> R
         }
     };
     loop {
-        let next = schedule.next_after(store.now()).ok_or_else(|| {
-            Error::invalid_input("retention.schedule has no time that ever comes")
-        })?;
-        tracing::info!("the next cleanup is at {next}");
-        wait(&store, next).await;
+        schedule
+            .wait(&store, |next| {
+                tracing::info!("the next cleanup is at {next}");
+            })
+            .await?;
         if let Err(error) = alone(&store, &metrics).await {
             tracing::error!(kind = %error.kind(), "scheduled upkeep: {}", with_causes(&error));
         }
-    }
-}
-
-async fn wait(store: &Store, until: Timestamp) {
-    loop {
-        let left = store.now().until(until);
-        if left.is_zero() {
-            return;
-        }
-        tokio::time::sleep(left.min(LOOK_EVERY)).await;
     }
 }
 

@@ -19,6 +19,7 @@ struct Arrows {
 const DOMAIN: &str = "artifact-domain";
 const CODEC: &str = "artifact-codec";
 const REPORTS: &str = "artifact-reports";
+const GUESS: &str = "artifact-guess";
 const ARCHIVE: &str = "artifact-archive";
 const APP: &str = "artifact-app";
 const TESTKIT: &str = "artifact-testkit";
@@ -54,6 +55,12 @@ const ALL: &[Arrows] = &[
         never: IMPURE,
     },
     Arrows {
+        from: GUESS,
+        to: &[DOMAIN],
+        in_tests: &[],
+        never: IMPURE,
+    },
+    Arrows {
         from: ARCHIVE,
         to: &[],
         in_tests: &[],
@@ -83,13 +90,13 @@ const ALL: &[Arrows] = &[
     },
     Arrows {
         from: "artifact-cli",
-        to: &[DOMAIN, REPORTS, APP, BOOTSTRAP],
+        to: &[DOMAIN, GUESS, REPORTS, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },
     Arrows {
         from: "artifact-http",
-        to: &[DOMAIN, APP, BOOTSTRAP],
+        to: &[DOMAIN, GUESS, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },

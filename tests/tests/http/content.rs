@@ -85,7 +85,7 @@ fn several_ranges_come_in_parts() {
         .unwrap();
     let part = |place: &str, bytes: &str| {
         format!(
-            "\r\n--{line}\r\nContent-Type: text/plain\r\nContent-Range: bytes {place}/10\r\n\r\n{bytes}"
+            "\r\n--{line}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes {place}/10\r\n\r\n{bytes}"
         )
     };
     let expected = part("0-1", "01") + &part("8-9", "89") + &format!("\r\n--{line}--\r\n");

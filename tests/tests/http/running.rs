@@ -248,3 +248,32 @@ fn the_dashboard_shows_what_is_told() {
     }
     assert!(count > 10, "{count}");
 }
+
+/// Who goes away while he waits is no fault of the server.
+#[test]
+fn a_request_whose_client_has_gone_is_told_as_that() {
+    use std::io::Write;
+    let (_store, server) = served();
+    let address = server.url.strip_prefix("http://").unwrap();
+    let connect = || std::net::TcpStream::connect(address).unwrap();
+    let head = |length: usize| {
+        format!(
+            "PUT {} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n",
+            at("a")
+        )
+    };
+    // It holds the lock of the artifact, for which the other one waits.
+    let mut first = connect();
+    first.write_all(head(100).as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let mut second = connect();
+    second.write_all(head(0).as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    drop(second);
+    e2e::eventually("it to be told", || server.log().contains("http.status=499"));
+    assert!(
+        !server.log().contains("http.status=500"),
+        "{}",
+        server.log()
+    );
+}

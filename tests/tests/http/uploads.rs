@@ -63,7 +63,7 @@ fn the_type_of_what_is_stored_is_told_by_its_name() {
         let record = server.put(&at(name), b"x").expect(201).json();
         record["mime_type"].as_str().unwrap().to_owned()
     };
-    assert_eq!(type_of("a.html"), "text/html");
+    assert_eq!(type_of("a.html"), "text/html; charset=utf-8");
     assert_eq!(type_of("a.png"), "image/png");
     assert_eq!(type_of("noext"), "application/octet-stream");
 }

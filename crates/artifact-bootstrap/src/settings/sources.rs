@@ -84,6 +84,28 @@ impl Sources {
         })
     }
 
+    /// Adds what flags set; a path must be UTF-8, as settings are.
+    ///
+    /// # Errors
+    /// `InvalidInput` for one that is not.
+    pub fn add_flags<const N: usize>(
+        &mut self,
+        base_path: Option<&Path>,
+        others: [(&str, Option<String>); N],
+    ) -> Result<()> {
+        if let Some(path) = base_path {
+            let text = path.to_str().ok_or_else(|| {
+                Error::invalid_input(format!("--base-path {} is not UTF-8", path.display()))
+            })?;
+            self.flags.push(("base_path".to_owned(), text.to_owned()));
+        }
+        for (key, value) in others {
+            self.flags
+                .extend(value.map(|value| (key.to_owned(), value)));
+        }
+        Ok(())
+    }
+
     pub(super) fn config_home(&self) -> Option<PathBuf> {
         home_or(
             self.xdg_config_home.as_deref(),

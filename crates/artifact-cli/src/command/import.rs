@@ -23,7 +23,6 @@ use serde_json::json;
 use crate::attributes::Attributes;
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
-use crate::guess;
 use crate::progress::Progress;
 use crate::task;
 use crate::ui::Ui;
@@ -153,7 +152,7 @@ fn describe(args: &ImportArgs) -> Result<Describe> {
     let tags = Tags::from_tags(args.tags.clone())?;
     let given = args.artifact_type.clone();
     Ok(Arc::new(move |file: &ForeignFile<'_>| {
-        let guess = guess::guess(&file.name, file.head);
+        let guess = artifact_guess::guess(&file.name, file.head);
         let artifact_type = given.clone().unwrap_or(guess.artifact_type);
         let (spec, task, name) = (spec.clone(), task.clone(), file.name.clone());
         let attributes = Attributes {

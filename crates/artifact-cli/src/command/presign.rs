@@ -10,7 +10,6 @@ use clap::Args;
 use crate::about::AboutArgs;
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
-use crate::guess;
 use crate::span::Span;
 
 /// What to sign.
@@ -59,7 +58,7 @@ pub(crate) async fn run(args: PresignArgs, context: &Context) -> Result<(), Fail
         return failures.into_result();
     };
     let about = args.about.check()?;
-    let guess = guess::guess(&name, &[]);
+    let guess = artifact_guess::guess(&name, &[]);
     let artifact_type = about.artifact_type.unwrap_or(guess.artifact_type);
     let coordinate = Coordinate::new(about.spec, about.task, artifact_type, name)?;
     let request = UploadRequest {

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failures::Failure;
-use crate::guess;
 use crate::ui::Ui;
 
 /// How to rebuild.
@@ -50,7 +49,7 @@ pub(crate) async fn run(args: ReindexArgs, context: &Context) -> Result<(), Fail
     }
     let options = ReindexOptions {
         recover: args.recover,
-        media_type: |name, head| guess::guess(name, head).mime_type,
+        media_type: |name, head| artifact_guess::guess(name, head).mime_type,
     };
     let progress = context.progress("reindexed", None, None);
     let written = Mutex::new(Ok(()));

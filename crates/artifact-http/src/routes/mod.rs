@@ -14,7 +14,7 @@ pub(crate) mod upkeep;
 pub(crate) mod upload;
 
 use axum::Router;
-use axum::routing::{self, MethodRouter, get, post};
+use axum::routing::{self, get, post};
 
 use crate::gate::{self, Action};
 use crate::problem::Problem;
@@ -25,11 +25,11 @@ use http::StatusCode;
 
 /// Every route of the server.
 pub(crate) fn all(app: &App) -> Router {
-    let allow = |action: Action, routes: MethodRouter<App>| gate::guard(app, action, routes);
-    let read = |routes| allow(Action::Read, routes);
-    let write = |routes| allow(Action::Write, routes);
-    let delete = |routes| allow(Action::Delete, routes);
-    let operate = |routes| allow(Action::Operate, routes);
+    let read = |routes| gate::guard(Action::Read, routes);
+    let write = |routes| gate::guard(Action::Write, routes);
+    let delete = |routes| gate::guard(Action::Delete, routes);
+    let watch = |routes| gate::guard(Action::Watch, routes);
+    let operate = |routes| gate::guard(Action::Operate, routes);
 
     let named = read(get(content::newest).head(content::head_of_newest))
         .merge(write(routing::put(upload::put)))
@@ -65,10 +65,10 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/verify", operate(post(upkeep::verify)));
     Router::new()
         .nest("/api/v1", api)
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/openapi.json", get(health::openapi))
+        .route("/healthz", watch(get(health::live)))
+        .route("/readyz", watch(get(health::ready)))
+        .route("/metrics", watch(get(health::metrics)))
+        .route("/openapi.json", watch(get(health::openapi)))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone())

@@ -1,14 +1,16 @@
 //! `PUT` of an artifact: its bytes as a stream, all else by the path, the query and the headers.
 
 use artifact_app::{Compression, UploadCondition, UploadRequest};
-use artifact_domain::{Error, Metadata, MimeType, Result, Tag, Tags, require_exact_numbers};
+use artifact_domain::{
+    ArtifactName, Error, Metadata, MimeType, Result, Tag, Tags, parse_metadata_entry,
+};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use utoipa::IntoParams;
 
 use super::reply;
@@ -61,7 +63,7 @@ pub(crate) async fn put(
 ) -> Result<Response, Problem> {
     refuse_coded(&headers)?;
     let mut request = about.request(UploadRequest::new(at))?;
-    request.mime_type = mime_type(&headers, request.coordinate.name().as_str())?;
+    request.mime_type = mime_type(&headers, request.coordinate.name())?;
     request.expected_digest = digest::announced(&headers)?;
     request.size_hint_bytes = announced_length(&headers)?;
     request.condition = condition(&headers)?;
@@ -99,7 +101,7 @@ impl About {
         }
         let mut metadata = Map::new();
         for entry in &self.meta {
-            let (key, value) = meta_entry(entry)?;
+            let (key, value) = parse_metadata_entry(entry)?;
             metadata.insert(key, value);
         }
         let compression = match self.compress {
@@ -116,22 +118,8 @@ impl About {
     }
 }
 
-/// `KEY=JSON`.
-fn meta_entry(text: &str) -> Result<(String, Value)> {
-    let entry = text.split_once('=').filter(|(key, _)| !key.is_empty());
-    let (key, json) = entry.ok_or_else(|| {
-        Error::invalid_input("write metadata as key=JSON, for instance passed=true")
-    })?;
-    let value = serde_json::from_str(json).map_err(|cause| {
-        let message = format!("the value of `{key}` is not JSON ({cause}); a text needs quotes");
-        Error::invalid_input(message)
-    })?;
-    require_exact_numbers(json).map_err(|error| error.context(format_args!("`{key}`")))?;
-    Ok((key.to_owned(), value))
-}
-
-/// The type that the client says, or that of the name's extension.
-fn mime_type(headers: &HeaderMap, name: &str) -> Result<MimeType> {
+/// The type that the client says, or what its name tells.
+fn mime_type(headers: &HeaderMap, name: &ArtifactName) -> Result<MimeType> {
     if let Some(said) = headers.get(CONTENT_TYPE) {
         let said = said.to_str();
         let said =
@@ -141,8 +129,7 @@ fn mime_type(headers: &HeaderMap, name: &str) -> Result<MimeType> {
             return MimeType::new(said);
         }
     }
-    let guess = mime_guess::from_path(name).first_raw();
-    guess.map_or_else(|| Ok(MimeType::default()), MimeType::new)
+    Ok(artifact_guess::guess(name, &[]).mime_type)
 }
 
 /// The store keeps what it is given: a coding would be part of it for ever.

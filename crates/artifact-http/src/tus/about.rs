@@ -72,19 +72,15 @@ impl About {
             Error::invalid_input("Upload-Metadata has no `name` of the artifact")
                 .with_hint(format!("the keys are {KEYS}"))
         })?;
-        let guess = || mime_guess::from_path(name.as_str()).first_raw();
-        let mime_type = match self.mime_type {
-            Some(said) => said,
-            None => guess().map_or_else(|| Ok(MimeType::default()), MimeType::new)?,
-        };
+        let guess = artifact_guess::guess(&name, &[]);
         let coordinate = Coordinate::new(
             self.spec.map_or_else(|| SpecName::new("default"), Ok)?,
             self.task.map_or_else(|| TaskId::new("local"), Ok)?,
-            self.artifact_type.unwrap_or(ArtifactType::Data),
+            self.artifact_type.unwrap_or(guess.artifact_type),
             name,
         )?;
         Ok(UploadRequest {
-            mime_type,
+            mime_type: self.mime_type.unwrap_or(guess.mime_type),
             tags: Tags::from_tags(self.tags)?,
             retention_days: self.retention_days,
             expected_digest: self.digest,
@@ -121,9 +117,9 @@ mod tests {
         let uri = artifact_domain::ArtifactUri::from(said.coordinate);
         assert_eq!(
             uri.to_string(),
-            "artifact://default/local/data/out/a%20b.html"
+            "artifact://default/local/document/out/a%20b.html"
         );
-        assert_eq!(said.mime_type.as_str(), "text/html");
+        assert_eq!(said.mime_type.as_str(), "text/html; charset=utf-8");
         assert_eq!((said.retention_days, said.expected_digest), (None, None));
     }
 

@@ -4,6 +4,7 @@ use artifact_app::{Compression, Store, UploadRequest};
 use artifact_domain::{
     ArtifactRecord, ArtifactRef, ArtifactUri, Coordinate, Error, ErrorKind, Result,
 };
+use artifact_guess::Guess;
 use tokio::sync::Semaphore;
 
 use super::open::Opened;
@@ -13,7 +14,6 @@ use super::sources::Source;
 use super::unchanged::{Comparison, compare};
 use crate::about::About;
 use crate::exit;
-use crate::guess::{self, Guess};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
@@ -63,7 +63,7 @@ impl Plan {
         let Source { name, origin, .. } = source;
         let (name, mut opened, guess) = blocking(move || {
             let opened = Opened::open(&origin)?;
-            let guess = guess::guess(&name, opened.telling_bytes());
+            let guess = artifact_guess::guess(&name, opened.telling_bytes());
             Ok((name, opened, guess))
         })
         .await?;

@@ -12,7 +12,6 @@ use rustix::fs::OFlags;
 
 use super::sources::{Origin, unreadable};
 use crate::attributes::Attributes;
-use crate::guess;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
@@ -58,7 +57,7 @@ impl Opened {
         let mut head = Vec::new();
         // No more than is needed, since whoever writes it may be slow.
         io::stdin()
-            .take(guess::HEAD_BYTES as u64)
+            .take(artifact_guess::HEAD_BYTES as u64)
             .read_to_end(&mut head)
             .map_err(|cause| {
                 Error::new(ErrorKind::Internal, "standard input cannot be read").with_source(cause)
@@ -81,7 +80,7 @@ impl Opened {
         let limit = if is_file {
             AT_ONCE_BYTES
         } else {
-            guess::HEAD_BYTES
+            artifact_guess::HEAD_BYTES
         };
         (&mut file)
             .take(limit as u64)

@@ -1,5 +1,4 @@
-//! What an artifact is when nobody says: its type and media type, told from its name and first
-//! bytes. Does no I/O and knows nothing of commands.
+#![doc = include_str!("../README.md")]
 
 mod content;
 mod facts;
@@ -17,11 +16,11 @@ use words::{
 };
 
 /// How much of the content is worth handing to [`guess`]; more is ignored.
-pub(crate) const HEAD_BYTES: usize = 8 * 1024;
+pub const HEAD_BYTES: usize = 8 * 1024;
 
 /// What [`guess`] takes an artifact for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Guess {
+pub struct Guess {
     /// What it is.
     pub artifact_type: ArtifactType,
     /// The media type of its bytes as they are: a compressed log is `application/gzip`.
@@ -31,7 +30,7 @@ pub(crate) struct Guess {
 /// Guesses from a name and the first bytes of the content.
 ///
 /// `head` holds up to [`HEAD_BYTES`]; of an empty one, the name alone decides.
-pub(crate) fn guess(name: &ArtifactName, head: &[u8]) -> Guess {
+pub fn guess(name: &ArtifactName, head: &[u8]) -> Guess {
     let head = &head[..head.len().min(HEAD_BYTES)];
     let facts = Facts::new(name, head);
     let artifact_type = artifact_type(&facts);
