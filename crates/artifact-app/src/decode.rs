@@ -7,7 +7,8 @@ use std::ops::Range;
 use artifact_codec::{CodecError, DecodeOptions, Decoder, Part, SeekTable};
 use artifact_domain::port::ByteStream;
 use artifact_domain::{ByteRange, Content, Digest, Encoding, Error, ErrorKind, Result};
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
+use futures::{TryStreamExt, future, stream};
 
 use crate::Verification;
 use crate::body::domain_error;
@@ -15,6 +16,10 @@ use crate::pipe::{PipeWriter, StreamReader, pipe};
 
 /// How many decoded bytes are handed on at a time.
 const CHUNK_BYTES: u64 = 128 * 1024;
+
+/// What is no longer than this, stored and decoded, is decoded where it is asked for: within a tenth of
+/// a millisecond. It must be one chunk.
+const AT_ONCE_BYTES: u64 = 32 * 1024;
 
 /// The original bytes of a whole blob, decoded in parallel by its seek table, which must be of these
 /// lengths, and checked against what was recorded at upload.
@@ -95,37 +100,80 @@ pub(crate) fn decode_whole(
     content: &Content,
     verification: Verification,
 ) -> ByteStream {
-    let Content {
-        digest,
-        size_bytes,
-        encoding,
-        ..
-    } = *content;
+    let content = content.clone();
+    if content.size_bytes.max(content.stored_size_bytes) <= AT_ONCE_BYTES {
+        return decode_at_once(blob, content, verification);
+    }
     pipe(move |output| {
-        let options = decode_options(verification);
-        let encoding = codec_encoding(encoding);
-        let mut decoder = Decoder::with_options(output.reader(blob), encoding, &options);
-        let mut sent_bytes = 0_u64;
-        loop {
-            let chunk = read_chunk(&mut decoder, size_bytes - sent_bytes)?;
-            if chunk.is_empty() {
-                break;
-            }
-            sent_bytes += chunk.len() as u64;
-            output.send(chunk).map_err(decode_error)?;
-        }
-        // One byte more than expected is enough to know that there are too many.
-        if !read_chunk(&mut decoder, 1)?.is_empty() {
-            return Err(damaged("it has more bytes than were uploaded"));
-        }
-        let found = decoder
-            .finish()
-            .map_err(|error| decode_error(error.into()))?;
-        if found.size_bytes != size_bytes {
-            return Err(damaged("it has fewer bytes than were uploaded"));
-        }
-        check_digest(found.digest, digest)
+        let input = output.reader(blob);
+        decode_from(input, &content, verification, |chunk| {
+            output.send(chunk).map_err(decode_error)
+        })
     })
+}
+
+/// The same of what is so short that a thread of its own takes longer to wake than to decode it.
+fn decode_at_once(blob: ByteStream, content: Content, verification: Verification) -> ByteStream {
+    let whole = async move {
+        let stored = collect_at_once(blob).await?;
+        // Who reads one after the other from memory would else keep the thread from all others.
+        tokio::task::consume_budget().await;
+        let mut whole = Bytes::new();
+        decode_from(stored.reader(), &content, verification, |chunk| {
+            whole = chunk;
+            Ok(())
+        })?;
+        Ok(whole)
+    };
+    let has_bytes = |chunk: &Bytes| future::ready(!chunk.is_empty());
+    Box::pin(stream::once(whole).try_filter(has_bytes))
+}
+
+/// All bytes, or more than [`AT_ONCE_BYTES`] where there are more.
+async fn collect_at_once(mut blob: ByteStream) -> Result<Bytes> {
+    let first = blob.try_next().await?.unwrap_or_default();
+    let Some(second) = blob.try_next().await? else {
+        return Ok(first);
+    };
+    let mut all = BytesMut::from(first);
+    all.extend_from_slice(&second);
+    while all.len() as u64 <= AT_ONCE_BYTES {
+        match blob.try_next().await? {
+            Some(next) => all.extend_from_slice(&next),
+            None => break,
+        }
+    }
+    Ok(all.freeze())
+}
+
+fn decode_from(
+    input: impl Read,
+    content: &Content,
+    verification: Verification,
+    mut send: impl FnMut(Bytes) -> Result<()>,
+) -> Result<()> {
+    let options = decode_options(verification);
+    let mut decoder = Decoder::with_options(input, codec_encoding(content.encoding), &options);
+    let mut missing_bytes = content.size_bytes;
+    loop {
+        let chunk = read_chunk(&mut decoder, missing_bytes)?;
+        if chunk.is_empty() {
+            break;
+        }
+        missing_bytes -= chunk.len() as u64;
+        send(chunk)?;
+    }
+    // One byte more than expected is enough to know that there are too many.
+    if !read_chunk(&mut decoder, 1)?.is_empty() {
+        return Err(damaged("it has more bytes than were uploaded"));
+    }
+    let found = decoder
+        .finish()
+        .map_err(|error| decode_error(error.into()))?;
+    if found.size_bytes != content.size_bytes {
+        return Err(damaged("it has fewer bytes than were uploaded"));
+    }
+    check_digest(found.digest, content.digest)
 }
 
 pub(crate) fn decode_options(verification: Verification) -> DecodeOptions {
@@ -199,5 +247,93 @@ pub(crate) fn decode_error(error: io::Error) -> Error {
     match CodecError::from_io(error) {
         CodecError::Io(error) => domain_error(error, "reading the blob"),
         codec => damaged(&codec.to_string()).with_source(codec),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use artifact_codec::EncodeOptions;
+
+    use super::*;
+
+    /// Bytes that follow no pattern, of so many values.
+    fn noise(len: u64, values: u8) -> Vec<u8> {
+        let mut state = 1_u64;
+        let next = |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[0] % values
+        };
+        (0..len).map(next).collect()
+    }
+
+    fn stored(plain: &[u8]) -> (Vec<u8>, Content) {
+        let prepared = artifact_codec::prepare(plain, &EncodeOptions::new()).unwrap();
+        let encoding = match prepared.encoding() {
+            artifact_codec::Encoding::Gzip => Encoding::Gzip,
+            artifact_codec::Encoding::Identity => Encoding::Identity,
+        };
+        let mut bytes = Vec::new();
+        let encoded = prepared.write_to(&mut bytes).unwrap();
+        let content = Content {
+            digest: Digest::new(*encoded.digest.as_bytes()),
+            size_bytes: encoded.size_bytes,
+            stored_size_bytes: encoded.stored_size_bytes,
+            encoding,
+        };
+        (bytes, content)
+    }
+
+    async fn decoded(blob: &[u8], content: &Content) -> Result<Vec<u8>> {
+        let chunks: Vec<_> = blob.chunks(10_000).map(Bytes::copy_from_slice).collect();
+        let blob = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
+        let decoded = decode_whole(blob, content, Verification::Digest);
+        let chunks: Vec<Bytes> = decoded.try_collect().await?;
+        assert!(chunks.iter().all(|chunk| !chunk.is_empty()));
+        Ok(chunks.concat())
+    }
+
+    #[tokio::test]
+    async fn the_short_are_decoded_and_checked_as_the_long_are() {
+        for (values, encoding) in [(255, Encoding::Identity), (16, Encoding::Gzip)] {
+            for len in [0, 1, 20_000, AT_ONCE_BYTES, AT_ONCE_BYTES + 1, 200_000] {
+                let plain = noise(len, values);
+                let (blob, content) = stored(&plain);
+                assert!(content.encoding == encoding || len < 2);
+                assert!(decoded(&blob, &content).await.unwrap() == plain);
+
+                let flipped = |at: usize| {
+                    let mut blob = blob.clone();
+                    blob[at] ^= 1;
+                    blob
+                };
+                let longer = [&blob[..], &noise(300_000, 255)].concat();
+                let mut damages = vec![longer, [&blob[..], b"x"].concat()];
+                if !blob.is_empty() {
+                    damages.push(blob[..blob.len() - 1].to_vec());
+                    damages.push(flipped(blob.len() / 2));
+                    damages.push(flipped(blob.len() - 1));
+                }
+                for (number, damage) in damages.iter().enumerate() {
+                    let error = decoded(damage, &content).await.unwrap_err();
+                    let what = format!("damage {number} of {len} bytes of {encoding:?}");
+                    assert_eq!(error.kind(), ErrorKind::Integrity, "{what}: {error}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failing_source_ends_the_short_with_its_own_error() {
+        let (_, content) = stored(b"hello");
+        let chunks = [
+            Ok(Bytes::from_static(b"hel")),
+            Err(Error::new(ErrorKind::Unavailable, "cut")),
+        ];
+        let blob = Box::pin(stream::iter(chunks));
+        let decoded = decode_whole(blob, &content, Verification::Digest);
+        let error = decoded.try_collect::<Vec<_>>().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
 }

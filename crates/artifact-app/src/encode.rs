@@ -7,8 +7,8 @@ use artifact_codec::{CodecError, EncodeOptions, Encoded};
 use artifact_domain::policy::QuotaPolicy;
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
-use bytes::{Buf, Bytes};
-use futures::{StreamExt, future, stream};
+use bytes::{Buf, Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt, future, stream};
 use tokio::sync::oneshot;
 
 use crate::Body;
@@ -38,10 +38,27 @@ pub(crate) async fn encode(
     options: EncodeOptions,
     quota: QuotaPolicy,
 ) -> Result<Encoding> {
-    match body {
+    match at_hand(body).await? {
         Body::Bytes(bytes) if bytes.len() <= INLINE_BYTES => encode_here(bytes, &options, quota),
         body => encode_on_pool(body, options, quota).await,
     }
+}
+
+/// A stream that ends so early that it can be encoded here is taken in; other bodies stay as they are.
+async fn at_hand(body: Body) -> Result<Body> {
+    let Body::Stream(mut stream) = body else {
+        return Ok(body);
+    };
+    let mut begin = BytesMut::new();
+    while begin.len() <= INLINE_BYTES {
+        match stream.try_next().await? {
+            Some(chunk) if begin.is_empty() => begin = chunk.into(),
+            Some(chunk) => begin.extend_from_slice(&chunk),
+            None => return Ok(begin.freeze().into()),
+        }
+    }
+    let begin = stream::iter([Ok(begin.freeze())]);
+    Ok(Body::Stream(Box::pin(begin.chain(stream))))
 }
 
 fn encode_here(bytes: Bytes, options: &EncodeOptions, quota: QuotaPolicy) -> Result<Encoding> {
@@ -122,9 +139,6 @@ impl Read for Admitted {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use futures::{TryStreamExt, stream};
-
     use super::*;
 
     async fn run(body: Body, max: Option<u64>) -> Result<(Vec<Bytes>, Encoded)> {
@@ -154,10 +168,14 @@ mod tests {
         for len in [0, 1, INLINE_BYTES, INLINE_BYTES + 1] {
             let bytes: Bytes = b"some text, ".iter().copied().cycle().take(len).collect();
             let reader = Body::reader(io::Cursor::new(bytes.clone()));
-            let (inline, totals) = run(bytes.into(), None).await.unwrap();
             let (pooled, expected) = run(reader, None).await.unwrap();
-            assert_eq!(inline.concat(), pooled.concat(), "{len} bytes");
-            assert_eq!(totals, expected);
+            let pieces: Vec<_> = bytes.chunks(3_000).map(Bytes::copy_from_slice).collect();
+            let stream = stream::iter(pieces.into_iter().map(Ok)).boxed();
+            for body in [bytes.into(), Body::Stream(stream)] {
+                let (inline, totals) = run(body, None).await.unwrap();
+                assert_eq!(inline.concat(), pooled.concat(), "{len} bytes");
+                assert_eq!(totals, expected);
+            }
         }
     }
 

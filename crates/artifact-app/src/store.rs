@@ -76,7 +76,7 @@ impl Default for StoreOptions {
 /// from many tasks at once.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) ports: Ports,
+    pub(crate) ports: Arc<Ports>,
     pub(crate) options: Arc<StoreOptions>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) compared: Arc<Compared>,
@@ -86,7 +86,7 @@ impl Store {
     /// A store over `ports` that behaves as `options` say.
     pub fn new(ports: Ports, options: StoreOptions) -> Self {
         Self {
-            ports,
+            ports: Arc::new(ports),
             options: Arc::new(options),
             journal: Arc::default(),
             compared: Arc::default(),

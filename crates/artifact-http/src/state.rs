@@ -1,7 +1,9 @@
 //! What every route works with. Knows no route.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{Store, Verification};
@@ -12,9 +14,13 @@ use tokio_util::task::TaskTracker;
 use crate::metrics::Metrics;
 use crate::tus::Uploads;
 
-/// What every route works with. Cloning it is cheap.
+/// What every route works with. Cloning it is cheap, and is done several times for each request.
 #[derive(Debug, Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Parts>);
+
+/// The same, once.
+#[derive(Debug)]
+pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
     /// Whether what is read is compared with its digest.
@@ -29,6 +35,14 @@ pub(crate) struct App {
     tasks: TaskTracker,
 }
 
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 impl App {
     pub(crate) fn new(store: Store, settings: &Settings, metrics: Metrics) -> Self {
         let verification = if settings.verify_checksum {
@@ -36,7 +50,7 @@ impl App {
         } else {
             Verification::Skip
         };
-        Self {
+        Self(Arc::new(Parts {
             store,
             metrics,
             verification,
@@ -44,7 +58,7 @@ impl App {
             patience: settings.http.idle_timeout(),
             uploads: Uploads::new(settings),
             tasks: TaskTracker::new(),
-        }
+        }))
     }
 
     /// Runs what must not be cut off in the middle because a client goes away.

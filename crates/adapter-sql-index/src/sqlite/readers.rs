@@ -1,13 +1,14 @@
 //! A few connections that only read, each used by one call at a time on the blocking pool. Must
 //! not know what is read.
 
+use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use artifact_domain::{Error, ErrorKind};
 use rusqlite::Connection;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use super::error::Result;
 use super::open;
@@ -17,15 +18,35 @@ use super::presence::Presence;
 /// How many calls read at once; the others wait.
 const MAX_READERS: usize = 4;
 
+/// A call that waits for its turn.
+type Call = Box<dyn FnOnce(&Readers) + Send>;
+
 /// The pool. A clone is the same pool.
 #[derive(Debug, Clone)]
 pub(super) struct Readers {
     path: Arc<PathBuf>,
     patience: Patience,
-    free: Arc<Semaphore>,
+    turns: Arc<Mutex<Turns>>,
     idle: Arc<Mutex<Vec<Connection>>>,
     /// A call that nobody waits for any more may outlive the index.
     _presence: Option<Arc<Presence>>,
+}
+
+/// Whose turn it is. Who waits has no thread; a thread that has read goes on with the next call, so
+/// that under load none is woken for each.
+#[derive(Default)]
+struct Turns {
+    waiting: VecDeque<Call>,
+    threads: usize,
+}
+
+impl std::fmt::Debug for Turns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Turns")
+            .field("waiting", &self.waiting.len())
+            .field("threads", &self.threads)
+            .finish()
+    }
 }
 
 impl Readers {
@@ -34,7 +55,7 @@ impl Readers {
         Self {
             path: Arc::new(path),
             patience,
-            free: Arc::new(Semaphore::new(MAX_READERS)),
+            turns: Arc::default(),
             idle: Arc::default(),
             _presence: presence,
         }
@@ -42,49 +63,43 @@ impl Readers {
 
     /// Reads what is true at one moment, no earlier than the call.
     ///
-    /// Whoever waits for a connection does so in a task of its own: a future that is not polled for
-    /// a while, as in a stream that buffers, would else be given a connection and keep it from all
-    /// others.
+    /// Once asked, it is read whether the future is polled or not: one that is not polled for a
+    /// while, as in a stream that buffers, keeps nothing from the others.
     pub(super) async fn read<T, F>(&self, work: F) -> artifact_domain::Result<T>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T> + Send + 'static,
     {
-        let failed = |what: &str| {
-            let path = self.path.display();
-            Error::new(ErrorKind::Internal, format!("index {path}: {what}"))
-        };
-        let stopped = |cause| failed("a reading thread has stopped").with_source(cause);
-        let pool = self.clone();
-        let task = match Arc::clone(&self.free).try_acquire_owned() {
-            Ok(permit) => pool.start(permit, work),
-            Err(TryAcquireError::NoPermits) => {
-                let turn = tokio::spawn(async move {
-                    let permit = Arc::clone(&pool.free).acquire_owned().await?;
-                    Ok::<_, AcquireError>(pool.start(permit, work))
-                });
-                let started = turn.await.map_err(stopped)?;
-                started.map_err(|cause| failed("the readers are closed").with_source(cause))?
+        let (answer, answered) = oneshot::channel();
+        self.queue(Box::new(move |pool| {
+            // Who has gone needs no answer.
+            if !answer.is_closed() {
+                let _ = answer.send(pool.read_blocking(work));
             }
-            Err(TryAcquireError::Closed) => return Err(failed("the readers are closed")),
-        };
-        task.await.map_err(stopped)?
+        }));
+        answered.await.map_err(|cause| {
+            let message = format!(
+                "index {}: a reading thread has stopped",
+                self.path.display()
+            );
+            Error::new(ErrorKind::Internal, message).with_source(cause)
+        })?
     }
 
-    fn start<T, F>(
-        self,
-        permit: OwnedSemaphorePermit,
-        work: F,
-    ) -> JoinHandle<artifact_domain::Result<T>>
-    where
-        T: Send + 'static,
-        F: Fn(&Connection) -> Result<T> + Send + 'static,
-    {
-        tokio::task::spawn_blocking(move || {
-            let result = self.read_blocking(work);
-            drop(permit);
-            result
-        })
+    fn queue(&self, call: Call) {
+        let mut turns = self.turns();
+        turns.waiting.push_back(call);
+        if turns.threads < MAX_READERS {
+            turns.threads += 1;
+            drop(turns);
+            let turn = Turn::new(self.clone());
+            tokio::task::spawn_blocking(move || turn.take_calls());
+        }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        // No change of it can be cut off half-way.
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_blocking<T>(
@@ -94,10 +109,10 @@ impl Readers {
         self.patience
             .wait_for(|| {
                 let connection = self.take()?;
-                let transaction = connection.unchecked_transaction()?;
-                let result = work(&transaction)?;
+                connection.prepare_cached("BEGIN")?.execute([])?;
+                let result = work(&connection)?;
                 // Nothing was written, so there is nothing to commit.
-                transaction.finish()?;
+                connection.prepare_cached("ROLLBACK")?.execute([])?;
                 self.give_back(connection);
                 Ok(result)
             })
@@ -114,9 +129,57 @@ impl Readers {
         self.lock().push(connection);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         // A push or a pop cannot leave the list half changed.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the threads that read.
+struct Turn {
+    pool: Readers,
+    is_over: bool,
+}
+
+impl Turn {
+    fn new(pool: Readers) -> Self {
+        let is_over = false;
+        Self { pool, is_over }
+    }
+
+    fn take_calls(mut self) {
+        while let Some(call) = self.next() {
+            // A call that panics drops its answer, by which its caller learns of it.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| call(&self.pool)));
+        }
+    }
+
+    /// Ends the turn where nobody waits, in one step: whoever comes next begins another.
+    fn next(&mut self) -> Option<Call> {
+        let mut turns = self.pool.turns();
+        let call = turns.waiting.pop_front();
+        if call.is_none() {
+            turns.threads -= 1;
+            self.is_over = true;
+        }
+        call
+    }
+}
+
+impl Drop for Turn {
+    /// Where it never began, since the runtime ends, nobody will read any more.
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let mut turns = self.pool.turns();
+        turns.threads -= 1;
+        if turns.threads == 0 {
+            // Those who wait are told when their calls are dropped.
+            let unread = std::mem::take(&mut turns.waiting);
+            drop(turns);
+            drop(unread);
+        }
     }
 }
 
@@ -151,5 +214,24 @@ mod tests {
         let last = tokio::time::timeout(Duration::from_mins(1), read()).await;
         let version: i64 = last.expect("the others keep all connections").unwrap();
         assert_eq!(version, 7);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_leaves_the_others_their_turn() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("index.sqlite");
+        Connection::open(&path).unwrap();
+        let readers = Readers::new(path, Patience::new(Duration::from_secs(1)), None);
+        let calls = (0..5 * MAX_READERS).map(|number| {
+            readers.read(move |_| {
+                assert!(number % 2 == 0, "it was asked for");
+                Ok(number)
+            })
+        });
+        let calls = futures::future::join_all(calls);
+        let found = tokio::time::timeout(Duration::from_mins(1), calls).await;
+        for (number, found) in found.unwrap().into_iter().enumerate() {
+            assert_eq!(found.ok(), Some(number).filter(|number| number % 2 == 0));
+        }
     }
 }
