@@ -5,6 +5,7 @@ mod buckets;
 mod claim;
 mod clock;
 mod doctor;
+mod metered;
 mod runtime;
 mod schedule;
 pub mod settings;
@@ -16,4 +17,6 @@ pub use clock::SystemClock;
 pub use doctor::examine;
 pub use runtime::{end_runtime, start_runtime};
 pub use schedule::{NoSchedule, Schedule, Scheduled, cleanup_at};
-pub use wiring::{Rebuild, Reopened, open, open_at, open_to_rebuild, retention_policy};
+pub use wiring::{
+    Rebuild, Reopened, open, open_at, open_metered, open_to_rebuild, retention_policy,
+};

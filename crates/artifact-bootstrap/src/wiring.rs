@@ -15,9 +15,11 @@ use artifact_domain::port::{
     ArtifactIndex, BlobStore, Clock, LockManager, LockPatience, Supersede,
 };
 use artifact_domain::{BlobKey, BlobPrefix, Error, ErrorKind, Result};
+use artifact_meter::Meter;
 use futures::TryStreamExt;
 
 use crate::claim::{claim, is_unclaimed};
+use crate::metered::metered;
 use crate::settings::{Backend, Durability, IndexEngine, Retention, Settings};
 use crate::{SystemClock, buckets, tiers};
 
@@ -42,12 +44,34 @@ pub async fn open(settings: &Settings) -> Result<Store> {
 /// # Errors
 /// Those of [`open`].
 pub async fn open_at(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store> {
+    open_with(settings, clock, None).await
+}
+
+/// Opens the store that `settings` describe, as [`open`] does, and counts with `meter` what its ports
+/// take from then on.
+///
+/// # Errors
+/// Those of [`open`].
+pub async fn open_metered(settings: &Settings, meter: &Meter) -> Result<Store> {
+    open_with(settings, Arc::new(SystemClock), Some(meter)).await
+}
+
+async fn open_with(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    meter: Option<&Meter>,
+) -> Result<Store> {
     let blobs = blobs(settings).await?;
     let index = index(settings).await?;
     let tiers = tiers::open(settings, Some(&*index)).await?;
     let stores = [Some(&blobs), tiers.warm.as_ref(), tiers.cold.as_ref()];
     require_complete(stores.into_iter().flatten(), &*index).await?;
-    plug(settings, blobs, tiers, index, clock)
+    let ports = ports(settings, blobs, tiers, index, clock);
+    let ports = match meter {
+        Some(meter) => metered(ports, meter),
+        None => ports,
+    };
+    Ok(Store::new(ports, options(settings)?))
 }
 
 /// What becomes of an index that is there when it is rebuilt.
@@ -92,27 +116,27 @@ pub async fn open_to_rebuild(settings: &Settings, rebuild: Rebuild) -> Result<Re
     // What the index says of the tiers is not to be relied on: one that is away must not be taken
     // for an empty one.
     let tiers = tiers::open(settings, None).await?;
+    let ports = ports(settings, blobs, tiers, index, Arc::new(SystemClock));
     Ok(Reopened {
-        store: plug(settings, blobs, tiers, index, Arc::new(SystemClock))?,
+        store: Store::new(ports, options(settings)?),
         set_aside,
     })
 }
 
-fn plug(
+fn ports(
     settings: &Settings,
     blobs: Arc<dyn BlobStore>,
     tiers: Tiers,
     index: Arc<dyn ArtifactIndex>,
     clock: Arc<dyn Clock>,
-) -> Result<Store> {
-    let ports = Ports {
+) -> Ports {
+    Ports {
         blobs,
         tiers,
         index,
         locks: locks(settings, &clock),
         clock,
-    };
-    Ok(Store::new(ports, options(settings)?))
+    }
 }
 
 /// An empty index is right for an empty store. Beside blobs it was lost: to go on would give their

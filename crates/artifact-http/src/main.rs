@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use artifact_bootstrap::settings::{Http, LogFormat, Settings, Sources};
 use artifact_domain::{Error, ErrorKind, Result};
+use artifact_meter::Meter;
 use clap::Parser;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -97,12 +98,13 @@ fn run(args: &Args) -> Result<()> {
 
 async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
     let mut signals = Signals::listen()?;
-    let store = artifact_bootstrap::open(settings).await?;
+    let meter = Meter::new();
+    let store = artifact_bootstrap::open_metered(settings, &meter).await?;
     let listener = TcpListener::bind(address).await.map_err(|cause| {
         let message = format!("{address} can't be listened on");
         Error::new(ErrorKind::Unavailable, message).with_source(cause)
     })?;
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&meter);
     let upkeep = schedule::run(store.clone(), settings.clone(), metrics.clone());
     let upkeep = tokio::spawn(async {
         if let Err(error) = upkeep.await {

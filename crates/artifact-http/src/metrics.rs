@@ -1,10 +1,13 @@
 //! Numbers for those who watch the server, in the text format of OpenMetrics. Knows no route.
 
+mod ports;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{CleanupReport, GcReport, Usage};
-use artifact_domain::{Error, ErrorKind, Result};
+use artifact_domain::{Error, ErrorKind, Result, Timestamp};
+use artifact_meter::Meter;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -43,6 +46,12 @@ struct Job {
     outcome: &'static str,
 }
 
+/// The same, whatever came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Named {
+    job: &'static str,
+}
+
 /// All numbers. Cloning it is cheap and gives the same ones.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics(Arc<Numbers>);
@@ -56,6 +65,8 @@ struct Numbers {
     received_bytes: Counter,
     sent_bytes: Counter,
     jobs: Family<Job, Counter>,
+    job_ended: Family<Named, Gauge>,
+    job_failures: Family<Named, Counter>,
     expired: Counter,
     cleared: Counter,
     cleared_bytes: Counter,
@@ -70,9 +81,11 @@ fn durations() -> Histogram {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// No numbers yet but those of `meter`, which go on counting.
+    pub(crate) fn new(meter: &Meter) -> Self {
         let mut registry = Registry::with_prefix("artifact");
         let (requests, jobs) = (Family::default(), Family::default());
+        let (job_ended, job_failures) = (Family::default(), Family::default());
         let durations = Family::new_with_constructor(durations as fn() -> Histogram);
         let counter = || Counter::default();
         let (received, sent, expired, cleared) = (counter(), counter(), counter(), counter());
@@ -110,6 +123,17 @@ impl Metrics {
             "Runs of cleanup and gc, by this server",
             jobs.clone(),
         );
+        registry.register_with_unit(
+            "job_ended_timestamp",
+            "When cleanup and gc ended last, well or not",
+            Unit::Seconds,
+            job_ended.clone(),
+        );
+        registry.register(
+            "job_failures",
+            "What cleanup and gc could not clear",
+            job_failures.clone(),
+        );
         registry.register(
             "expired_versions",
             "Versions that cleanup has taken away",
@@ -133,6 +157,7 @@ impl Metrics {
             "Uploads on their way, of all writers",
             uploads.clone(),
         );
+        registry.register_collector(Box::new(ports::PortCalls(meter.clone())));
         Self(Arc::new(Numbers {
             registry,
             requests,
@@ -141,6 +166,8 @@ impl Metrics {
             received_bytes: received,
             sent_bytes: sent,
             jobs,
+            job_ended,
+            job_failures,
             expired,
             cleared,
             cleared_bytes,
@@ -184,28 +211,34 @@ impl Metrics {
         self.0.sent_bytes.inc_by(bytes);
     }
 
-    /// A cleanup ran.
-    pub(crate) fn cleaned_up(&self, ran: &Result<CleanupReport>) {
-        let is_done = ran.as_ref().is_ok_and(|report| report.failed == 0);
-        self.job("cleanup", is_done);
+    /// A cleanup ended at `now`.
+    pub(crate) fn cleaned_up(&self, ran: &Result<CleanupReport>, now: Timestamp) {
+        let failures = ran.as_ref().map_or(1, |report| report.failed);
+        self.job("cleanup", failures, now);
         if let Ok(report) = ran {
             self.0.expired.inc_by(report.expired);
         }
     }
 
-    /// Garbage was collected.
-    pub(crate) fn collected(&self, ran: &Result<GcReport>) {
-        let is_done = ran.as_ref().is_ok_and(|report| report.failures.is_empty());
-        self.job("gc", is_done);
+    /// Garbage was collected until `now`.
+    pub(crate) fn collected(&self, ran: &Result<GcReport>, now: Timestamp) {
+        let failures = ran
+            .as_ref()
+            .map_or(1, |report| report.failures.len() as u64);
+        self.job("gc", failures, now);
         if let Ok(report) = ran {
             self.0.cleared.inc_by(report.items);
             self.0.cleared_bytes.inc_by(report.size_bytes);
         }
     }
 
-    fn job(&self, job: &'static str, is_done: bool) {
-        let outcome = if is_done { "ok" } else { "failed" };
+    fn job(&self, job: &'static str, failures: u64, now: Timestamp) {
+        let outcome = if failures == 0 { "ok" } else { "failed" };
         self.0.jobs.get_or_create(&Job { job, outcome }).inc();
+        let named = Named { job };
+        let seconds = now.as_micros() / 1_000_000;
+        self.0.job_ended.get_or_create(&named).set(seconds);
+        self.0.job_failures.get_or_create(&named).inc_by(failures);
     }
 
     /// All of them as text, with what is stored by now.

@@ -78,7 +78,7 @@ async fn alone(store: &Store, metrics: &Metrics) -> Result<()> {
 
 async fn jobs(store: &Store, metrics: &Metrics) {
     let cleaned = store.cleanup(CleanupOptions::default(), |_, _| {}).await;
-    metrics.cleaned_up(&cleaned);
+    metrics.cleaned_up(&cleaned, store.now());
     match &cleaned {
         Ok(report) => tracing::info!(
             expired = report.expired,
@@ -89,7 +89,7 @@ async fn jobs(store: &Store, metrics: &Metrics) {
         Err(error) => tracing::error!(kind = %error.kind(), "cleanup: {}", with_causes(error)),
     }
     let collected = store.gc(GcOptions::default(), |_| {}).await;
-    metrics.collected(&collected);
+    metrics.collected(&collected, store.now());
     match &collected {
         Ok(report) => tracing::info!(
             items = report.items,

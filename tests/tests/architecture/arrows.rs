@@ -21,6 +21,7 @@ const CODEC: &str = "artifact-codec";
 const REPORTS: &str = "artifact-reports";
 const GUESS: &str = "artifact-guess";
 const ARCHIVE: &str = "artifact-archive";
+const METER: &str = "artifact-meter";
 const APP: &str = "artifact-app";
 const TESTKIT: &str = "artifact-testkit";
 const BOOTSTRAP: &str = "artifact-bootstrap";
@@ -61,6 +62,12 @@ const ALL: &[Arrows] = &[
         never: IMPURE,
     },
     Arrows {
+        from: METER,
+        to: &[DOMAIN],
+        in_tests: &[TESTKIT],
+        never: IMPURE,
+    },
+    Arrows {
         from: ARCHIVE,
         to: &[],
         in_tests: &[],
@@ -84,7 +91,7 @@ const ALL: &[Arrows] = &[
     adapter(FILELOCK, &["opendal", "sled", "sqlx", "rusqlite"]),
     Arrows {
         from: BOOTSTRAP,
-        to: &[DOMAIN, APP, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK],
+        to: &[DOMAIN, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK],
         in_tests: &[TESTKIT],
         never: &[],
     },
@@ -96,7 +103,7 @@ const ALL: &[Arrows] = &[
     },
     Arrows {
         from: "artifact-http",
-        to: &[DOMAIN, GUESS, APP, BOOTSTRAP],
+        to: &[DOMAIN, GUESS, METER, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },

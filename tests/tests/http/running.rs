@@ -146,7 +146,9 @@ fn what_it_does_is_counted() {
     let found = |line: &str| {
         let text = server.get("/metrics").expect(200).text();
         assert!(text.ends_with("# EOF\n"));
-        text.lines().any(|one| one == line)
+        // Of what is done behind the answers too, only that it is counted can be told.
+        let is_told = |one: &str| one == line || line.ends_with(' ') && one.starts_with(line);
+        text.lines().any(is_told)
     };
     let route = "route=\"/api/v1/specs/{spec}/tasks/{task}/{type}/{*name}\"";
     for line in [
@@ -159,9 +161,35 @@ fn what_it_does_is_counted() {
         "artifact_http_requests_in_flight 1".to_owned(),
         "artifact_jobs_total{job=\"gc\",outcome=\"ok\"} 1".to_owned(),
         format!("artifact_http_received_bytes_total {}", lines(1_000).len()),
+        "artifact_port_call_duration_seconds_count{port=\"index\",operation=\"commit\"} 1"
+            .to_owned(),
+        "artifact_port_call_duration_seconds_sum{port=\"blobs\",operation=\"get\"} ".to_owned(),
+        "artifact_port_call_duration_seconds_count{port=\"locks\",operation=\"acquire\"} "
+            .to_owned(),
+        "artifact_job_failures_total{job=\"gc\"} 0".to_owned(),
     ] {
         e2e::eventually(&line, || found(&line));
     }
+}
+
+/// A blob that is gone is an error of the store of blobs, of its kind.
+#[test]
+fn what_fails_behind_it_is_counted() {
+    let (store, server) = served();
+    server.put(&at("a.log"), b"x").expect(201);
+    let count = || {
+        let told = server.get("/metrics").expect(200).text();
+        let line =
+            "artifact_port_errors_total{port=\"blobs\",operation=\"get\",kind=\"not-found\"} ";
+        let found = told.lines().find_map(|one| one.strip_prefix(line));
+        found.map_or(0, |count| count.parse::<u32>().unwrap())
+    };
+    let before = count();
+    for blob in store.blobs() {
+        std::fs::remove_file(blob).unwrap();
+    }
+    assert!(server.get(&at("a.log")).status >= 400);
+    assert!(count() > before);
 }
 
 /// Of two servers over one store, one cleans up at the time that is set.
@@ -215,9 +243,14 @@ fn pages_of_the_origins_that_are_named_may_use_it() {
 
 #[test]
 fn the_dashboard_shows_what_is_told() {
-    let (_store, server) = served();
+    let (store, server) = served();
     server.put(&at("a.log"), b"x").expect(201);
     server.send("POST", "/api/v1/gc", &[], b"").expect(200);
+    store
+        .blobs()
+        .iter()
+        .for_each(|blob| std::fs::remove_file(blob).unwrap());
+    assert!(server.get(&at("a.log")).status >= 400);
     e2e::eventually("a request to be counted", || {
         server
             .get("/metrics")

@@ -108,7 +108,7 @@ pub(crate) async fn cleanup(
                 CleanupOutcome::Changed => {}
             };
             let ran = store.cleanup(options, tell).await;
-            metrics.cleaned_up(&ran);
+            metrics.cleaned_up(&ran, store.now());
             ran
         })
         .await?
@@ -167,7 +167,7 @@ pub(crate) async fn gc(
         app.finish(async move {
             let tell = move |item: &GcItem| told.add(|| view::gc::item(item));
             let ran = store.gc(options, tell).await;
-            metrics.collected(&ran);
+            metrics.collected(&ran, store.now());
             ran
         })
         .await?
