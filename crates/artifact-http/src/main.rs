@@ -8,6 +8,7 @@ mod cors;
 mod filter;
 mod gate;
 mod headers;
+mod log;
 mod metrics;
 mod observe;
 mod params;
@@ -17,6 +18,7 @@ mod schedule;
 mod server;
 mod shutdown;
 mod state;
+mod traces;
 mod tus;
 
 use std::fmt::Write as _;
@@ -24,12 +26,11 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use artifact_bootstrap::settings::{Http, LogFormat, Settings, Sources};
+use artifact_bootstrap::settings::{Settings, Sources};
 use artifact_domain::{Error, ErrorKind, Result};
 use artifact_meter::Meter;
 use clap::Parser;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
 use crate::metrics::Metrics;
@@ -37,6 +38,7 @@ use crate::observe::Observer;
 use crate::server::Limits;
 use crate::shutdown::Signals;
 use crate::state::App;
+use crate::traces::Traces;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -66,37 +68,19 @@ fn print_description() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn log_to_stderr(http: &Http) -> Result<()> {
-    // As for the command line, the environment has the last word.
-    let filter = match EnvFilter::try_from_env("ARTIFACT_LOG") {
-        Ok(filter) => filter,
-        Err(_) => EnvFilter::try_new(&http.log).map_err(|cause| {
-            Error::invalid_input(format!("http.log `{}` is no filter", http.log)).with_source(cause)
-        })?,
-    };
-    let log = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
-    match http.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-    Ok(())
-}
-
 fn run(args: &Args) -> Result<()> {
     let settings = settings(args)?;
-    log_to_stderr(&settings.http)?;
-    let address = address(&settings)?;
     let runtime = artifact_bootstrap::start_runtime()?;
-    let outcome = runtime.block_on(serve(&settings, address));
+    let outcome = log::begin(&settings.http, io::stderr().is_terminal(), runtime.handle())
+        .and_then(|traces| {
+            let address = address(&settings)?;
+            runtime.block_on(serve(&settings, address, traces))
+        });
     artifact_bootstrap::end_runtime(runtime);
     outcome
 }
 
-async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
+async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>) -> Result<()> {
     let mut signals = Signals::listen()?;
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
@@ -112,7 +96,7 @@ async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
         }
     });
     let app = App::new(store, settings, metrics.clone());
-    let observer = Observer::new(settings.http.max_requests, metrics);
+    let observer = Observer::new(settings.http.max_requests, metrics, traces.is_some());
     let router = routes::all(&app).layer(axum::middleware::from_fn_with_state(
         observer,
         observe::observe,
@@ -135,6 +119,12 @@ async fn serve(settings: &Settings, address: SocketAddr) -> Result<()> {
     tokio::select! {
         () = app.settle() => {}
         () = signals.next() => {}
+    }
+    if let Some(traces) = traces {
+        tokio::select! {
+            () = traces.end() => {}
+            () = signals.next() => {}
+        }
     }
     Ok(())
 }

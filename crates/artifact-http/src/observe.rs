@@ -14,16 +14,20 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tracing::Level;
+use tracing::{Instrument, Level, Span};
 
 use crate::body::announced_length;
 use crate::metrics::Metrics;
 use crate::problem::{Failed, Problem};
+use crate::traces;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Routes that are answered whatever else is worked on.
 const ALWAYS: [&str; 2] = ["/healthz", "/metrics"];
+
+/// Routes that are asked again and again by those who watch the server.
+const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The longest id of a request that is taken from the client.
 const LONGEST_ID: usize = 128;
@@ -33,14 +37,27 @@ const LONGEST_ID: usize = 128;
 pub(crate) struct Observer {
     places: Arc<Semaphore>,
     metrics: Metrics,
+    /// Whether requests are parts of traces.
+    is_traced: bool,
 }
 
 impl Observer {
-    pub(crate) fn new(most: u32, metrics: Metrics) -> Self {
+    pub(crate) fn new(most: u32, metrics: Metrics, is_traced: bool) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
             places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             metrics,
+            is_traced,
+        }
+    }
+
+    /// The span of a request. Those who ask all the time whether the server is well are left out.
+    fn span(&self, request: &Request, route: &str, id: &str) -> Span {
+        if self.is_traced && !PROBES.contains(&route) {
+            let path = request.uri().path();
+            traces::of_request(request.method(), route, path, id, request.headers())
+        } else {
+            Span::none()
         }
     }
 }
@@ -54,6 +71,7 @@ pub(crate) async fn observe(
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| Arc::from("unknown"), |route| Arc::from(route.as_str()));
+    let span = observer.span(&request, &route, &id);
     observer.metrics.begun();
     let mut line = Line {
         id: id.clone(),
@@ -68,17 +86,18 @@ pub(crate) async fn observe(
         place: None,
         route: Arc::clone(&route),
         metrics: observer.metrics.clone(),
+        span: span.clone(),
     };
     // Whether it is alive has to be told at any time.
     let metrics = observer.metrics.clone();
     let request = request.map(|body| Body::new(Received { body, metrics }));
     let mut response = if ALWAYS.contains(&&*route) {
-        next.run(request).await
+        next.run(request).instrument(span).await
     } else {
         match Arc::clone(&observer.places).try_acquire_owned() {
             Ok(place) => {
                 line.place = Some(place);
-                next.run(request).await
+                next.run(request).instrument(span).await
             }
             Err(_) => overloaded().into_response(),
         }
@@ -135,6 +154,7 @@ struct Line {
     place: Option<OwnedSemaphorePermit>,
     route: Arc<str>,
     metrics: Metrics,
+    span: Span,
 }
 
 impl Drop for Line {
@@ -145,6 +165,9 @@ impl Drop for Line {
         self.metrics
             .ended(method, &self.route, self.status.as_u16(), took);
         let (status, sent_bytes) = (self.status.as_u16(), self.sent_bytes);
+        let kind = self.failed.as_ref().map(|failed| failed.kind.as_str());
+        let kind = kind.or((!self.is_whole).then_some("cut-off"));
+        traces::ended(&self.span, status, sent_bytes, kind);
         let (method, path, id) = (&self.method, &self.path, &self.id);
         let end = if self.is_whole { "" } else { ", cut off" };
         macro_rules! log {

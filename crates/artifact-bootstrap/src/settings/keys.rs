@@ -418,6 +418,12 @@ pub(super) const KEYS: &[Key] = &[
         "origins whose pages a browser lets use the server: * or several, with commas between; null: none",
     ),
     key(
+        "http.otlp_endpoint",
+        Kind::HttpUrl,
+        Default::Null,
+        "URL of a collector of OpenTelemetry that gets a trace of each request; null: none",
+    ),
+    key(
         "http.log",
         Kind::Text,
         Default::Text("info"),

@@ -334,6 +334,8 @@ pub struct Http {
     pub idle_timeout_s: u32,
     /// Origins whose pages may use the server.
     pub cors_origins: Option<String>,
+    /// The collector that traces are sent to.
+    pub otlp_endpoint: Option<String>,
     /// What is logged.
     pub log: String,
     /// In which form.

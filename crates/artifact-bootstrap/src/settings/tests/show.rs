@@ -192,6 +192,7 @@ fn defaults_are_those_of_the_design() {
             "max_requests": 256,
             "idle_timeout_s": 30,
             "cors_origins": null,
+            "otlp_endpoint": null,
             "log": "info",
             "log_format": "text"
         }

@@ -1,0 +1,136 @@
+//! Traces of requests for OpenTelemetry: one span for each, which goes on the trace of whoever asked. They
+//! are sent behind the answers from a queue that drops what does not fit, so that no request waits for
+//! them or fails of them.
+
+mod send;
+
+use std::time::Duration;
+
+use artifact_domain::Result;
+use http::{HeaderMap, Method};
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry::{Key, KeyValue};
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
+use tokio::runtime::Handle;
+use tracing::field::Empty;
+use tracing::{Metadata, Span, Subscriber};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+/// What spans of traces are told by among all others.
+const TARGET: &str = "artifact_http::trace";
+
+/// How long sending may take: of one batch, and of the rest at the end.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Sends traces to a collector.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    provider: SdkTracerProvider,
+}
+
+impl Traces {
+    /// Traces for the collector at `endpoint`, sent by `runtime`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an address that can't be sent to.
+    pub(crate) fn to(endpoint: &str, runtime: &Handle) -> Result<Self> {
+        let exporter = send::exporter(endpoint, runtime)?;
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(BatchSpanProcessor::builder(exporter).build())
+            .with_resource(resource())
+            .build();
+        Ok(Self { provider })
+    }
+
+    /// What makes spans into traces.
+    pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let tracer = self.provider.tracer(env!("CARGO_PKG_NAME"));
+        tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+    }
+
+    /// Sends what is still there, for a few seconds at most.
+    pub(crate) async fn end(self) {
+        let ended = tokio::task::spawn_blocking(move || {
+            if let Err(fault) = self.provider.shutdown_with_timeout(PATIENCE) {
+                tracing::debug!("the last traces were not sent: {fault}");
+            }
+        });
+        // A panic has told of itself.
+        let _ = ended.await;
+    }
+}
+
+/// What the server calls itself, unless a variable of OpenTelemetry gives it another name.
+fn resource() -> Resource {
+    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    let given = Resource::builder().with_attribute(version);
+    let name = Resource::builder().build().get(&Key::new("service.name"));
+    let is_named = name.is_some_and(|name| !name.as_str().starts_with("unknown_service"));
+    if is_named {
+        given.build()
+    } else {
+        given.with_service_name(env!("CARGO_PKG_NAME")).build()
+    }
+}
+
+/// Whether a span is one of a trace.
+pub(crate) fn is_trace(of: &Metadata<'_>) -> bool {
+    of.target() == TARGET
+}
+
+/// The span of a request, which is a part of the trace that its head names.
+pub(crate) fn of_request(
+    method: &Method,
+    route: &str,
+    path: &str,
+    id: &str,
+    head: &HeaderMap,
+) -> Span {
+    let span = tracing::info_span!(
+        target: TARGET,
+        "request",
+        otel.name = %format_args!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = %method,
+        http.route = route,
+        http.response.status_code = Empty,
+        http.response.body.size = Empty,
+        url.path = path,
+        request.id = id,
+        error.type = Empty,
+    );
+    let parent = TraceContextPropagator::new().extract(&HeaderExtractor(head));
+    // It fails where no layer makes traces, or the span is one of no trace: then there is nothing to set.
+    let _ = span.set_parent(parent);
+    span
+}
+
+/// Says how a request ended.
+pub(crate) fn ended(span: &Span, status: u16, sent_bytes: u64, error: Option<&str>) {
+    span.record("http.response.status_code", i64::from(status));
+    span.record(
+        "http.response.body.size",
+        i64::try_from(sent_bytes).unwrap_or(i64::MAX),
+    );
+    if let Some(kind) = error {
+        span.record("error.type", kind);
+    }
+    if status >= 500 {
+        span.record("otel.status_code", "error");
+    }
+}
