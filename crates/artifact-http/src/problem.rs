@@ -52,6 +52,11 @@ pub(crate) const fn status(kind: ErrorKind) -> StatusCode {
     }
 }
 
+/// The type of problems of a kind.
+pub(crate) fn type_of(kind: ErrorKind) -> String {
+    format!("{TYPE}{kind}")
+}
+
 impl Problem {
     /// A problem with another status than that of its kind, where HTTP has one for it.
     pub(crate) fn new(status: StatusCode, error: Error) -> Self {
@@ -95,7 +100,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let kind = self.error.kind();
         let mut object = json!({
-            "type": format!("{TYPE}{kind}"),
+            "type": type_of(kind),
             "title": title(self.status),
             "status": self.status.as_u16(),
             "detail": self.error.message(),

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::routes;
+use crate::tus;
 
 /// What is said of the whole.
 #[derive(Debug, OpenApi)]
@@ -21,6 +22,7 @@ use crate::routes;
     tags(
         (name = "content", description = "The bytes of artifacts"),
         (name = "artifacts", description = "What is known of artifacts"),
+        (name = "uploads", description = "Resumable uploads by tus 1.0"),
         (name = "sums", description = "How much is stored, and what has changed"),
         (name = "upkeep", description = "Looking after the store"),
         (name = "server", description = "The server itself"),
@@ -43,6 +45,12 @@ use crate::routes;
         routes::tiers::presign,
         routes::export::export_spec,
         routes::export::export_task,
+        tus::handlers::options,
+        tus::handlers::create,
+        tus::handlers::options_of_one,
+        tus::handlers::head,
+        tus::handlers::patch,
+        tus::handlers::terminate,
         routes::sums::usage,
         routes::sums::trend,
         routes::compare::compare,

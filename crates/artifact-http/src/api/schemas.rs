@@ -5,17 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use artifact_domain::ErrorKind;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+use crate::problem;
 
 /// What went wrong, RFC 9457.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemDocument {
-    /// `urn:artifact-store:error:` and the kind: `not-found`, `expired`, `already-exists`, `conflict`,
-    /// `invalid-input`, `too-large`, `storage-full`, `quota-exceeded`, `integrity`,
-    /// `permission-denied`, `unauthenticated`, `locked`, `held`, `unsupported`, `unavailable`,
-    /// `internal`
+    #[schema(schema_with = problem_types)]
     r#type: String,
     /// The name of the status
     title: String,
@@ -26,6 +28,28 @@ pub(crate) struct ProblemDocument {
     /// What to do about it
     #[schema(required = false)]
     hint: Option<String>,
+}
+
+/// Every type that a problem can have, each with its status.
+fn problem_types() -> Object {
+    let types = ErrorKind::ALL.map(problem::type_of);
+    let statuses: Map<_, _> = ErrorKind::ALL
+        .into_iter()
+        .map(|kind| {
+            (
+                problem::type_of(kind),
+                problem::status(kind).as_u16().into(),
+            )
+        })
+        .collect();
+    let description = "`urn:artifact-store:error:` and the kind; `x-statuses` has the status of each, \
+                       unless HTTP has one that says more";
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .enum_values(Some(types))
+        .extensions(Some(Extensions::from_iter([("x-statuses", statuses)])))
+        .build()
 }
 
 /// One version of an artifact.

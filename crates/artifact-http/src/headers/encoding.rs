@@ -1,12 +1,26 @@
-//! `Accept-Encoding` (RFC 9110 section 12.5.3): whether a client takes gzip, and whether it takes what
-//! is not compressed.
+//! Codings of content: `Accept-Encoding` (RFC 9110 section 12.5.3), whether a client takes gzip, and
+//! `Content-Encoding`, which no body that comes may have.
 
-use http::HeaderMap;
-use http::header::ACCEPT_ENCODING;
+use artifact_domain::Error;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::{HeaderMap, StatusCode};
+
+use crate::problem::Problem;
 
 /// Whether a client asks for gzip.
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     weight(headers, "gzip").is_some_and(|weight| weight > 0.0)
+}
+
+/// The store keeps what it is given: a coding would be part of it for ever.
+pub(crate) fn refuse_coded(headers: &HeaderMap) -> Result<(), Problem> {
+    let coding = headers.get(CONTENT_ENCODING);
+    if coding.is_none_or(|coding| coding == "identity") {
+        return Ok(());
+    }
+    let message = "a body with Content-Encoding is not taken: send the bytes as they are";
+    let error = Error::invalid_input(message);
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
 }
 
 /// How much a client wants a coding; none where it does not say.

@@ -7,7 +7,7 @@ use artifact_domain::{
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::Map;
@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 use super::reply;
 use crate::api::schemas::{ArtifactDocument, ProblemDocument};
 use crate::body::{announced_length, incoming};
+use crate::headers::encoding::refuse_coded;
 use crate::headers::{digest, etag};
 use crate::params::{At, Params, RawCoordinate, all_parsed};
 use crate::problem::Problem;
@@ -130,17 +131,6 @@ fn mime_type(headers: &HeaderMap, name: &ArtifactName) -> Result<MimeType> {
         }
     }
     Ok(artifact_guess::guess(name, &[]).mime_type)
-}
-
-/// The store keeps what it is given: a coding would be part of it for ever.
-fn refuse_coded(headers: &HeaderMap) -> Result<(), Problem> {
-    let coding = headers.get(CONTENT_ENCODING);
-    if coding.is_none_or(|coding| coding == "identity") {
-        return Ok(());
-    }
-    let message = "a body with Content-Encoding is not taken: send the bytes as they are";
-    let error = Error::invalid_input(message);
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
 }
 
 /// The tag that an upload bears which is made once, however often it is sent.

@@ -11,7 +11,21 @@ use super::headers::pairs;
 const KEYS: &str = "name (or filename), spec, task, type, mime_type (or filetype), tag.KEY, \
                     retention_days, sha256";
 
-/// The upload that such metadata asks for.
+/// The same as they are compared.
+const DRESSED: [(&str, &str); 9] = [
+    ("spec", "spec"),
+    ("task", "task"),
+    ("type", "type"),
+    ("name", "name"),
+    ("filename", "filename"),
+    ("mimetype", "mime_type"),
+    ("filetype", "filetype"),
+    ("retentiondays", "retention_days"),
+    ("sha256", "sha256"),
+];
+
+/// The upload that such metadata asks for. Keys that are no others misspelt are ignored: clients send some
+/// of their own accord.
 pub(super) fn request(metadata: &str) -> Result<UploadRequest> {
     let mut about = About::default();
     for (key, value) in pairs(metadata)? {
@@ -36,35 +50,44 @@ struct About {
 
 impl About {
     fn set(&mut self, key: &str, value: String) -> Result<()> {
-        match key {
+        if let Some(tag) = tag_key(key) {
+            let tag = match &*value {
+                "" => tag.parse()?,
+                value => format!("{tag}={value}").parse()?,
+            };
+            self.tags.push(tag);
+            return Ok(());
+        }
+        match &*dress(key) {
             "spec" => once(&mut self.spec, SpecName::new(value)?),
             "task" => once(&mut self.task, TaskId::new(value)?),
+            // Uppy has the media type there too; no type of an artifact has a slash.
+            "type" if value.contains('/') => self.media_type(value),
+            "type" if value.is_empty() => Ok(()),
             "type" => once(&mut self.artifact_type, value.parse()?),
             "name" | "filename" => once(&mut self.name, ArtifactName::new(value)?),
-            // Clients that do not know a type send an empty one.
-            "mime_type" | "filetype" if value.is_empty() => Ok(()),
-            "mime_type" | "filetype" => once(&mut self.mime_type, MimeType::new(value)?),
-            "retention_days" => {
+            "mimetype" | "filetype" => self.media_type(value),
+            "retentiondays" => {
                 let days = value.parse();
                 let days =
                     days.map_err(|_| Error::invalid_input("it is no whole number of days"))?;
                 once(&mut self.retention_days, days)
             }
             "sha256" => once(&mut self.digest, value.parse()?),
-            _ => {
-                let unknown = || {
-                    Error::invalid_input("there is no such key")
-                        .with_hint(format!("the keys are {KEYS}"))
-                };
-                let tag = key.strip_prefix("tag.").ok_or_else(unknown)?;
-                let tag = match &*value {
-                    "" => tag.parse()?,
-                    value => format!("{tag}={value}").parse()?,
-                };
-                self.tags.push(tag);
-                Ok(())
-            }
+            _ => match meant(key) {
+                Some(meant) => Err(Error::invalid_input("there is no such key")
+                    .with_hint(format!("`{meant}` may be meant; the keys are {KEYS}"))),
+                None => Ok(()),
+            },
         }
+    }
+
+    /// Clients that do not know it send an empty one.
+    fn media_type(&mut self, value: String) -> Result<()> {
+        if value.is_empty() {
+            return Ok(());
+        }
+        once(&mut self.mime_type, MimeType::new(value)?)
     }
 
     fn into_request(self) -> Result<UploadRequest> {
@@ -87,6 +110,32 @@ impl About {
             ..UploadRequest::new(coordinate)
         })
     }
+}
+
+/// A key as it is compared: `fileName` and `mime-type` are known too.
+fn dress(key: &str) -> String {
+    key.to_ascii_lowercase().replace(['_', '-'], "")
+}
+
+/// The key of the tag that a key stands for.
+fn tag_key(key: &str) -> Option<&str> {
+    let (prefix, tag) = key.split_once('.')?;
+    prefix.eq_ignore_ascii_case("tag").then_some(tag)
+}
+
+/// What is meant by a key that is not known but one slip away from one that is.
+fn meant(key: &str) -> Option<&'static str> {
+    let is_slip = |one: &str, known: &str| strsim::damerau_levenshtein(one, known) <= 1;
+    let (prefix, is_dotted) = match key.split_once('.') {
+        Some((prefix, _)) => (dress(prefix), true),
+        None => (dress(key), false),
+    };
+    if matches!(&*prefix, "tag" | "tags") || is_dotted && is_slip(&prefix, "tag") {
+        return Some("tag.KEY");
+    }
+    let mut known = DRESSED.into_iter();
+    let found = known.find(|(known, _)| !is_dotted && is_slip(&prefix, known));
+    found.map(|(_, shown)| shown)
 }
 
 fn once<T: PartialEq>(place: &mut Option<T>, value: T) -> Result<()> {
@@ -148,6 +197,70 @@ mod tests {
         // Both names of one key, as some clients send them.
         let both = [("name", "a"), ("filename", "a"), ("filetype", "")];
         assert!(of(&both).is_ok());
+        let dressed = [
+            ("fileName", "a.bin"),
+            ("mime-type", "text/x"),
+            ("Tag.OS", ""),
+        ];
+        let said = of(&dressed).unwrap();
+        assert_eq!(said.mime_type.as_str(), "text/x");
+        let tags = Tags::from_tags(["OS".parse().unwrap()]);
+        assert_eq!(said.tags, tags.unwrap());
+    }
+
+    #[test]
+    fn what_clients_send_of_their_own_accord_does_no_harm() {
+        // Uppy, for a picture of a folder and for a file whose type no browser knows.
+        let picture = of(&[
+            ("relativePath", "holiday/a.png"),
+            ("name", "a.png"),
+            ("type", "image/png"),
+            ("filetype", "image/png"),
+            ("filename", "a.png"),
+            ("caption", ""),
+        ]);
+        let picture = picture.unwrap();
+        assert_eq!(picture.mime_type.as_str(), "image/png");
+        let uri = artifact_domain::ArtifactUri::from(picture.coordinate);
+        assert_eq!(uri.to_string(), "artifact://default/local/image/a.png");
+        let unknown = of(&[("relativePath", "null"), ("name", "a.log"), ("type", "")]);
+        let uri = artifact_domain::ArtifactUri::from(unknown.unwrap().coordinate);
+        assert_eq!(uri.to_string(), "artifact://default/local/log/a.log");
+        let others = [
+            "size",
+            "lastModified",
+            "uuid",
+            "id",
+            "userId",
+            "bucket",
+            "path",
+            "a.b",
+        ];
+        for key in others {
+            assert!(of(&[("name", "a"), (key, "x")]).is_ok(), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_misspelt_is_refused_with_what_may_be_meant() {
+        for (key, hint) in [
+            ("tga.os", "`tag.KEY`"),
+            ("tags.os", "`tag.KEY`"),
+            ("tag", "`tag.KEY`"),
+            ("tags", "`tag.KEY`"),
+            ("taks", "`task`"),
+            ("Specs", "`spec`"),
+            ("retention_day", "`retention_days`"),
+            ("mimetypes", "`mime_type`"),
+            ("sha265", "`sha256`"),
+        ] {
+            let error = of(&[("name", "a"), (key, "1")]).unwrap_err();
+            let said = error.hint().unwrap_or_default();
+            assert!(
+                said.starts_with(hint) && error.to_string().contains(key),
+                "{said}"
+            );
+        }
     }
 
     #[test]
@@ -159,8 +272,12 @@ mod tests {
             (vec![("name", "a"), ("filename", "b")], "filename"),
             (vec![("name", "a"), ("spec", "")], "spec"),
             (vec![("name", "a"), ("task", "")], "task"),
-            (vec![("name", "a"), ("type", "image/png")], "type"),
+            (vec![("name", "a"), ("type", "no-type")], "type"),
             (vec![("name", "a"), ("mime_type", "no type")], "mime_type"),
+            (
+                vec![("name", "a"), ("type", "a/b"), ("filetype", "c/d")],
+                "filetype",
+            ),
             (vec![("name", "a"), ("tag.", "x")], "tag."),
             (vec![("name", "a"), ("sha256", "12")], "sha256"),
             (

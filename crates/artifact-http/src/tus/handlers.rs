@@ -18,8 +18,10 @@ use super::info::Info;
 use super::progress::{Current, Progress, Sent, find, finished, take, wait_for};
 use super::receive::saved;
 use super::{about, blocking};
+use crate::api::schemas::ProblemDocument;
 use crate::body::{announced_length, incoming};
 use crate::headers::date::http_date;
+use crate::headers::encoding::refuse_coded;
 use crate::params::path;
 use crate::problem::Problem;
 use crate::state::App;
@@ -38,8 +40,25 @@ impl<S: Send + Sync> FromRequestParts<S> for UploadId {
     }
 }
 
-/// `OPTIONS`: what this server can.
-pub(super) async fn options(State(app): State<App>) -> Response {
+/// Says what the server can of tus.
+#[utoipa::path(
+    options,
+    path = "/api/v1/uploads",
+    tag = "uploads",
+    operation_id = "uploads_options",
+    responses(
+        (status = 204, description = "What it can",
+            headers(
+                ("Tus-Version" = String, description = "1.0.0"),
+                ("Tus-Extension" = String, description = "The extensions that it knows"),
+                ("Tus-Max-Size" = u64, description = "The most bytes that an upload may have"),
+                ("Tus-Checksum-Algorithm" = String, description = "`sha1,sha256`"),
+            )),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn options(State(app): State<App>) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(headers::VERSION, headers::TUS_1);
@@ -50,8 +69,67 @@ pub(super) async fn options(State(app): State<App>) -> Response {
     response
 }
 
-/// `POST`: begins an upload, maybe with its first bytes.
-pub(super) async fn create(
+/// Says the same of one upload.
+#[utoipa::path(
+    options,
+    path = "/api/v1/uploads/{id}",
+    tag = "uploads",
+    operation_id = "upload_options",
+    params(
+        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
+    ),
+    responses(
+        (status = 204, description = "What it can",
+            headers(
+                ("Tus-Version" = String, description = "1.0.0"),
+                ("Tus-Extension" = String, description = "The extensions that it knows"),
+                ("Tus-Max-Size" = u64, description = "The most bytes that an upload may have"),
+                ("Tus-Checksum-Algorithm" = String, description = "`sha1,sha256`"),
+            )),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn options_of_one(app: State<App>, _: UploadId) -> Response {
+    options(app).await
+}
+
+/// Begins an upload, maybe with its first bytes. With its last byte it becomes an artifact.
+#[utoipa::path(
+    post,
+    path = "/api/v1/uploads",
+    tag = "uploads",
+    operation_id = "create_upload",
+    params(
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+        ("Upload-Length" = Option<u64>, Header, minimum = 0, description = "How many bytes it will have, unless that is said later"),
+        ("Upload-Defer-Length" = Option<u8>, Header, minimum = 1, maximum = 1, description = "1: how many bytes it will have is said later"),
+        ("Upload-Metadata" = String, Header, description = "What it will be: keys, each with a value in base64, with commas between; `name` is needed"),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256`, a space, and the checksum of the body in base64"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream", description = "Its first bytes, or none"),
+    responses(
+        (status = 201, description = "It is begun",
+            headers(
+                ("Location" = String, description = "Where it is"),
+                ("Upload-Offset" = u64, description = "Where bytes came along: how many bytes are there"),
+                ("Upload-Expires" = String, description = "When the upload is thrown away if it stands still, as a date of HTTP"),
+                ("X-Artifact-Id" = String, description = "The version that it has become"),
+                ("X-Artifact-Location" = String, description = "Where that is"),
+            )),
+        (status = 400, description = "A header is missing or makes no sense", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 408, description = "Nothing came for `http.idle_timeout_s`; what came is kept", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 412, description = "`Tus-Resumable` is not 1.0.0", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, description = "More bytes than there may be", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, description = "The body has another `Content-Type`, or a `Content-Encoding`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The bytes do not have the announced `sha256`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 460, description = "The bytes do not have their `Upload-Checksum`; none was kept", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 507, description = "The quota is used up, or the disk of the server is full", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create(
     State(app): State<App>,
     headers: HeaderMap,
     body: Body,
@@ -95,8 +173,38 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// `HEAD`: how far an upload is. Where all its bytes are there and it is no artifact yet, it becomes one.
-pub(super) async fn head(State(app): State<App>, id: UploadId) -> Result<Response, Problem> {
+/// Tells how far an upload is. Where all its bytes are there and it is no artifact yet, it becomes one.
+#[utoipa::path(
+    head,
+    path = "/api/v1/uploads/{id}",
+    tag = "uploads",
+    operation_id = "upload_progress",
+    params(
+        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+    ),
+    responses(
+        (status = 200, description = "How far it is",
+            headers(
+                ("Upload-Offset" = u64, description = "How many bytes are there"),
+                ("Upload-Length" = u64, description = "How many bytes it will have, if that is said"),
+                ("Upload-Defer-Length" = u8, description = "1 where that is not said yet"),
+                ("Upload-Metadata" = String, description = "As it was sent"),
+                ("Upload-Expires" = String, description = "When the upload is thrown away if it stands still, as a date of HTTP"),
+                ("X-Artifact-Id" = String, description = "The version that it has become"),
+                ("X-Artifact-Location" = String, description = "Where that is"),
+            )),
+        (status = 404, description = "There is no such upload"),
+        (status = 410, description = "The upload has expired"),
+        (status = 412, description = "`Tus-Resumable` is not 1.0.0"),
+        (status = 422, description = "The bytes do not have the announced `sha256`"),
+        (status = 423, description = "Another request works on the upload"),
+        (status = 507, description = "The quota is used up, or the disk of the server is full"),
+        (status = "4XX", description = "A problem"),
+        (status = "5XX", description = "A problem"),
+    ),
+)]
+pub(crate) async fn head(State(app): State<App>, id: UploadId) -> Result<Response, Problem> {
     let progress = finish(app.clone(), async move {
         match wait_for(&app, id).await? {
             Current::Held(held) => finished(&app, held).await,
@@ -118,8 +226,45 @@ pub(super) async fn head(State(app): State<App>, id: UploadId) -> Result<Respons
     Ok(response)
 }
 
-/// `PATCH`: more bytes of an upload. With the last one it becomes an artifact.
-pub(super) async fn patch(
+/// Adds bytes to an upload. With the last one it becomes an artifact.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/uploads/{id}",
+    tag = "uploads",
+    operation_id = "append_to_upload",
+    params(
+        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+        ("Upload-Offset" = u64, Header, minimum = 0, description = "Where the bytes belong: how many are there"),
+        ("Upload-Length" = Option<u64>, Header, minimum = 0, description = "How many bytes it will have, where that was not said yet"),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256`, a space, and the checksum of the body in base64"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream", description = "The bytes"),
+    responses(
+        (status = 204, description = "They are there",
+            headers(
+                ("Upload-Offset" = u64, description = "How many bytes are there"),
+                ("Upload-Expires" = String, description = "When the upload is thrown away if it stands still, as a date of HTTP"),
+                ("X-Artifact-Id" = String, description = "The version that it has become"),
+                ("X-Artifact-Location" = String, description = "Where that is"),
+            )),
+        (status = 400, description = "A header is missing or makes no sense", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such upload", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 408, description = "Nothing came for `http.idle_timeout_s`; what came is kept", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "The upload has another offset, which the answer names", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, description = "The upload has expired", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 412, description = "`Tus-Resumable` is not 1.0.0", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, description = "More bytes than there may be", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, description = "The body has another `Content-Type`, or a `Content-Encoding`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The bytes do not have the announced `sha256`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 423, description = "Another request works on the upload", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 460, description = "The bytes do not have their `Upload-Checksum`; none was kept", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 507, description = "The quota is used up, or the disk of the server is full", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn patch(
     State(app): State<App>,
     id: UploadId,
     headers: HeaderMap,
@@ -156,8 +301,27 @@ pub(super) async fn patch(
     Ok(response)
 }
 
-/// `DELETE`: gives an upload up. An artifact that it has become stays.
-pub(super) async fn terminate(State(app): State<App>, id: UploadId) -> Result<Response, Problem> {
+/// Gives an upload up. An artifact that it has become stays.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/uploads/{id}",
+    tag = "uploads",
+    operation_id = "give_upload_up",
+    params(
+        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such upload", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, description = "The upload has expired", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 412, description = "`Tus-Resumable` is not 1.0.0", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 423, description = "Another request works on the upload", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn terminate(State(app): State<App>, id: UploadId) -> Result<Response, Problem> {
     let removed = finish(app.clone(), async move {
         let current = wait_for(&app, id).await?;
         remove(&app, current, id).await
@@ -177,6 +341,7 @@ async fn remove(app: &App, current: Current, id: UploadId) -> Result<(), Problem
 
 /// The bytes of a request, and what its headers say of them.
 fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<Sent, Problem> {
+    refuse_coded(headers)?;
     let said = headers
         .get(CONTENT_TYPE)
         .and_then(|said| said.to_str().ok());

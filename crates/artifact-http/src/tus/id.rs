@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Random, and written in one way alone: hyphenated, in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct UploadId(Uuid);
+pub(crate) struct UploadId(Uuid);
 
 impl UploadId {
     /// One that nobody can guess.

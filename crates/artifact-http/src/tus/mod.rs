@@ -5,7 +5,7 @@ mod about;
 mod checksum;
 mod complete;
 mod files;
-mod handlers;
+pub(crate) mod handlers;
 mod headers;
 mod id;
 mod info;
@@ -56,7 +56,7 @@ impl Uploads {
 pub(crate) fn all() -> MethodRouter<App> {
     routing::post(handlers::create)
         .options(handlers::options)
-        .layer(middleware::from_fn(speak))
+        .route_layer(middleware::from_fn(speak))
 }
 
 /// What can be asked of one upload.
@@ -64,8 +64,8 @@ pub(crate) fn one() -> MethodRouter<App> {
     routing::head(handlers::head)
         .patch(handlers::patch)
         .delete(handlers::terminate)
-        .options(handlers::options)
-        .layer(middleware::from_fn(speak))
+        .options(handlers::options_of_one)
+        .route_layer(middleware::from_fn(speak))
 }
 
 /// Answers in the version of the protocol, and refuses those who speak another one.

@@ -248,6 +248,10 @@ fn headers_that_make_no_sense_are_refused() {
     }
     let refused = server.send("PATCH", &path, &[TUS, ("upload-offset", "0")], b"x");
     refused.problem(415, "invalid-input");
+    let coded = [("content-encoding", "gzip")];
+    patch_with(&server, &path, 0, &coded, b"x").problem(415, "invalid-input");
+    let created = [CHUNK, coded[0], about[0], ("upload-length", "5")];
+    post(&server, &created, b"x").problem(415, "invalid-input");
     patch(&server, &path, 0, b"123456").problem(413, "too-large");
     for sum in ["md5 AAAA", "sha1", "sha1 AAAA", "sha256 %%%"] {
         let sum = [("upload-checksum", sum)];
@@ -376,4 +380,55 @@ fn a_stream_of_much_is_received_in_little_memory() {
     assert!(peak.expect("the system tells") < 64 << 10, "{peak:?} KiB");
     let record = server.get("/api/v1/artifacts").json();
     assert_eq!(record["items"][0]["size_bytes"], SIZE);
+}
+
+/// What Uppy sends by itself: the media type as `type`, and a path that is not asked for.
+#[test]
+fn what_a_client_says_of_its_own_accord_is_no_fault() {
+    let (_store, server) = served();
+    let pairs = [
+        ("relativePath", "null"),
+        ("name", "a.png"),
+        ("type", "image/png"),
+        ("filetype", "image/png"),
+        ("filename", "a.png"),
+    ];
+    let about: Vec<_> = pairs
+        .iter()
+        .map(|(key, value)| format!("{key} {}", STANDARD.encode(value)))
+        .collect();
+    let about = about.join(",");
+    let headers = [("upload-length", "3"), ("upload-metadata", &*about), CHUNK];
+    let made = post(&server, &headers, b"abc").expect(201);
+    let artifact = server.get(made.header("x-artifact-location")).json();
+    assert_eq!(artifact["uri"], "artifact://default/local/image/a.png");
+    assert_eq!(artifact["mime_type"], "image/png");
+
+    let misspelt = format!("{about},taks {}", STANDARD.encode("1"));
+    let headers = [("upload-length", "3"), ("upload-metadata", &*misspelt)];
+    let refused = post(&server, &headers, b"").problem(400, "invalid-input");
+    assert!(
+        refused["hint"]
+            .as_str()
+            .unwrap()
+            .starts_with("`task` may be meant"),
+        "{refused}"
+    );
+}
+
+/// A method that no upload has is refused as that, whatever version of tus is spoken.
+#[test]
+fn another_method_is_refused_as_that() {
+    let (_store, server) = served();
+    let path = create(&server, "a", 1);
+    for (method, path) in [
+        ("GET", UPLOADS),
+        ("PUT", UPLOADS),
+        ("GET", &*path),
+        ("POST", &*path),
+    ] {
+        server
+            .send(method, path, &[], b"")
+            .problem(405, "invalid-input");
+    }
 }
