@@ -38,6 +38,8 @@ pub(crate) struct Got {
     pub(crate) bytes: usize,
     /// Whether they are as they were stored, and not compressed.
     pub(crate) is_plain: bool,
+    /// Where the server says to go on.
+    pub(crate) location: Option<String>,
 }
 
 impl<'a> Client<'a> {
@@ -60,9 +62,19 @@ impl<'a> Client<'a> {
         headers: &str,
         body: impl Iterator<Item = &'b [u8]> + Clone,
     ) -> Result<(), String> {
+        self.put_at(&format!("{}{name}", self.place.path), headers, body)
+    }
+
+    /// The same, to a path of the server's own choice.
+    pub(crate) fn put_at<'b>(
+        &mut self,
+        path: &str,
+        headers: &str,
+        body: impl Iterator<Item = &'b [u8]> + Clone,
+    ) -> Result<(), String> {
         let length: usize = body.clone().map(<[u8]>::len).sum();
         let length = format!("Content-Length: {length}\r\n");
-        self.head("PUT", name, &(length + headers));
+        self.head("PUT", path, &(length + headers));
         for piece in body {
             if self.buffer.len() + piece.len() <= 64 << 10 {
                 self.buffer.extend_from_slice(piece);
@@ -79,15 +91,23 @@ impl<'a> Client<'a> {
     }
 
     pub(crate) fn get(&mut self, name: &str, headers: &str) -> Result<Got, String> {
-        self.head("GET", name, headers);
+        self.head("GET", &format!("{}{name}", self.place.path), headers);
         self.flush()?;
         self.answer()
     }
 
-    fn head(&mut self, method: &str, name: &str, headers: &str) {
-        let Place { host, path } = self.place;
+    /// Asks for something without a body.
+    pub(crate) fn post(&mut self, name: &str, headers: &str) -> Result<Got, String> {
+        let path = format!("{}{name}", self.place.path);
+        self.head("POST", &path, &format!("Content-Length: 0\r\n{headers}"));
+        self.flush()?;
+        self.answer()
+    }
+
+    fn head(&mut self, method: &str, path: &str, headers: &str) {
+        let host = &self.place.host;
         self.buffer.clear();
-        let head = format!("{method} {path}{name} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
         self.buffer.extend_from_slice(head.as_bytes());
     }
 
@@ -103,6 +123,7 @@ impl<'a> Client<'a> {
         self.stream.read_line(&mut line).map_err(fault)?;
         let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
         let (mut length, mut is_chunked, mut is_plain) = (None, false, true);
+        let mut location = None;
         loop {
             line.clear();
             self.stream.read_line(&mut line).map_err(fault)?;
@@ -113,6 +134,7 @@ impl<'a> Client<'a> {
                 "content-length" => length = value.parse().ok(),
                 "transfer-encoding" => is_chunked = true,
                 "content-encoding" => is_plain = false,
+                "location" => location = Some(value.to_owned()),
                 _ => {}
             }
         }
@@ -135,7 +157,11 @@ impl<'a> Client<'a> {
             self.skip(bytes)?;
         }
         if status.starts_with('2') {
-            Ok(Got { bytes, is_plain })
+            Ok(Got {
+                bytes,
+                is_plain,
+                location,
+            })
         } else {
             Err(format!("the server answered {status}"))
         }

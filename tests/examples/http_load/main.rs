@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! http_load put|get URL COUNT SIZE CONNECTIONS [HEADER…]
+//! http_load push|pull URL COUNT SIZE CONNECTIONS           blobs of a registry of images, by their digest
 //! http_load ask URL COUNT                           the same answer again and again, one after another
 //! ```
 //! Prints requests per second, megabytes of content per second, and the median and the 99th percentile
@@ -12,6 +13,7 @@
 
 mod client;
 mod content;
+mod registry;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -44,7 +46,7 @@ fn run(args: &[&str]) -> Result<String, String> {
     match args {
         ["ask", url, count] => {
             let load = Load {
-                method: "GET",
+                verb: Verb::Ask,
                 place: Place::parse(url)?,
                 count: number(count)?,
                 size: 0,
@@ -53,7 +55,7 @@ fn run(args: &[&str]) -> Result<String, String> {
             load.run(1)
         }
         [
-            verb @ ("put" | "get"),
+            verb @ ("put" | "get" | "push" | "pull"),
             url,
             count,
             size,
@@ -61,7 +63,12 @@ fn run(args: &[&str]) -> Result<String, String> {
             headers @ ..,
         ] => {
             let load = Load {
-                method: if *verb == "put" { "PUT" } else { "GET" },
+                verb: match *verb {
+                    "put" => Verb::Put,
+                    "get" => Verb::Get,
+                    "push" => Verb::Push,
+                    _ => Verb::Pull,
+                },
                 place: Place::parse(url)?,
                 count: number(count)?,
                 size: number(size)?,
@@ -69,13 +76,25 @@ fn run(args: &[&str]) -> Result<String, String> {
             };
             load.run(number(connections)?)
         }
-        _ => Err("put|get URL COUNT SIZE CONNECTIONS [HEADER…], or ask URL COUNT".to_owned()),
+        _ => Err(
+            "put|get|push|pull URL COUNT SIZE CONNECTIONS [HEADER…], or ask URL COUNT".to_owned(),
+        ),
     }
+}
+
+/// What is done again and again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Put,
+    Get,
+    Push,
+    Pull,
+    Ask,
 }
 
 /// What is asked of a server.
 struct Load {
-    method: &'static str,
+    verb: Verb,
     place: Place,
     count: usize,
     /// Of every body; 0 where one URL is asked for again and again.
@@ -88,10 +107,15 @@ impl Load {
         let next = AtomicUsize::new(0);
         let times = Mutex::new(Vec::with_capacity(self.count));
         let text = content::lines();
+        let names = match self.verb {
+            Verb::Push | Verb::Pull => registry::names(&text, self.count, self.size),
+            Verb::Put | Verb::Get => (0..self.count).map(|number| number.to_string()).collect(),
+            Verb::Ask => vec![String::new(); self.count],
+        };
         let begun = Instant::now();
         let outcomes: Vec<Result<(), String>> = thread::scope(|scope| {
             let all: Vec<_> = (0..connections)
-                .map(|_| scope.spawn(|| self.connection(&next, &times, &text)))
+                .map(|_| scope.spawn(|| self.connection(&next, &times, &text, &names)))
                 .collect();
             let joined = all.into_iter().map(thread::ScopedJoinHandle::join);
             joined
@@ -110,28 +134,29 @@ impl Load {
         next: &AtomicUsize,
         times: &Mutex<Vec<Duration>>,
         text: &[u8],
+        names: &[String],
     ) -> Result<(), String> {
         let mut client = Client::connect(&self.place)?;
         let mut mine = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= self.count {
+            let Some(name) = names.get(number) else {
                 break;
-            }
+            };
+            let body = content::of(text, number, self.size);
             let begun = Instant::now();
-            if self.method == "PUT" {
-                client.put(
-                    &number.to_string(),
-                    &self.headers,
-                    content::of(text, number, self.size),
-                )?;
-            } else if self.size > 0 {
-                let got = client.get(&number.to_string(), &self.headers)?;
-                if got.is_plain && got.bytes != self.size {
-                    return Err(format!("{number} has {} bytes", got.bytes));
+            match self.verb {
+                Verb::Put => client.put(name, &self.headers, body)?,
+                Verb::Push => registry::push(&mut client, name, &self.headers, body)?,
+                Verb::Get | Verb::Pull => {
+                    let got = client.get(name, &self.headers)?;
+                    if got.is_plain && got.bytes != self.size {
+                        return Err(format!("{name} has {} bytes", got.bytes));
+                    }
                 }
-            } else {
-                client.get("", &self.headers)?;
+                Verb::Ask => {
+                    client.get(name, &self.headers)?;
+                }
             }
             mine.push(begun.elapsed());
         }
