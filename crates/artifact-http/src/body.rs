@@ -6,19 +6,13 @@ use std::time::Duration;
 
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::CONTENT_LENGTH;
 
 use crate::problem::with_causes;
-
-/// How much of a body is read that nobody wants, so that whoever sends it sees the answer.
-const MOST_DRAINED_BYTES: u64 = 64 << 20;
-
-/// How long the next bytes of it are waited for.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The length that a request announces.
 pub(crate) fn announced_length(headers: &HeaderMap) -> Result<Option<u64>> {
@@ -32,25 +26,13 @@ pub(crate) fn announced_length(headers: &HeaderMap) -> Result<Option<u64>> {
 }
 
 /// A request's body as the store reads it. It fails when nothing comes for `patience`.
-pub(crate) fn incoming(body: Body, headers: &HeaderMap, patience: Duration) -> ByteStream {
-    let state = Incoming {
-        body: Some(body.into_data_stream()),
-        is_wanted: headers.get(EXPECT).is_none(),
-    };
-    let stream = stream::try_unfold(state, move |mut state| async move {
-        // Whoever waits to be asked is asked now.
-        state.is_wanted = true;
-        let Some(body) = &mut state.body else {
-            return Ok(None);
-        };
+pub(crate) fn incoming(body: Body, patience: Duration) -> ByteStream {
+    let body = body.into_data_stream();
+    let stream = stream::try_unfold(body, move |mut body| async move {
         let next = tokio::time::timeout(patience, body.next()).await;
-        let next = next.map_err(|_| stalled(patience))?;
-        match next {
-            None => {
-                drop(state.body.take());
-                Ok(None)
-            }
-            Some(Ok(chunk)) => Ok(Some((chunk, state))),
+        match next.map_err(|_| stalled(patience))? {
+            None => Ok(None),
+            Some(Ok(chunk)) => Ok(Some((chunk, body))),
             Some(Err(cause)) => Err(cut_off(cause)),
         }
     });
@@ -78,35 +60,6 @@ impl std::error::Error for Stalled {}
 
 fn cut_off(cause: axum::Error) -> Error {
     Error::invalid_input("the body was cut off").with_source(cause)
-}
-
-struct Incoming {
-    /// None once it has ended.
-    body: Option<BodyDataStream>,
-    /// Whether its bytes come, asked for or not.
-    is_wanted: bool,
-}
-
-impl Drop for Incoming {
-    /// Reads on for a while what is not wanted: many clients see no answer before they have sent all.
-    fn drop(&mut self) {
-        let Some(mut body) = self.body.take().filter(|_| self.is_wanted) else {
-            return;
-        };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        runtime.spawn(async move {
-            let mut drained = 0;
-            while let Ok(Some(Ok(chunk))) = tokio::time::timeout(DRAIN_PATIENCE, body.next()).await
-            {
-                drained += chunk.len() as u64;
-                if drained > MOST_DRAINED_BYTES {
-                    break;
-                }
-            }
-        });
-    }
 }
 
 /// An answer's body. What fails in the middle cuts it short of its announced length, so that nobody

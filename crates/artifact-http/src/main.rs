@@ -13,6 +13,7 @@ mod metrics;
 mod observe;
 mod params;
 mod problem;
+mod received;
 mod routes;
 mod schedule;
 mod server;

@@ -19,6 +19,7 @@ use tracing::{Instrument, Level, Span};
 use crate::body::announced_length;
 use crate::metrics::Metrics;
 use crate::problem::{Failed, Problem};
+use crate::received::Received;
 use crate::traces;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -89,8 +90,9 @@ pub(crate) async fn observe(
         span: span.clone(),
     };
     // Whether it is alive has to be told at any time.
-    let metrics = observer.metrics.clone();
-    let request = request.map(|body| Body::new(Received { body, metrics }));
+    let (head, body) = request.into_parts();
+    let body = Received::new(body, &head.headers, observer.metrics.clone());
+    let request = Request::from_parts(head, Body::new(body));
     let mut response = if ALWAYS.contains(&&*route) {
         next.run(request).instrument(span).await
     } else {
@@ -235,38 +237,6 @@ impl HttpBody for Observed {
             }
             Some(Err(_)) => self.line.is_whole = false,
             None => self.line.is_whole = true,
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A request's body that is counted as it comes.
-#[derive(Debug)]
-struct Received {
-    body: Body,
-    metrics: Metrics,
-}
-
-impl HttpBody for Received {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(Ok(frame)) = &frame {
-            let bytes = frame.data_ref().map_or(0, Bytes::len);
-            self.metrics.received(bytes as u64);
         }
         Poll::Ready(frame)
     }

@@ -204,3 +204,30 @@ fn a_body_that_stands_still_is_given_up() {
     drop(server);
     store.assert_empty();
 }
+
+/// A client whose body comes after the refusal goes on with the same connection.
+#[test]
+fn a_connection_outlives_a_refusal_before_the_body() {
+    let (_store, server) = served();
+    let mut connection = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    connection
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let head = format!(
+        "PUT {}?retention_days=x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
+        at("a")
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    let mut buffer = vec![0; 65_536];
+    let count = connection.read(&mut buffer).unwrap();
+    let answer = String::from_utf8_lossy(&buffer[..count]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(!answer.to_lowercase().contains("connection: close"));
+
+    connection.write_all(&vec![0; 100_000]).unwrap();
+    let next = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    connection.write_all(next.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("HTTP/1.1 200"), "{answer}");
+}

@@ -69,7 +69,7 @@ pub(crate) async fn put(
     request.size_hint_bytes = announced_length(&headers)?;
     request.condition = condition(&headers)?;
     let once = once(&headers)?;
-    let body = incoming(body, &headers, app.patience);
+    let body = incoming(body, app.patience);
     let store = app.store.clone();
     let uploaded = app
         .finish(async move { store.upload_once(request, once, body.into()).await })

@@ -356,7 +356,7 @@ fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<Sent, Problem> {
     Ok(Sent {
         checksum: headers::checksum(headers)?,
         announced_bytes: announced_length(headers)?,
-        bytes: incoming(body, headers, app.patience),
+        bytes: incoming(body, app.patience),
     })
 }
 
