@@ -1,9 +1,13 @@
 //! What a store has acknowledged, and so has to hold to whatever was killed since: a model of its
 //! promises, compared with what is found. Knows no process; it is told what was tried and said.
 
+mod edits;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+
+use edits::Edits;
 
 /// How an artifact is treated by those who write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +30,17 @@ pub enum Index {
     Rebuilt,
 }
 
+/// What whoever reads an address now must find there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// This version, or a newer one.
+    AtLeast(u64),
+    /// Something or nothing.
+    Anything,
+    /// Nothing: its deletion was acknowledged.
+    Nothing,
+}
+
 /// What is known of one try to upload.
 #[derive(Debug, Clone, PartialEq)]
 enum Outcome {
@@ -42,6 +57,7 @@ enum Outcome {
 struct Attempt {
     sha256: String,
     outcome: Outcome,
+    edits: Edits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +71,8 @@ enum Deletion {
 struct Artifact {
     life: Life,
     attempts: Vec<Attempt>,
+    /// How often an upload was made again that had been cut off.
+    repetitions: usize,
     deletion: Deletion,
     /// A rebuild may have brought back what an upload that was cut off had superseded.
     may_be_doubled: bool,
@@ -90,6 +108,7 @@ impl Ledger {
         let artifact = self.artifacts.entry(uri.to_owned()).or_insert(Artifact {
             life,
             attempts: Vec::new(),
+            repetitions: 0,
             deletion: Deletion::None,
             may_be_doubled: false,
         });
@@ -98,7 +117,14 @@ impl Ledger {
         artifact.attempts.push(Attempt {
             sha256: sha256.to_owned(),
             outcome: Outcome::Open,
+            edits: Edits::default(),
         });
+    }
+
+    /// An upload that was cut off is going to be made again, so that its bytes stand once.
+    pub fn try_again(&mut self, uri: &str) {
+        let artifact = self.artifacts.get_mut(uri).expect("it was tried");
+        artifact.repetitions += 1;
     }
 
     /// A record was printed by an upload: it was acknowledged. Its process has ended by itself if
@@ -148,11 +174,39 @@ impl Ledger {
             .deletion = Deletion::Acknowledged;
     }
 
-    /// Whether something of that address must be found.
-    pub fn must_be_found(&self, uri: &str) -> bool {
-        self.artifacts.get(uri).is_some_and(|artifact| {
-            artifact.deletion == Deletion::None && artifact.standing().next().is_some()
-        })
+    /// The tag `key` of a version is going to be set, and the same of its metadata.
+    pub fn try_edit(&mut self, uri: &str, sha256: &str, key: &str, value: &str) {
+        self.edits(uri, sha256).begin(key, value);
+    }
+
+    /// That was acknowledged.
+    pub fn edit(&mut self, uri: &str, sha256: &str, key: &str, value: &str) {
+        self.edits(uri, sha256).acknowledge(key, value);
+    }
+
+    /// That was refused.
+    pub fn refuse_edit(&mut self, uri: &str, sha256: &str, key: &str, value: &str) {
+        self.edits(uri, sha256).refuse(key, value);
+    }
+
+    fn edits(&mut self, uri: &str, sha256: &str) -> &mut Edits {
+        let artifact = self.artifacts.get_mut(uri).expect("it was tried");
+        &mut artifact.of(sha256).expect("it was tried").edits
+    }
+
+    /// What must be found at an address.
+    pub fn expected(&self, uri: &str) -> Expected {
+        let Some(artifact) = self.artifacts.get(uri) else {
+            return Expected::Anything;
+        };
+        match artifact.deletion {
+            Deletion::Acknowledged => Expected::Nothing,
+            Deletion::Tried => Expected::Anything,
+            Deletion::None => {
+                let newest = artifact.standing().map(version).max();
+                newest.map_or(Expected::Anything, Expected::AtLeast)
+            }
+        }
     }
 
     /// Every address that is written once and may be there.
@@ -267,7 +321,8 @@ impl Artifact {
         }
         match self.life {
             Life::EveryVersion => {
-                let others = self.attempts.len() - self.standing().count();
+                let tries = self.attempts.len() + self.repetitions;
+                let others = tries - self.standing().count();
                 let gaps = newest_found - versions.len() as u64;
                 if gaps > others as u64 {
                     wrong(format!("{gaps} versions are missing: {versions:?}"));
@@ -292,6 +347,9 @@ impl Artifact {
             let record = own.next().copied();
             if own.next().is_some() {
                 wrong(format!("the same bytes stand twice: {}", attempt.sha256));
+            }
+            if let Some(record) = record {
+                attempt.follow_edits(record, wrong);
             }
             let is_superseded = self.life == Life::Newest
                 && attempt
@@ -320,6 +378,17 @@ impl Attempt {
         match &self.outcome {
             Outcome::Stands { said, .. } => Some(said),
             _ => None,
+        }
+    }
+
+    /// Compares what was changed of it, and takes that over.
+    fn follow_edits(&mut self, found: &Value, wrong: &mut impl FnMut(String)) {
+        if self.edits.is_empty() {
+            return;
+        }
+        self.edits.compare(found).into_iter().for_each(wrong);
+        if let Outcome::Stands { said, .. } = &mut self.outcome {
+            self.edits.follow(said, found);
         }
     }
 
@@ -467,8 +536,14 @@ mod tests {
         killed.try_upload(URI, life, "2");
         killed.try_upload(URI, life, "3");
         killed.acknowledge(&record(3, "3"), true);
-        let wrong = killed.compare(&[record(1, "1"), record(3, "3")], Index::Kept);
-        assert_eq!(wrong, Vec::<String>::new());
+        let found = [record(1, "1"), record(3, "3")];
+        assert_eq!(killed.compare(&found, Index::Kept), [""; 0]);
+        // Who makes an upload again has had another number before.
+        let mut again = ledger(life, 1);
+        again.try_upload(URI, life, "3");
+        again.try_again(URI);
+        again.acknowledge(&record(3, "3"), true);
+        assert_eq!(again.compare(&found, Index::Kept), [""; 0]);
     }
 
     #[test]
@@ -484,6 +559,50 @@ mod tests {
         let wrong = ledger.compare(&both[1..], Index::Kept);
         assert_eq!(wrong, Vec::<String>::new());
         assert_wrong(&mut ledger, &both, "gone");
+    }
+
+    #[test]
+    fn what_was_changed_stays_so_and_what_was_cut_off_is_decided_once() {
+        let tagged = |value: &str| {
+            let mut record = record(1, "1");
+            record["tags"]["k"] = json!(value);
+            record["metadata"] = json!({ "k": value });
+            [record]
+        };
+        let mut first = record(1, "1");
+        first["metadata"] = json!({});
+        let mut ledger = Ledger::default();
+        ledger.try_upload(URI, Life::Once, "1");
+        ledger.acknowledge(&first, true);
+        ledger.try_edit(URI, "1", "k", "x");
+        ledger.edit(URI, "1", "k", "x");
+        assert_eq!(ledger.compare(&tagged("x"), Index::Kept), [""; 0]);
+        assert_wrong(&mut ledger, &tagged("y"), "the tag k");
+        // An upload's own tags are no change.
+        let mut bare = tagged("y");
+        bare[0]["tags"] = json!({ "k": "y" });
+        assert_wrong(&mut ledger, &bare, "it was");
+        ledger.try_edit(URI, "1", "k", "z");
+        ledger.refuse_edit(URI, "1", "k", "z");
+        assert_wrong(&mut ledger, &tagged("z"), "the tag k");
+        ledger.try_edit(URI, "1", "k", "u");
+        let mut half = tagged("u");
+        half[0]["metadata"] = json!({ "k": "z" });
+        assert_wrong(&mut ledger, &half, "by half");
+        ledger.try_edit(URI, "1", "k", "v");
+        assert_eq!(ledger.compare(&tagged("v"), Index::Kept), [""; 0]);
+        assert_wrong(&mut ledger, &tagged("u"), "the tag k");
+    }
+
+    #[test]
+    fn what_must_be_found_follows_from_what_was_acknowledged() {
+        let mut ledger = ledger(Life::Once, 1);
+        assert_eq!(ledger.expected("artifact://other"), Expected::Anything);
+        assert_eq!(ledger.expected(URI), Expected::AtLeast(1));
+        ledger.try_delete(URI);
+        assert_eq!(ledger.expected(URI), Expected::Anything);
+        ledger.delete(URI);
+        assert_eq!(ledger.expected(URI), Expected::Nothing);
     }
 
     #[test]

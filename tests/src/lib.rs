@@ -4,6 +4,7 @@
 
 mod binary;
 mod http;
+pub mod http_storm;
 mod ledger;
 mod mirror;
 mod outcome;
@@ -16,7 +17,7 @@ pub mod tree;
 
 pub use binary::{artifact, artifact_http};
 pub use http::{Answer, Server};
-pub use ledger::{Index, Ledger, Life};
+pub use ledger::{Expected, Index, Ledger, Life};
 pub use outcome::Outcome;
 pub use random::Random;
 pub use running::{Running, eventually};

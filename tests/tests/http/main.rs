@@ -9,6 +9,7 @@ mod content;
 mod lists;
 mod resumable;
 mod running;
+mod storm;
 mod traces;
 mod tus_clients;
 mod upkeep;
