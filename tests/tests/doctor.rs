@@ -1,8 +1,9 @@
 //! `artifact doctor`: finds what works and what does not, and leaves nothing.
 
-use std::time::Duration;
+use std::fs;
+use std::time::{Duration, SystemTime};
 
-use e2e::servers::{Access, Fault, GcpEmulator, Proxy, Rgw, S3s, Server, Which};
+use e2e::servers::{Access, Fault, GcpEmulator, Moto, Proxy, Rgw, S3s, Server, Which, is_wanted};
 use e2e::{Outcome, Sandbox, eventually};
 
 fn store_in(bucket: &str, access: &Access) -> Sandbox {
@@ -247,6 +248,90 @@ fn a_doctor_that_is_interrupted_leaves_nothing() {
         assert_eq!(status, 200, "{listed}");
         assert!(!listed.contains("<Key>"), "{listed}");
     }
+}
+
+#[test]
+fn what_a_killed_doctor_has_left_goes_a_day_later() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    fs::create_dir(folder.path().join("bucket")).expect("folders can be made");
+    let s3s = S3s::over(folder.path());
+    let store = store_in("bucket", &s3s.owner);
+    let left = |name: &str, hours: u64| {
+        let path = folder.path().join("bucket/team/.doctor").join(name);
+        fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("it can be made");
+        fs::write(&path, "left").expect("it can be written");
+        let file = fs::File::options().append(true).open(&path);
+        let then = SystemTime::now() - Duration::from_hours(hours);
+        let dated = file.and_then(|file| file.set_modified(then));
+        dated.expect("times can be set");
+        path
+    };
+    let (old, young) = (left("0123/object", 25), left("4567/object", 23));
+    let outcome = doctor(&store).expect_code(0);
+    assert_eq!(of(&outcome, "leftovers"), "ok", "{outcome}");
+    assert_eq!((old.exists(), young.exists()), (false, true));
+    let again = doctor(&store).expect_code(0);
+    assert!(!again.text().contains("leftovers"), "{again}");
+}
+
+/// On moto, which says of every upload that it was begun years ago.
+#[test]
+fn uploads_that_a_killed_doctor_has_left_go_too() {
+    let Some(moto) = Moto::at_hand() else { return };
+    let bucket = moto.owner.make_bucket();
+    let begin = |key: &str| {
+        let plain = ["--request", "POST", "--header", "Content-Type: text/plain"];
+        let path = format!("/{bucket}/{key}?uploads=");
+        assert_eq!(moto.owner.curl(&plain, &path).0, 200);
+    };
+    begin("team/.doctor/0123/parts");
+    begin("team/doctor");
+    let outcome = doctor(&store_in(&bucket, &moto.owner));
+    assert_eq!(of(&outcome, "leftovers"), "ok", "{outcome}");
+    let (_, left) = moto.owner.curl(&[], &format!("/{bucket}?uploads="));
+    assert!(!left.contains(".doctor"), "{left}");
+    assert!(left.contains("team/doctor"), "{left}");
+}
+
+/// Which dates its objects itself, so that the doctor's clock is ahead.
+fn doctor_days_later(store: &Sandbox) -> Outcome {
+    let mut command = store.other("faketime");
+    command
+        .args(["-f", "+2d"])
+        .arg(e2e::artifact())
+        .args(["doctor", "--json"]);
+    let output = command.output().expect("`faketime` can be run");
+    Outcome::from_output(&["doctor", "--json"], output)
+}
+
+#[test]
+fn what_a_killed_doctor_has_left_in_a_bucket_of_google_goes_a_day_later() {
+    let Some(gcs) = GcpEmulator::at_hand().filter(|_| is_wanted("faketime")) else {
+        return;
+    };
+    let bucket = gcs.make_bucket();
+    let store = Sandbox::new()
+        .with_env("ARTIFACT_BACKEND", "gcs")
+        .with_env("ARTIFACT_GCS__BUCKET", &bucket)
+        .with_env("ARTIFACT_GCS__PREFIX", "team")
+        .with_env("ARTIFACT_GCS__ENDPOINT_URL", &gcs.endpoint);
+    let upload =
+        format!("/upload/storage/v1/b/{bucket}/o?uploadType=media&name=team/.doctor/0123/object");
+    let plain = "Content-Type: text/plain";
+    let args = ["--header", plain, "--data-binary", "left"];
+    assert_eq!(gcs.curl(&args, &upload).0, 200);
+    let is_left = || {
+        let (_, listed) = gcs.curl(&[], &format!("/storage/v1/b/{bucket}/o"));
+        listed.contains(".doctor")
+    };
+    let young = doctor(&store).expect_code(0);
+    assert!(!young.text().contains("leftovers"), "{young}");
+    assert!(is_left(), "it is young");
+    // The clock is what fails.
+    let later = doctor_days_later(&store).expect_code(4);
+    assert_eq!(of(&later, "leftovers"), "ok", "{later}");
+    assert_eq!(of(&later, "clock"), "fail", "{later}");
+    assert!(!is_left());
 }
 
 /// Whether a service takes bytes whose checksum is wrong: one does not, one does, and so does one that

@@ -4,12 +4,19 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use artifact_domain::Check;
 
 use crate::error::from_io;
 
 const CONTENT: &[u8] = b"0123456789 artifact doctor";
+
+/// What the names of the doctor's files begin with.
+const NAME: &str = ".doctor-";
+
+/// How old a file is that nobody uses any more: a doctor takes no minute here.
+const LEFT_AFTER: Duration = Duration::from_hours(24);
 
 /// From how little free space on somebody should look at it.
 const LOW_BYTES: u64 = 1 << 30;
@@ -43,6 +50,17 @@ pub fn examine_folder(root: &Path, tell: &mut dyn FnMut(Check)) {
             }
         }
     }
+    match leftovers(root) {
+        Ok(0) => {}
+        Ok(count) => {
+            let said = format!("took away {count} of what a doctor had left that was killed");
+            tell(Check::ok("leftovers", said));
+        }
+        Err(cause) => {
+            let doing = format!("take away what a doctor has left in `{shown}`");
+            tell(Check::fail("leftovers", &from_io(doing, cause)));
+        }
+    }
     match probe.clear() {
         Ok(()) => tell(Check::ok("delete", "a file can be deleted")),
         Err(cause) => {
@@ -64,7 +82,7 @@ struct Probe {
 
 impl Probe {
     fn new(root: &Path) -> Self {
-        let name = format!(".doctor-{}", std::process::id());
+        let name = format!("{NAME}{}", std::process::id());
         Self {
             root: root.to_owned(),
             before: root.join(format!("{name}.new")),
@@ -81,6 +99,29 @@ impl Probe {
         }
         Ok(())
     }
+}
+
+/// Takes away the files of doctors that were killed; how many.
+fn leftovers(root: &Path) -> io::Result<u64> {
+    let mut count = 0;
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with(NAME) {
+            continue;
+        }
+        // Another doctor may be at the same, and one whose time is in the future is young.
+        let Ok(known) = entry.metadata() else {
+            continue;
+        };
+        let age = SystemTime::now().duration_since(known.modified()?);
+        if known.is_file() && age.is_ok_and(|age| age > LEFT_AFTER) {
+            match fs::remove_file(entry.path()) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+                _ => count += 1,
+            }
+        }
+    }
+    Ok(count)
 }
 
 fn write(probe: &Probe) -> io::Result<()> {
@@ -183,6 +224,28 @@ mod tests {
         let failed = |check: &Check| matches!(check.outcome, CheckOutcome::Fail(_));
         assert!(!checks.iter().any(failed), "{checks:?}");
         assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_killed_doctors_have_left_goes_after_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, age: Duration| {
+            let path = folder.path().join(name);
+            fs::write(&path, CONTENT).unwrap();
+            let file = File::options().append(true).open(&path).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+            path
+        };
+        let old = write(".doctor-1.new", LEFT_AFTER + Duration::from_mins(1));
+        let young = write(".doctor-2", LEFT_AFTER - Duration::from_mins(1));
+        let other = write("doctor-3", LEFT_AFTER * 2);
+        let told = |checks: &[Check]| checks.iter().any(|check| check.name == "leftovers");
+        assert!(told(&examined(folder.path())));
+        assert_eq!(
+            [old, young, other].map(|path| path.exists()),
+            [false, true, true]
+        );
+        assert!(!told(&examined(folder.path())));
     }
 
     #[test]

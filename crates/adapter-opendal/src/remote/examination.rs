@@ -3,11 +3,18 @@
 
 use std::time::Duration;
 
-use artifact_domain::{Check, Error, ErrorKind, Result};
+use artifact_domain::{Check, Error, ErrorKind, Result, Timestamp};
 use futures::future::BoxFuture;
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Where all doctors write: not below `artifacts`, so no listing of the store has it.
+pub(super) const FOLDER: &str = ".doctor/";
+
+/// How old something is there that nobody uses any more. A doctor takes some minutes at most, and clocks
+/// that differ by more than that are told.
+const LEFT_AFTER: Duration = Duration::from_hours(24);
 
 /// What is written and read.
 pub(super) const CONTENT: &[u8] = b"0123456789 artifact doctor";
@@ -54,14 +61,25 @@ impl Examination<'_> {
     }
 }
 
-/// A folder of its own for the objects of one look: not below `artifacts`, so no listing of the store
-/// has them.
+/// A folder of its own for the objects of one look.
 pub(super) fn folder() -> Result<String> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|cause| {
         Error::new(ErrorKind::Internal, "the system gives no random bytes").with_source(cause)
     })?;
-    Ok(format!(".doctor/{:016x}/", u64::from_be_bytes(random)))
+    Ok(format!("{FOLDER}{:016x}/", u64::from_be_bytes(random)))
+}
+
+/// Before when something was written that killed doctors have left.
+pub(super) fn left_before(now: Timestamp) -> Timestamp {
+    now.saturating_sub(LEFT_AFTER)
+}
+
+/// What is told of so many that were left and taken away: nothing of none.
+pub(super) fn taken_away(count: u64) -> Vec<Check> {
+    let said = format!("took away {count} of what a doctor had left that was killed");
+    let check = Check::ok("leftovers", said);
+    (count > 0).then_some(check).into_iter().collect()
 }
 
 /// Tells the outcome of a check: what it found, or that it failed or took too long. Gives whether it

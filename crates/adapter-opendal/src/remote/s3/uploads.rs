@@ -217,7 +217,7 @@ pub(super) fn parsed<T: DeserializeOwned>(doing: &str, answer: &RawResponse) -> 
     quick_xml::de::from_reader(&*answer.body).map_err(|cause| strange(doing).with_source(cause))
 }
 
-fn instant(text: &str) -> Result<Timestamp> {
+pub(super) fn instant(text: &str) -> Result<Timestamp> {
     text.parse()
         .map_err(|cause| strange("read a time of the service").with_source(cause))
 }

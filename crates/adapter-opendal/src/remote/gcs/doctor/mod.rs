@@ -2,6 +2,7 @@
 //! own, which the store's listings leave out and which are always taken away. Knows no blobs.
 
 mod bucket;
+mod leftovers;
 mod objects;
 
 use artifact_domain::{Check, Error, ErrorKind, Result, Timestamp};
@@ -64,7 +65,7 @@ impl GcsDoctor {
         let examination = Examination {
             reach: ("bucket", self.reach(now).boxed()),
             write: ("write", self.write().boxed()),
-            uses: self.uses(),
+            uses: self.uses(now),
             questions: self.questions(),
             clear: ("delete", self.clear().boxed()),
         };

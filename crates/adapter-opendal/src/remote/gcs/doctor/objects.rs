@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use artifact_domain::{Check, ErrorKind, Result};
+use artifact_domain::{Check, ErrorKind, Result, Timestamp};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use opendal::Buffer;
@@ -34,7 +34,7 @@ impl GcsDoctor {
     }
 
     /// What is tried once an object can be written.
-    pub(super) fn uses(&self) -> Vec<Probe<'_>> {
+    pub(super) fn uses(&self, now: Timestamp) -> Vec<Probe<'_>> {
         vec![
             ("read", Box::pin(self.read())),
             ("range", Box::pin(self.range())),
@@ -45,6 +45,7 @@ impl GcsDoctor {
             ("presign-get", Box::pin(self.presigned(Method::GET))),
             ("presign-put", Box::pin(self.presigned(Method::PUT))),
             ("storage-class", Box::pin(self.storage_classes())),
+            ("leftovers", Box::pin(self.leftovers(now))),
         ]
     }
 

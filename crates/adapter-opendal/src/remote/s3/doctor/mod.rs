@@ -3,6 +3,7 @@
 
 mod bucket;
 mod credentials;
+mod leftovers;
 mod objects;
 
 use artifact_domain::{Check, Error, ErrorKind, Result, Timestamp};
@@ -22,6 +23,8 @@ pub struct S3Doctor {
     options: S3Options,
     client: RawClient,
     transport: HttpTransporter,
+    /// What the keys of the store begin with in the bucket.
+    root: String,
     /// What the keys of the objects begin with.
     folder: String,
     /// Names of storage classes that the settings use.
@@ -38,7 +41,8 @@ impl S3Doctor {
         let credentials = Credentials::new(options.access_keys.as_ref(), &transport);
         let root = place.root.trim_start_matches('/').to_owned();
         Ok(Self {
-            folder: root + &examination::folder()?,
+            folder: format!("{root}{}", examination::folder()?),
+            root,
             // What fails is to be seen, not tried again.
             client: RawClient::new(&place, &credentials, transport.clone(), 0),
             options,
@@ -60,7 +64,7 @@ impl S3Doctor {
         let examination = Examination {
             reach: ("bucket", self.reach(now).boxed()),
             write: ("write", self.write().boxed()),
-            uses: self.uses(),
+            uses: self.uses(now),
             questions: self.questions(),
             clear: ("delete", self.clear().boxed()),
         };

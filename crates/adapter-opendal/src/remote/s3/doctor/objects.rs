@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use artifact_domain::{Check, ErrorKind, Result};
+use artifact_domain::{Check, ErrorKind, Result, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -32,7 +32,7 @@ impl S3Doctor {
     }
 
     /// What is tried once an object can be written.
-    pub(super) fn uses(&self) -> Vec<Probe<'_>> {
+    pub(super) fn uses(&self, now: Timestamp) -> Vec<Probe<'_>> {
         vec![
             ("read", self.read().boxed()),
             ("range", self.range().boxed()),
@@ -43,6 +43,7 @@ impl S3Doctor {
             ("presign-get", self.presigned_get().boxed()),
             ("presign-put", self.presigned_put().boxed()),
             ("storage-class", self.storage_classes().boxed()),
+            ("leftovers", self.leftovers(now).boxed()),
         ]
     }
 
