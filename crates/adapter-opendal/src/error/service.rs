@@ -136,6 +136,13 @@ const BAD_NAME: Meaning = (
     "the service does not take that name",
     Some("check the bucket's name and the length of the prefix in the settings"),
 );
+const LONG_NAME: Meaning = (
+    ErrorKind::InvalidInput,
+    "the service takes no name of that length",
+    Some(
+        "choose a shorter name or prefix, or another database for the service: LMDB keeps short keys",
+    ),
+);
 const SHORT: Meaning = (
     ErrorKind::Integrity,
     "it has fewer bytes than it should",
@@ -259,8 +266,11 @@ pub(super) fn code_of(body: &str) -> Option<&str> {
     between(body, "<Code>", "</Code>").or_else(|| between(body, "\"reason\": \"", "\""))
 }
 
-/// What Google says in words alone.
-const WORDS_OF_GOOGLE: [(&str, Meaning); 7] = [
+/// What Google and Garage say in words alone.
+const WORDS: [(&str, Meaning); 10] = [
+    ("Forbidden: Invalid signature", WRONG_SECRET),
+    ("Forbidden: No such key: ", UNKNOWN_KEY),
+    ("MDB_BAD_VALSIZE", LONG_NAME),
     ("doesn't match calculated", DAMAGED),
     ("requester pays bucket but no", NO_PROJECT),
     ("USER_PROJECT_DENIED", WRONG_PROJECT),
@@ -271,7 +281,7 @@ const WORDS_OF_GOOGLE: [(&str, Meaning); 7] = [
 ];
 
 fn meaning_of_words(text: &str) -> Option<Meaning> {
-    let mut known = WORDS_OF_GOOGLE.into_iter();
+    let mut known = WORDS.into_iter();
     known.find_map(|(words, meaning)| text.contains(words).then_some(meaning))
 }
 

@@ -25,11 +25,15 @@ impl Store {
                 GcReason::Temporary => temporaries.push(item.tier),
             }
         }
+        // First, since some services take away the parts of uploads with the object, and nobody could say
+        // then what has gone.
+        let mut swept = Vec::new();
+        for place in temporaries {
+            swept.extend(self.clear_temporaries(place).await.transpose());
+        }
         let mut outcomes = self.clear_versions(versions).await;
         outcomes.extend(self.clear_orphans(orphans).await);
-        for place in temporaries {
-            outcomes.extend(self.clear_temporaries(place).await.transpose());
-        }
+        outcomes.extend(swept);
         outcomes
     }
 
