@@ -129,10 +129,14 @@ pub fn grow(root: &Path, count: u64) {
     }
     let long = "n".repeat(255);
     write(Path::new(&long), prose(1, 10));
-    let wide = "\u{e9}".repeat(127);
-    write(Path::new(&wide), prose(2, 10));
+    write(Path::new(&wide_name()), prose(2, 10));
     write(Path::new("large/noise.bin"), noise(3, 3_000_000));
     write(Path::new("large/prose.log"), prose(4, 5_000_000));
+}
+
+/// The name of a file in such a folder that is longest where each byte is written as three.
+pub fn wide_name() -> String {
+    "\u{e9}".repeat(127)
 }
 
 /// The files below a folder, by their relative paths.

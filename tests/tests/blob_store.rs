@@ -6,7 +6,7 @@ use std::sync::Arc;
 use adapter_opendal::{AccessKeys, GcsOptions, OpendalStore, S3Options};
 use artifact_domain::port::BlobStore;
 use artifact_testkit::Subject;
-use e2e::servers::{Access, GcpEmulator, Moto, Rgw, Server};
+use e2e::servers::{Access, Garage, GcpEmulator, Moto, Rgw, Server};
 
 /// How often a request is made again.
 const RETRIES: u32 = 3;
@@ -47,6 +47,15 @@ mod rgw {
     async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
         let rgw: super::Rgw = super::Server::at_hand()?;
         Some(super::s3(&rgw.owner.clone(), rgw).await)
+    }
+    artifact_testkit::blob_store_contract!(open);
+}
+
+mod garage {
+    async fn open() -> Option<super::Subject<dyn super::BlobStore>> {
+        let garage: super::Garage = super::Server::at_hand()?;
+        let subject = super::s3(&garage.owner.clone(), garage).await;
+        Some(subject.with_keys_up_to(super::Garage::LONGEST_KEY_BYTES))
     }
     artifact_testkit::blob_store_contract!(open);
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use e2e::servers::{Access, Rgw, S3s, Server, is_wanted, venv};
+use e2e::servers::{Access, Garage, Rgw, S3s, Server, is_wanted, venv};
 use e2e::{Outcome, Sandbox};
 
 const PAGE: &str = "<!doctype html><title>Report</title><p>everything is green</p>";
@@ -147,13 +147,18 @@ fn bytes_are_handed_over(owner: &Access) {
 
 #[track_caller]
 fn urls_end(owner: &Access) {
+    urls_end_in(owner, "403");
+}
+
+#[track_caller]
+fn urls_end_in(owner: &Access, refusal: &str) {
     let store = store(owner);
     store.write("a.txt", "text");
     let uri = store.ok(&["upload", "a.txt"]);
     let url = store.ok(&["presign", uri.trim(), "--expires-in", "2s"]);
     assert_eq!(status(&[], url.trim()), "200");
     thread::sleep(Duration::from_millis(3_500));
-    assert_eq!(status(&[], url.trim()), "403");
+    assert_eq!(status(&[], url.trim()), refusal);
 }
 
 #[test]
@@ -170,6 +175,16 @@ fn rgw_signs() {
         urls_are_for_everybody(&rgw.owner, HARD, HARD_IN_HEADER);
         bytes_are_handed_over(&rgw.owner);
         urls_end(&rgw.owner);
+    }
+}
+
+#[test]
+fn garage_signs() {
+    if let Some(garage) = Garage::at_hand() {
+        urls_are_for_everybody(&garage.owner, HARD, HARD_IN_HEADER);
+        bytes_are_handed_over(&garage.owner);
+        // It takes a time that is past for a malformed one.
+        urls_end_in(&garage.owner, "400");
     }
 }
 

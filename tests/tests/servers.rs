@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use e2e::servers::{
-    Access, Fault, GcpEmulator, Moto, Proxy, Rgw, S3s, Server, Which, is_wanted, processes_in, venv,
+    Access, Fault, Garage, GcpEmulator, Moto, Proxy, Rgw, S3s, Server, Which, is_wanted,
+    processes_in, venv,
 };
 use e2e::{Outcome, Running, eventually};
 
@@ -49,7 +50,13 @@ fn python(script: &str, bucket: &str, access: &Access) -> Outcome {
 /// Puts an object into a bucket of the owner's, which these others cannot read.
 #[track_caller]
 fn refuses(owner: &Access, others: &[Access]) {
-    let object = format!("/{}/object", owner.make_bucket());
+    refuses_in(&owner.make_bucket(), owner, others);
+}
+
+/// The same in a bucket of all.
+#[track_caller]
+fn refuses_in(bucket: &str, owner: &Access, others: &[Access]) {
+    let object = format!("/{bucket}/object");
     assert_eq!(put(owner, &object, "content").0, 200);
     assert_eq!(owner.curl(&[], &object), (200, "content".to_owned()));
     for other in others {
@@ -104,6 +111,28 @@ fn rgw_serves() {
     );
     let (status, answer) = put(&rgw.stranger, "/e2e-of-a-stranger", "");
     assert!(status >= 400, "a stranger makes a bucket: {answer}");
+}
+
+#[test]
+fn garage_serves() {
+    let Some(garage) = Garage::at_hand() else {
+        return;
+    };
+    keeps_objects(&garage.owner);
+    refuses_in(
+        Garage::BUCKET,
+        &garage.owner,
+        &[garage.owner.with_wrong_secret(), garage.stranger.clone()],
+    );
+    let (status, answer) = put(&garage.stranger, "/e2e-of-a-stranger", "");
+    assert!(status >= 400, "a stranger makes a bucket: {answer}");
+}
+
+#[test]
+fn garage_that_is_no_longer_needed_leaves_nothing() {
+    if is_wanted(Garage::NAME) {
+        comes_and_goes::<Garage>(|garage| &garage.owner.endpoint);
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub struct Subject<P: ?Sized> {
     port: Arc<P>,
     kept: Vec<Box<dyn Any + Send>>,
+    longest_key_bytes: usize,
 }
 
 impl<P: ?Sized> Subject<P> {
@@ -19,7 +20,20 @@ impl<P: ?Sized> Subject<P> {
         Self {
             port,
             kept: Vec::new(),
+            longest_key_bytes: usize::MAX,
         }
+    }
+
+    /// One that takes no longer keys than that, and refuses them as invalid.
+    #[must_use]
+    pub fn with_keys_up_to(mut self, bytes: usize) -> Self {
+        self.longest_key_bytes = bytes;
+        self
+    }
+
+    /// The length of the longest key that it takes.
+    pub fn longest_key_bytes(&self) -> usize {
+        self.longest_key_bytes
     }
 
     /// Keeps `thing` for as long as the subject lives.

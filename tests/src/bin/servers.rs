@@ -1,11 +1,11 @@
 //! Starts the servers of the tests once, runs a command that can use them, and ends them with it:
-//! `servers COMMAND…`. What `E2E_WITHOUT` names is not started.
+//! `servers COMMAND…`. What `E2E_WITHOUT` names is not started, nor is Garage but in the long mode.
 
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Instant;
 
-use e2e::servers::{GcpEmulator, Moto, Rgw, Server, is_wanted};
+use e2e::servers::{Garage, GcpEmulator, Moto, Rgw, Server, is_long, is_wanted};
 
 /// A server, kept running, and the variable that hands it over.
 type Started = (Box<dyn Send>, String, String);
@@ -29,7 +29,12 @@ fn main() -> ExitCode {
         eprintln!("servers COMMAND…: runs a command beside the servers of the tests");
         return ExitCode::from(2);
     };
-    let threads = [start::<Moto>, start::<GcpEmulator>, start::<Rgw>].map(thread::spawn);
+    let mut starts: Vec<fn() -> Option<Started>> =
+        vec![start::<Moto>, start::<GcpEmulator>, start::<Rgw>];
+    if is_long() {
+        starts.push(start::<Garage>);
+    }
+    let threads: Vec<_> = starts.into_iter().map(thread::spawn).collect();
     // One that does not start has said why, and so does every test that then starts its own.
     let started: Vec<Started> = threads
         .into_iter()

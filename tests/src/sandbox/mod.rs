@@ -35,6 +35,8 @@ use service::Service;
 pub struct Sandbox {
     env: BTreeMap<OsString, OsString>,
     service: Option<Service>,
+    /// Whether the service takes no keys as long as S3 has them.
+    keys_are_short: bool,
     root: TempDir,
 }
 
@@ -70,6 +72,7 @@ impl Sandbox {
         Self {
             env,
             service: None,
+            keys_are_short: false,
             root,
         }
     }

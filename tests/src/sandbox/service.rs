@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::Sandbox;
 use crate::mirror::{Google, Mirror, S3};
-use crate::servers::{Access, GcpEmulator, Moto, Rgw, S3s, Server};
+use crate::servers::{Access, Garage, GcpEmulator, Moto, Rgw, S3s, Server};
 
 /// The bucket that is served from a folder.
 const BUCKET: &str = "blobs";
@@ -47,6 +47,15 @@ impl Sandbox {
         static SERVER: OnceLock<Option<Moto>> = OnceLock::new();
         let server = SERVER.get_or_init(Moto::at_hand).as_ref();
         Self::with_index(engine).on_s3(server.map(|server| &server.owner))
+    }
+
+    /// The same with a bucket of Garage.
+    pub fn on_garage(engine: &str) -> Self {
+        static SERVER: OnceLock<Option<Garage>> = OnceLock::new();
+        let server = SERVER.get_or_init(Garage::at_hand).as_ref();
+        let mut sandbox = Self::with_index(engine).on_s3(server.map(|server| &server.owner));
+        sandbox.keys_are_short = sandbox.has_bucket();
+        sandbox
     }
 
     fn on_s3(self, owner: Option<&Access>) -> Self {
@@ -118,6 +127,15 @@ impl Sandbox {
             not_tried("what depends on the age of a blob: no service lets it be set");
         }
         can
+    }
+
+    /// Whether names may be as long as the store takes them. Garage's LMDB has no room for all of them,
+    /// which is said.
+    pub fn can_have_long_names(&self) -> bool {
+        if self.keys_are_short {
+            not_tried("the longest names: the service has no room for their keys");
+        }
+        !self.keys_are_short
     }
 
     /// Whether what was sent of an upload that was cut off can be listed. Google's sessions cannot, which

@@ -6,6 +6,7 @@
 //! own, so that all can share one server.
 
 mod access;
+mod garage;
 mod gcs;
 mod moto;
 mod process;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 pub use access::Access;
+pub use garage::Garage;
 pub use gcs::GcpEmulator;
 pub use moto::Moto;
 pub use process::processes_in;
@@ -30,6 +32,9 @@ pub(crate) use transfers::{Headers, Transfer, What, encoded, transfer};
 
 /// Names what is not installed and whose tests are left out, parted by commas.
 const WITHOUT: &str = "E2E_WITHOUT";
+
+/// Set in the long mode, in which Garage is built and tried too.
+const LONG: &str = "E2E_LONG";
 
 /// A server outside the process of the test.
 pub trait Server: Sized {
@@ -81,6 +86,12 @@ pub fn is_wanted(name: &str) -> bool {
         }
     }
     !is_left_out
+}
+
+/// Whether this is the long mode. What belongs to it is left out of other runs by the filter of
+/// `.config/nextest.toml`.
+pub fn is_long() -> bool {
+    env::var_os(LONG).is_some_and(|value| !value.is_empty())
 }
 
 /// A program of the Python environment of the tests, such as `python` with boto3, or `aws`.

@@ -93,6 +93,7 @@ fn the_scripts_can_be_run() {
         "tests/run",
         "tests/peers/trees",
         "tests/peers/grep",
+        "tests/servers/garage",
         "tests/servers/install",
         "tests/servers/rgw",
         "tests/servers/supervise",

@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use e2e::servers::{Access, Moto, Rgw, S3s, Server, is_wanted};
+use e2e::servers::{Access, Garage, Moto, Rgw, S3s, Server, is_wanted};
 use e2e::tree::noise;
 use e2e::{Outcome, Sandbox};
 
@@ -72,6 +72,16 @@ fn rgw_refuses_wrong_keys_and_buckets() {
     tells_apart(&rgw.owner);
     let store = in_bucket_of(&rgw.owner, &rgw.stranger);
     assert_refused(&store, &rgw.stranger, 4, &["do not allow"]);
+}
+
+#[test]
+fn garage_refuses_wrong_keys_and_buckets() {
+    let Some(garage) = Garage::at_hand() else {
+        return;
+    };
+    tells_apart(&garage.owner);
+    let store = Sandbox::with_index("sqlite").in_bucket(&garage.stranger, Garage::BUCKET);
+    assert_refused(&store, &garage.stranger, 4, &["do not allow"]);
 }
 
 #[test]

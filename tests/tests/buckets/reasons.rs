@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use e2e::servers::{Access, Fault, Moto, Proxy, Rgw, S3s, Server, Which, is_wanted};
+use e2e::servers::{Access, Fault, Garage, Moto, Proxy, Rgw, S3s, Server, Which, is_wanted};
 use e2e::tree::prose;
 use e2e::{Outcome, Sandbox};
 
@@ -77,7 +77,12 @@ fn tells_keys_apart(owner: &Access) {
 
 #[track_caller]
 fn tells_rights(owner: &Access, stranger: &Access) {
-    let store = of(used(owner, &owner.make_bucket()), stranger);
+    tells_rights_in(&owner.make_bucket(), owner, stranger);
+}
+
+#[track_caller]
+fn tells_rights_in(bucket: &str, owner: &Access, stranger: &Access) {
+    let store = of(used(owner, bucket), stranger);
     assert_refused(&store, stranger, 4, &["the credentials do not allow that"]);
 }
 
@@ -98,6 +103,15 @@ fn rgw_tells_keys_and_rights_apart() {
     let Some(rgw) = Rgw::at_hand() else { return };
     tells_keys_apart(&rgw.owner);
     tells_rights(&rgw.owner, &rgw.stranger);
+}
+
+#[test]
+fn garage_tells_keys_and_rights_apart() {
+    let Some(garage) = Garage::at_hand() else {
+        return;
+    };
+    tells_keys_apart(&garage.owner);
+    tells_rights_in(Garage::BUCKET, &garage.owner, &garage.stranger);
 }
 
 /// That the bucket is missed, not what was in it.
@@ -126,6 +140,14 @@ fn moto_tells_that_the_bucket_has_gone() {
 fn rgw_tells_that_the_bucket_has_gone() {
     let Some(rgw) = Rgw::at_hand() else { return };
     tells_that_the_bucket_has_gone(&rgw.owner);
+}
+
+#[test]
+fn garage_tells_that_the_bucket_has_gone() {
+    let Some(garage) = Garage::at_hand() else {
+        return;
+    };
+    tells_that_the_bucket_has_gone(&garage.owner);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use e2e::servers::{Access, GcpEmulator, Moto, Rgw, S3s, Server, is_wanted, venv};
+use e2e::servers::{Access, Garage, GcpEmulator, Moto, Rgw, S3s, Server, is_wanted, venv};
 use e2e::tree::{noise, prose};
 use e2e::{Outcome, Sandbox};
 use serde_json::Value;
@@ -278,6 +278,38 @@ mod rgw {
     fn clients_of_aws_read_what_lies_in_a_bucket() {
         if let Some(rgw) = super::Rgw::at_hand() {
             super::others_read_it(&rgw.owner);
+        }
+    }
+}
+
+mod garage {
+    use super::Server;
+
+    #[test]
+    fn artifacts_live_in_a_bucket() {
+        if let Some(garage) = super::Garage::at_hand() {
+            super::lives(&garage.owner);
+        }
+    }
+
+    #[test]
+    fn a_bucket_takes_many_writers_at_once() {
+        if let Some(garage) = super::Garage::at_hand() {
+            super::holds_many_at_once(&garage.owner);
+        }
+    }
+
+    #[test]
+    fn what_was_killed_is_cleared_to_the_last_part() {
+        if let Some(garage) = super::Garage::at_hand() {
+            super::clears_what_was_killed(&garage.owner);
+        }
+    }
+
+    #[test]
+    fn clients_of_aws_read_what_lies_in_a_bucket() {
+        if let Some(garage) = super::Garage::at_hand() {
+            super::others_read_it(&garage.owner);
         }
     }
 }

@@ -155,6 +155,14 @@ fn the_longest_names_fit() {
         "\u{e9}".repeat(120),
         vec!["ab"; 150].join("/"),
     ] {
+        // Letters of other scripts and folders take more in a key.
+        let is_plain = name.starts_with("nn");
+        if !is_plain && !store.can_have_long_names() {
+            let refused = ["upload", "-", "--name", &name, "--type", "data"];
+            let refused = store.run_with_input(&refused, b"content").expect_code(2);
+            refused.says(&["takes no name of that length", "hint: "]);
+            continue;
+        }
         let (_, id) = upload(&store, b"content", &["--name", &name, "--type", "data"]);
         assert_eq!(store.ok(&["download", &id, "-o", "-"]), "content");
         assert_eq!(store.json(&["show", &id])[0]["name"], name);

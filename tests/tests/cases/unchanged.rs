@@ -4,9 +4,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use e2e::tree::{assert_same, contents, grow, set_modified};
+use e2e::tree::{assert_same, contents, set_modified};
 use e2e::{Outcome, Sandbox};
 
+use super::tree::grown;
 use super::{sandbox, texts};
 
 const LONG_AGO: u64 = 1_000_000_000;
@@ -33,7 +34,7 @@ fn with_tree(names: &[&str]) -> Sandbox {
 #[test]
 fn a_tree_that_has_not_changed_is_left_as_it_is() {
     let store = sandbox();
-    grow(&store.work("tree"), 1_300);
+    grown(&store, 1_300);
     let count = contents(&store.work("tree")).len();
     for path in contents(&store.work("tree")).keys().step_by(2) {
         set_modified(&store.work("tree").join(path), LONG_AGO, 7);

@@ -23,7 +23,7 @@ mod power;
 mod storm;
 mod world;
 
-use e2e::servers::{Rgw, Server};
+use e2e::servers::{Garage, Rgw, Server};
 
 #[test]
 fn a_storm_on_sqlite_breaks_no_promise() {
@@ -45,6 +45,15 @@ fn a_storm_on_a_bucket_breaks_no_promise() {
 fn a_storm_on_a_gateway_breaks_no_promise() {
     let Some(rgw) = Rgw::at_hand() else { return };
     storm::storm_on("a gateway", world::on_server(&rgw.owner));
+}
+
+/// Which has one storage class, so that what is archived stays where it is.
+#[test]
+fn a_storm_on_garage_breaks_no_promise() {
+    let Some(garage) = Garage::at_hand() else {
+        return;
+    };
+    storm::storm_on("Garage", world::on_plain_server(&garage.owner));
 }
 
 #[test]

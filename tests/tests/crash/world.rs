@@ -295,11 +295,20 @@ pub(crate) fn sandbox(index: &str) -> Sandbox {
     store.with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s)
 }
 
-/// An empty store in a new bucket of this server.
+/// An empty store in a new bucket of this server, which has storage classes.
 pub(crate) fn on_server(owner: &Access) -> World {
-    let store = Sandbox::with_index("sqlite").in_bucket(owner, &owner.make_bucket());
-    let lease_s = LEASE.as_secs().to_string();
-    World::on(with_classes(store).with_env("ARTIFACT_UPLOAD__LEASE_S", lease_s))
+    World::on(with_classes(in_bucket_of(owner)))
+}
+
+/// The same of one that has none.
+pub(crate) fn on_plain_server(owner: &Access) -> World {
+    World::on(in_bucket_of(owner))
+}
+
+fn in_bucket_of(owner: &Access) -> Sandbox {
+    Sandbox::with_index("sqlite")
+        .in_bucket(owner, &owner.make_bucket())
+        .with_env("ARTIFACT_UPLOAD__LEASE_S", LEASE.as_secs().to_string())
 }
 
 /// What is archived is copied to another class.

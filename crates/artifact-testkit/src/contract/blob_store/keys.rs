@@ -1,11 +1,11 @@
 //! Keys of every legal form.
 
-use artifact_domain::port::BlobStore;
-use artifact_domain::{BlobKey, BlobPrefix, Encoding, Version};
+use artifact_domain::port::{BlobStore, PutOptions};
+use artifact_domain::{BlobKey, BlobPrefix, Encoding, ErrorKind, Version};
 use std::collections::BTreeSet;
 
 use super::{paths, put, read};
-use crate::{Subject, sample};
+use crate::{Subject, body, sample};
 
 /// Puts a blob under every key, and reads, lists and deletes them.
 async fn assert_all_are_told_apart(store: &dyn BlobStore, keys: &[BlobKey]) {
@@ -58,7 +58,8 @@ pub async fn odd_names_are_told_apart(store: Subject<dyn BlobStore>) {
     assert_all_are_told_apart(&*store, &keys).await;
 }
 
-/// The longest names, whose segments are folded into several path components.
+/// The longest names, whose segments are folded into several path components. Where a service is declared
+/// to take shorter ones alone, those are kept and the others refused.
 pub async fn the_longest_names_are_kept(store: Subject<dyn BlobStore>) {
     let names = [
         "x".repeat(199),
@@ -70,7 +71,13 @@ pub async fn the_longest_names_are_kept(store: Subject<dyn BlobStore>) {
         ["a"; 380].join("/"),
     ];
     let keys = names.map(|name| sample::blob_key(&name));
-    assert_all_are_told_apart(&*store, &keys).await;
+    let is_taken = |key: &BlobKey| key.as_str().len() <= store.longest_key_bytes();
+    let (kept, refused): (Vec<_>, Vec<_>) = keys.into_iter().partition(is_taken);
+    assert_all_are_told_apart(&*store, &kept).await;
+    for key in refused {
+        let put = store.put(key, body("x"), PutOptions::default()).await;
+        assert_eq!(put.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
 }
 
 /// A name that is the folder of another is in nobody's way.
