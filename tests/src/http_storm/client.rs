@@ -158,7 +158,7 @@ impl<'a> Client<'a> {
             return;
         };
         match answer.status {
-            200 | 206 => self.compare(&address, before, range, &answer),
+            200 | 206 => self.compare(&address, before, range.as_ref(), &answer),
             404 => self.must_be_gone("GET", &address, before, &answer),
             _ => self.must(false, || refusal("GET", &address, &answer)),
         }
@@ -169,7 +169,7 @@ impl<'a> Client<'a> {
         &self,
         address: &Address,
         before: Expected,
-        range: Option<Range<usize>>,
+        range: Option<&Range<usize>>,
         answer: &Answer,
     ) {
         let digest = answer.header("etag").trim_matches('"');
@@ -186,9 +186,8 @@ impl<'a> Client<'a> {
         let content = self.shared.contents().get(digest).copied();
         let is_right = content.is_some_and(|content| {
             let bytes = content.bytes();
-            let range = range.clone().unwrap_or(0..bytes.len());
-            let range = range.start..range.end.min(bytes.len());
-            bytes.get(range) == Some(&answer.body)
+            let end = range.map_or(bytes.len(), |range| range.end.min(bytes.len()));
+            bytes.get(range.map_or(0, |range| range.start)..end) == Some(&answer.body)
         });
         self.must(is_timely && was_tried && is_right, || {
             format!(
