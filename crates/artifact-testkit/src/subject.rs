@@ -12,6 +12,7 @@ pub struct Subject<P: ?Sized> {
     port: Arc<P>,
     kept: Vec<Box<dyn Any + Send>>,
     longest_key_bytes: usize,
+    breaks_replaced_reads: bool,
 }
 
 impl<P: ?Sized> Subject<P> {
@@ -21,7 +22,21 @@ impl<P: ?Sized> Subject<P> {
             port,
             kept: Vec::new(),
             longest_key_bytes: usize::MAX,
+            breaks_replaced_reads: false,
         }
+    }
+
+    /// One whose service may forget bytes that are replaced while they are read: the reader then gets a
+    /// conflict, and never a mixture.
+    #[must_use]
+    pub fn breaking_replaced_reads(mut self) -> Self {
+        self.breaks_replaced_reads = true;
+        self
+    }
+
+    /// Whether reading what is replaced may end in a conflict.
+    pub fn breaks_replaced_reads(&self) -> bool {
+        self.breaks_replaced_reads
     }
 
     /// One that takes no longer keys than that, and refuses them as invalid.

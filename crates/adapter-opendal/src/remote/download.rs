@@ -178,6 +178,10 @@ impl Connection {
         let request = self.source.request(self.position, Some(self.end));
         let (stream, blob) = match request.await {
             Ok(opened) => opened,
+            // It had bytes there before.
+            Err(cause) if cause.kind() == opendal::ErrorKind::RangeNotSatisfied => {
+                return Err(changed(&self.source.key));
+            }
             Err(cause) => return Ok(Err(cause)),
         };
         if blob != self.blob {

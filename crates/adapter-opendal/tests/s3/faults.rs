@@ -102,6 +102,31 @@ async fn a_download_ends_with_an_error_where_all_connections_break() {
     assert!(!error.is_transient(), "it was retried: {error}");
 }
 
+/// Whose connection broke asks for the rest, of which a shorter blob has nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_breaks_is_told_that_its_blob_was_replaced() {
+    let service = Service::start().await;
+    let direct = OpendalStore::s3(service.options()).await.unwrap();
+    let key = sample::blob_key("long");
+    for length in [MIB, 7 * MIB] {
+        put(&direct, &key, &bytes(7 * MIB, 1)).await;
+        let cuts = Cuts {
+            connections: 1,
+            sent: usize::MAX,
+            received: 5 * MIB,
+            stalls: false,
+        };
+        let proxy = Proxy::start(service.address, cuts).await;
+        let store = OpendalStore::s3(bucket::options_at(proxy.address));
+        let mut stream = store.await.unwrap().get(key.clone(), None).await.unwrap();
+        stream.try_next().await.unwrap().unwrap();
+        put(&direct, &key, &bytes(length, 2)).await;
+        let error = collect(stream).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert!(error.to_string().contains("was replaced"), "{error}");
+    }
+}
+
 /// Reads ahead by several requests, and loses the blob meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_download_survives_that_its_blob_goes_or_is_replaced() {
