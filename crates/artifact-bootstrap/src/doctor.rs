@@ -66,10 +66,11 @@ async fn blobs(
             roots.extend(settings.tiers.warm.base_path.clone());
             roots.extend(settings.tiers.cold.base_path.clone());
             roots.dedup();
+            let now = SystemClock.now();
             let looked = tokio::task::spawn_blocking(move || {
                 let mut checks = Vec::new();
                 for root in roots {
-                    examine_folder(&root, &mut |check| checks.push(check));
+                    examine_folder(&root, now, &mut |check| checks.push(check));
                 }
                 checks
             });

@@ -4,10 +4,11 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use artifact_domain::Check;
+use artifact_domain::{Check, Timestamp};
 
+use super::modified_at;
 use crate::error::from_io;
 
 const CONTENT: &[u8] = b"0123456789 artifact doctor";
@@ -22,7 +23,7 @@ const LEFT_AFTER: Duration = Duration::from_hours(24);
 const LOW_BYTES: u64 = 1 << 30;
 
 /// Goes through all checks of a folder and tells each as it ends. Blocks.
-pub fn examine_folder(root: &Path, tell: &mut dyn FnMut(Check)) {
+pub fn examine_folder(root: &Path, now: Timestamp, tell: &mut dyn FnMut(Check)) {
     let shown = root.display();
     if let Err(cause) = fs::create_dir_all(root) {
         let doing = format!("open the folder `{shown}`");
@@ -50,7 +51,7 @@ pub fn examine_folder(root: &Path, tell: &mut dyn FnMut(Check)) {
             }
         }
     }
-    match leftovers(root) {
+    match leftovers(root, now.saturating_sub(LEFT_AFTER)) {
         Ok(0) => {}
         Ok(count) => {
             let said = format!("took away {count} of what a doctor had left that was killed");
@@ -101,20 +102,20 @@ impl Probe {
     }
 }
 
-/// Takes away the files of doctors that were killed; how many.
-fn leftovers(root: &Path) -> io::Result<u64> {
+/// Takes away the files of doctors that were killed before that; how many.
+fn leftovers(root: &Path, before: Timestamp) -> io::Result<u64> {
     let mut count = 0;
     for entry in fs::read_dir(root)? {
         let entry = entry?;
         if !entry.file_name().to_string_lossy().starts_with(NAME) {
             continue;
         }
-        // Another doctor may be at the same, and one whose time is in the future is young.
+        // Another doctor may be at the same.
         let Ok(known) = entry.metadata() else {
             continue;
         };
-        let age = SystemTime::now().duration_since(known.modified()?);
-        if known.is_file() && age.is_ok_and(|age| age > LEFT_AFTER) {
+        let is_old = modified_at(&known).is_some_and(|written| written < before);
+        if known.is_file() && is_old {
             match fs::remove_file(entry.path()) {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
                 _ => count += 1,
@@ -195,13 +196,17 @@ fn free(name: &'static str, bytes: u64) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use artifact_domain::{CheckOutcome, ErrorKind};
 
     use super::*;
 
     fn examined(root: &Path) -> Vec<Check> {
+        let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let now = Timestamp::UNIX_EPOCH.saturating_add(since);
         let mut checks = Vec::new();
-        examine_folder(root, &mut |check| checks.push(check));
+        examine_folder(root, now, &mut |check| checks.push(check));
         checks
     }
 
