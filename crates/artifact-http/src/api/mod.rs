@@ -1,6 +1,7 @@
 //! The description of the server's interface, OpenAPI 3.1, made from the routes. It is served,
 //! printed by `--openapi`, and kept in docs/openapi.json.
 
+pub(crate) mod headers;
 pub(crate) mod schemas;
 
 use std::sync::OnceLock;

@@ -14,6 +14,7 @@ use serde_json::Map;
 use utoipa::IntoParams;
 
 use super::reply;
+use crate::api::headers::Storing;
 use crate::api::schemas::{ArtifactDocument, ProblemDocument};
 use crate::body::{announced_length, incoming};
 use crate::headers::encoding::refuse_coded;
@@ -46,7 +47,7 @@ pub(crate) struct About {
     path = "/api/v1/specs/{spec}/tasks/{task}/{type}/{name}",
     tag = "content",
     operation_id = "upload",
-    params(RawCoordinate, About),
+    params(RawCoordinate, About, Storing),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes"),
     responses(
         (status = 201, description = "It is stored", body = ArtifactDocument),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use self::answer::{Answer, unsatisfiable};
+use crate::api::headers::Fetching;
 use crate::api::schemas::ProblemDocument;
 use crate::headers::encoding;
 use crate::headers::range::Ranges;
@@ -48,7 +49,7 @@ pub(crate) struct Selection {
     path = "/api/v1/specs/{spec}/tasks/{task}/{type}/{name}",
     tag = "content",
     operation_id = "download",
-    params(RawCoordinate, Selection),
+    params(RawCoordinate, Selection, Fetching),
     responses(
         (status = 200, description = "All bytes, or the lines that were asked for", content_type = "application/octet-stream", body = Vec<u8>),
         (status = 206, description = "The ranges that were asked for"),
@@ -73,7 +74,7 @@ pub(crate) async fn newest(
     path = "/api/v1/artifacts/{id}/content",
     tag = "content",
     operation_id = "content",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), Selection),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), Selection, Fetching),
     responses(
         (status = 200, description = "All bytes, or the lines that were asked for", content_type = "application/octet-stream", body = Vec<u8>),
         (status = 206, description = "The ranges that were asked for"),
@@ -98,7 +99,7 @@ pub(crate) async fn by_id(
     path = "/api/v1/specs/{spec}/tasks/{task}/{type}/{name}",
     tag = "content",
     operation_id = "download_head",
-    params(RawCoordinate, Selection),
+    params(RawCoordinate, Selection, Fetching),
     responses(
         (status = 200, description = "What `GET` would say, without the bytes"),
         (status = 206, description = "The same of ranges"),
@@ -123,7 +124,7 @@ pub(crate) async fn head_of_newest(
     path = "/api/v1/artifacts/{id}/content",
     tag = "content",
     operation_id = "content_head",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), Selection),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), Selection, Fetching),
     responses(
         (status = 200, description = "What `GET` would say, without the bytes"),
         (status = 206, description = "The same of ranges"),
