@@ -266,10 +266,15 @@ fn what_a_killed_doctor_has_left_goes_a_day_later() {
         dated.expect("times can be set");
         path
     };
-    let (old, young) = (left("0123/object", 25), left("4567/object", 23));
+    let (old, young) = (
+        left("0123456789abcdef/object", 25),
+        left("fedcba9876543210/object", 23),
+    );
+    let foreign = left("notes/object", 25);
     let outcome = doctor(&store).expect_code(0);
     assert_eq!(of(&outcome, "leftovers"), "ok", "{outcome}");
     assert_eq!((old.exists(), young.exists()), (false, true));
+    assert!(foreign.exists(), "no doctor has written it");
     let again = doctor(&store).expect_code(0);
     assert!(!again.text().contains("leftovers"), "{again}");
 }
@@ -284,7 +289,7 @@ fn uploads_that_a_killed_doctor_has_left_go_too() {
         let path = format!("/{bucket}/{key}?uploads=");
         assert_eq!(moto.owner.curl(&plain, &path).0, 200);
     };
-    begin("team/.doctor/0123/parts");
+    begin("team/.doctor/0123456789abcdef/parts");
     begin("team/doctor");
     let outcome = doctor(&store_in(&bucket, &moto.owner));
     assert_eq!(of(&outcome, "leftovers"), "ok", "{outcome}");
@@ -315,8 +320,8 @@ fn what_a_killed_doctor_has_left_in_a_bucket_of_google_goes_a_day_later() {
         .with_env("ARTIFACT_GCS__BUCKET", &bucket)
         .with_env("ARTIFACT_GCS__PREFIX", "team")
         .with_env("ARTIFACT_GCS__ENDPOINT_URL", &gcs.endpoint);
-    let upload =
-        format!("/upload/storage/v1/b/{bucket}/o?uploadType=media&name=team/.doctor/0123/object");
+    let key = "team/.doctor/0123456789abcdef/object";
+    let upload = format!("/upload/storage/v1/b/{bucket}/o?uploadType=media&name={key}");
     let plain = "Content-Type: text/plain";
     let args = ["--header", plain, "--data-binary", "left"];
     assert_eq!(gcs.curl(&args, &upload).0, 200);

@@ -66,9 +66,7 @@ impl Schedule {
         let next = self.0.find_next_occurrence(&now, false).ok()?;
         Timestamp::from_micros(next.timestamp().as_microsecond()).ok()
     }
-}
 
-impl Schedule {
     /// Waits for the next time by the store's clock, of which `tell` hears first.
     ///
     /// # Errors

@@ -75,6 +75,15 @@ pub(super) fn left_before(now: Timestamp) -> Timestamp {
     now.saturating_sub(LEFT_AFTER)
 }
 
+/// Whether a doctor whose store begins at `root` gives its objects such a key: nothing else is touched.
+pub(super) fn is_of_a_doctor(key: &str, root: &str) -> bool {
+    let below = key
+        .strip_prefix(root)
+        .and_then(|key| key.strip_prefix(FOLDER));
+    let folder = below.and_then(|key| key.split_once('/'));
+    folder.is_some_and(|(name, _)| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// What is told of so many that were left and taken away: nothing of none.
 pub(super) fn taken_away(count: u64) -> Vec<Check> {
     let said = format!("took away {count} of what a doctor had left that was killed");
@@ -100,5 +109,25 @@ async fn told((name, probe): Probe<'_>, tell: &mut (dyn FnMut(Check) + Send)) ->
             tell(Check::fail(name, &error));
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_doctors_write_is_theirs() {
+        let own = folder().unwrap();
+        assert!(is_of_a_doctor(&format!("{own}a"), ""));
+        assert!(is_of_a_doctor(&format!("team/{own}a"), "team/"));
+        for other in [
+            ".doctor/notes/a",
+            ".doctor/0123456789abcdef",
+            "artifacts/.doctor/0123456789abcdef/a",
+        ] {
+            assert!(!is_of_a_doctor(other, ""), "{other}");
+        }
+        assert!(!is_of_a_doctor(&format!("{own}a"), "team/"));
     }
 }

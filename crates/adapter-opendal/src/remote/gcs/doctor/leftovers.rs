@@ -27,7 +27,7 @@ impl GcsDoctor {
                 .updated
                 .parse()
                 .map_err(|cause| super::super::strange(doing).with_source(cause))?;
-            if written < before {
+            if examination::is_of_a_doctor(&object.name, &self.root) && written < before {
                 let doing = format!("delete `{}`", object.name);
                 let place = format!("/o/{}", encoded(&object.name));
                 let request = RawRequest::new(Method::DELETE, self.objects.bucket_url(&place));

@@ -21,7 +21,8 @@ impl S3Doctor {
         let answer = self.must(doing, Method::GET, None, &query, &[], "").await?;
         let page: ObjectPage = parsed(doing, &answer)?;
         for object in page.contents {
-            if instant(&object.last_modified)? < before {
+            let is_ours = examination::is_of_a_doctor(&object.key, &self.root);
+            if is_ours && instant(&object.last_modified)? < before {
                 self.take_away(&object.key, &[]).await?;
                 count += 1;
             }
@@ -32,7 +33,8 @@ impl S3Doctor {
         if !is_unsupported(&answer) {
             let page: UploadPage = parsed(doing, &answer)?;
             for upload in page.uploads {
-                if instant(&upload.initiated)? < before {
+                let is_ours = examination::is_of_a_doctor(&upload.key, &self.root);
+                if is_ours && instant(&upload.initiated)? < before {
                     let query = [("uploadId", upload.id.as_str())];
                     self.take_away(&upload.key, &query).await?;
                     count += 1;
