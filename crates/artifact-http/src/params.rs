@@ -95,6 +95,16 @@ impl<S: Send + Sync> FromRequestParts<S> for At {
     }
 }
 
+/// The id of a path, as the description has it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it is made for the description alone")]
+pub(crate) struct IdParam {
+    /// The id of a version
+    #[param(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    id: String,
+}
+
 /// The id that a path names.
 #[derive(Debug)]
 pub(crate) struct Id(pub(crate) ArtifactId);

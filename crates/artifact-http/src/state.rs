@@ -16,11 +16,11 @@ use crate::tus::Uploads;
 
 /// What every route works with. Cloning it is cheap, and is done several times for each request.
 #[derive(Debug, Clone)]
-pub(crate) struct App(Arc<Parts>);
+pub(crate) struct App(Arc<Shared>);
 
 /// The same, once.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
     /// Whether what is read is compared with its digest.
@@ -36,9 +36,9 @@ pub(crate) struct Parts {
 }
 
 impl Deref for App {
-    type Target = Parts;
+    type Target = Shared;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &Shared {
         &self.0
     }
 }
@@ -50,7 +50,7 @@ impl App {
         } else {
             Verification::Skip
         };
-        Self(Arc::new(Parts {
+        Self(Arc::new(Shared {
             store,
             metrics,
             verification,

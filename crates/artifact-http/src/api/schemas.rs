@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use artifact_domain::ErrorKind;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::problem;
 
@@ -28,6 +28,18 @@ pub(crate) struct ProblemDocument {
     /// What to do about it
     #[schema(required = false)]
     hint: Option<String>,
+}
+
+/// What everything may be answered with.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it is made for the description alone")]
+pub(crate) enum Problems {
+    /// A problem
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    OfTheRequest(ProblemDocument),
+    /// A problem
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    OfTheServer(ProblemDocument),
 }
 
 /// Every type that a problem can have, each with its status.

@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
 use super::reply::{self, Items};
-use crate::api::schemas::{ArtifactDocument, PageDocument, PatchDocument, ProblemDocument};
+use crate::api::schemas::{ArtifactDocument, PageDocument, PatchDocument, Problems};
 use crate::headers::etag;
-use crate::params::{At, Id, Params, RawCoordinate, parsed, version_of};
+use crate::params::{At, Id, IdParam, Params, RawCoordinate, parsed, version_of};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -46,11 +46,10 @@ pub(crate) struct PageParams {
     path = "/api/v1/artifacts/{id}",
     tag = "artifacts",
     operation_id = "show",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version")),
+    params(IdParam),
     responses(
         (status = 200, description = "What is known of it", body = ArtifactDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
@@ -64,11 +63,10 @@ pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Result<Response,
     path = "/api/v1/artifacts/{id}/versions",
     tag = "artifacts",
     operation_id = "versions",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), PageParams),
+    params(IdParam, PageParams),
     responses(
         (status = 200, description = "The newest first", body = PageDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn versions(
@@ -97,8 +95,7 @@ pub(crate) async fn versions(
     params(RawCoordinate, VersionParams),
     responses(
         (status = 204, description = "It is gone"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn delete_named(
@@ -117,11 +114,10 @@ pub(crate) async fn delete_named(
     path = "/api/v1/artifacts/{id}",
     tag = "artifacts",
     operation_id = "delete",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version")),
+    params(IdParam),
     responses(
         (status = 204, description = "It is gone"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn delete(
@@ -161,12 +157,11 @@ async fn take_away(
     path = "/api/v1/artifacts/{id}",
     tag = "artifacts",
     operation_id = "patch",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version")),
+    params(IdParam),
     request_body(content = PatchDocument, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "As it is now", body = ArtifactDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn patch(

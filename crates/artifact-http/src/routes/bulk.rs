@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::reply;
-use crate::api::schemas::{DeletedDocument, ProblemDocument};
+use crate::api::schemas::{DeletedDocument, Problems};
 use crate::params::{Params, parsed};
 use crate::problem::Problem;
 use crate::state::App;
@@ -72,8 +72,7 @@ const MOST_NAMED: usize = 100;
     params(DeleteParams),
     responses(
         (status = 200, description = "What was deleted", body = DeletedDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn delete(

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::reply;
-use crate::api::schemas::{ComparisonDocument, ProblemDocument};
+use crate::api::schemas::{ComparisonDocument, Problems};
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
 use crate::state::App;
@@ -67,8 +67,7 @@ pub(crate) struct CompareParams {
     params(CompareParams),
     responses(
         (status = 200, description = "What has changed", body = ComparisonDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn compare(

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::schemas::ProblemDocument;
+use crate::api::schemas::Problems;
 use crate::body::outgoing;
 use crate::headers::disposition;
 use crate::params::{Params, Scope};
@@ -39,8 +39,7 @@ pub(crate) struct ExportParams {
     params(("spec" = String, Path, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$", description = "The project"), ExportParams),
     responses(
         (status = 200, description = "The archive", content((Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"))),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn export_spec(
@@ -59,8 +58,7 @@ pub(crate) async fn export_spec(
     params(("spec" = String, Path, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$", description = "The project"), ("task" = String, Path, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$", description = "The run"), ExportParams),
     responses(
         (status = 200, description = "The archive", content((Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"))),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn export_task(

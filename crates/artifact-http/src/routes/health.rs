@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use crate::api;
 use crate::metrics;
 
-use crate::api::schemas::ProblemDocument;
+use crate::api::schemas::Problems;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -20,8 +20,7 @@ use crate::state::App;
     tag = "server",
     responses(
         (status = 200, description = "It is", body = String, content_type = "text/plain"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn live() -> &'static str {
@@ -35,8 +34,7 @@ pub(crate) async fn live() -> &'static str {
     tag = "server",
     responses(
         (status = 200, description = "It is", body = String, content_type = "text/plain"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
@@ -51,8 +49,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Proble
     tag = "server",
     responses(
         (status = 200, description = "They are", body = String, content_type = "application/openmetrics-text"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
@@ -68,8 +65,7 @@ pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem>
     tag = "server",
     responses(
         (status = 200, description = "OpenAPI 3.1"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn openapi() -> ([(HeaderName, &'static str); 1], &'static str) {

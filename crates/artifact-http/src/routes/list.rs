@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::reply::{self, Items};
-use crate::api::schemas::{PageDocument, ProblemDocument};
+use crate::api::schemas::{PageDocument, Problems};
 use crate::filter::FilterParams;
 use crate::params::{Params, parsed};
 use crate::problem::Problem;
@@ -27,8 +27,7 @@ const USUAL: usize = 100;
     params(FilterParams),
     responses(
         (status = 200, description = "A page", body = PageDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn list(

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::reply;
-use crate::api::schemas::{ProblemDocument, TrendDocument, UsageDocument};
+use crate::api::schemas::{Problems, TrendDocument, UsageDocument};
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
 use crate::state::App;
@@ -38,8 +38,7 @@ pub(crate) struct UsageParams {
     params(UsageParams),
     responses(
         (status = 200, description = "The sums", body = UsageDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn usage(
@@ -100,8 +99,7 @@ pub(crate) struct TrendParams {
     params(TrendParams),
     responses(
         (status = 200, description = "Every day", body = TrendDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn trend(

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::reply;
-use crate::api::schemas::{ArtifactDocument, ProblemDocument, SignedDocument};
-use crate::params::{Id, Params};
+use crate::api::schemas::{ArtifactDocument, Problems, SignedDocument};
+use crate::params::{Id, IdParam, Params};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -45,11 +45,10 @@ pub(crate) struct PresignParams {
     path = "/api/v1/artifacts/{id}/archive",
     tag = "artifacts",
     operation_id = "archive",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version")),
+    params(IdParam),
     responses(
         (status = 200, description = "As it is now", body = ArtifactDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn archive(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
@@ -66,12 +65,11 @@ pub(crate) async fn archive(State(app): State<App>, Id(id): Id) -> Result<Respon
     path = "/api/v1/artifacts/{id}/restore",
     tag = "artifacts",
     operation_id = "restore",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), RestoreParams),
+    params(IdParam, RestoreParams),
     responses(
         (status = 200, description = "As it is now", body = ArtifactDocument),
         (status = 202, description = "Its store needs time", body = ArtifactDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn restore(
@@ -101,11 +99,10 @@ pub(crate) async fn restore(
     path = "/api/v1/artifacts/{id}/presign",
     tag = "artifacts",
     operation_id = "presign",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), PresignParams),
+    params(IdParam, PresignParams),
     responses(
         (status = 200, description = "The URL", body = SignedDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn presign(

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::reply;
-use crate::api::schemas::{CleanupDocument, GcDocument, ProblemDocument, VerificationDocument};
+use crate::api::schemas::{CleanupDocument, GcDocument, Problems, VerificationDocument};
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
 use crate::state::App;
@@ -79,8 +79,7 @@ pub(crate) struct CleanupParams {
     params(CleanupParams),
     responses(
         (status = 200, description = "What was done", body = CleanupDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn cleanup(
@@ -137,8 +136,7 @@ pub(crate) struct GcParams {
     params(GcParams),
     responses(
         (status = 200, description = "What was done", body = GcDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn gc(
@@ -205,8 +203,7 @@ pub(crate) struct VerifyParams {
     params(VerifyParams),
     responses(
         (status = 200, description = "What was done", body = VerificationDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn verify(

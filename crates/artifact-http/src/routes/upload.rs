@@ -15,7 +15,7 @@ use utoipa::IntoParams;
 
 use super::reply;
 use crate::api::headers::Storing;
-use crate::api::schemas::{ArtifactDocument, ProblemDocument};
+use crate::api::schemas::{ArtifactDocument, Problems};
 use crate::body::{announced_length, incoming};
 use crate::headers::encoding::refuse_coded;
 use crate::headers::{digest, etag};
@@ -52,8 +52,7 @@ pub(crate) struct About {
     responses(
         (status = 201, description = "It is stored", body = ArtifactDocument),
         (status = 200, description = "It was stored before, under the same Idempotency-Key", body = ArtifactDocument),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn put(

@@ -18,7 +18,7 @@ use super::info::Info;
 use super::progress::{Current, Progress, Sent, find, finished, take, wait_for};
 use super::receive::saved;
 use super::{about, blocking};
-use crate::api::schemas::ProblemDocument;
+use crate::api::schemas::{ProblemDocument, Problems};
 use crate::body::{announced_length, incoming};
 use crate::headers::date::http_date;
 use crate::headers::encoding::refuse_coded;
@@ -54,8 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for UploadId {
                 ("Tus-Max-Size" = u64, description = "The most bytes that an upload may have"),
                 ("Tus-Checksum-Algorithm" = String, description = "`sha1,sha256`"),
             )),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn options(State(app): State<App>) -> Response {
@@ -86,8 +85,7 @@ pub(crate) async fn options(State(app): State<App>) -> Response {
                 ("Tus-Max-Size" = u64, description = "The most bytes that an upload may have"),
                 ("Tus-Checksum-Algorithm" = String, description = "`sha1,sha256`"),
             )),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn options_of_one(app: State<App>, _: UploadId) -> Response {
@@ -125,8 +123,7 @@ pub(crate) async fn options_of_one(app: State<App>, _: UploadId) -> Response {
         (status = 422, description = "The bytes do not have the announced `sha256`", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 460, description = "The bytes do not have their `Upload-Checksum`; none was kept", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 507, description = "The quota is used up, or the disk of the server is full", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn create(
@@ -260,8 +257,7 @@ pub(crate) async fn head(State(app): State<App>, id: UploadId) -> Result<Respons
         (status = 423, description = "Another request works on the upload", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 460, description = "The bytes do not have their `Upload-Checksum`; none was kept", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 507, description = "The quota is used up, or the disk of the server is full", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn patch(
@@ -317,8 +313,7 @@ pub(crate) async fn patch(
         (status = 410, description = "The upload has expired", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 412, description = "`Tus-Resumable` is not 1.0.0", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 423, description = "Another request works on the upload", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn terminate(State(app): State<App>, id: UploadId) -> Result<Response, Problem> {

@@ -12,10 +12,10 @@ use utoipa::IntoParams;
 
 use self::answer::{Answer, unsatisfiable};
 use crate::api::headers::Fetching;
-use crate::api::schemas::ProblemDocument;
+use crate::api::schemas::Problems;
 use crate::headers::encoding;
 use crate::headers::range::Ranges;
-use crate::params::{At, Id, Params, RawCoordinate, version_of};
+use crate::params::{At, Id, IdParam, Params, RawCoordinate, version_of};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -54,8 +54,7 @@ pub(crate) struct Selection {
         (status = 200, description = "All bytes, or the lines that were asked for", content_type = "application/octet-stream", body = Vec<u8>),
         (status = 206, description = "The ranges that were asked for"),
         (status = 304, description = "The client has them already"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn newest(
@@ -74,13 +73,12 @@ pub(crate) async fn newest(
     path = "/api/v1/artifacts/{id}/content",
     tag = "content",
     operation_id = "content",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), Selection, Fetching),
+    params(IdParam, Selection, Fetching),
     responses(
         (status = 200, description = "All bytes, or the lines that were asked for", content_type = "application/octet-stream", body = Vec<u8>),
         (status = 206, description = "The ranges that were asked for"),
         (status = 304, description = "The client has them already"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn by_id(
@@ -104,8 +102,7 @@ pub(crate) async fn by_id(
         (status = 200, description = "What `GET` would say, without the bytes"),
         (status = 206, description = "The same of ranges"),
         (status = 304, description = "The client has them already"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn head_of_newest(
@@ -124,13 +121,12 @@ pub(crate) async fn head_of_newest(
     path = "/api/v1/artifacts/{id}/content",
     tag = "content",
     operation_id = "content_head",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description = "The id of a version"), Selection, Fetching),
+    params(IdParam, Selection, Fetching),
     responses(
         (status = 200, description = "What `GET` would say, without the bytes"),
         (status = 206, description = "The same of ranges"),
         (status = 304, description = "The client has them already"),
-        (status = "4XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub(crate) async fn head_by_id(
