@@ -27,6 +27,7 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use artifact_bootstrap::Access;
 use artifact_bootstrap::settings::{Settings, Sources};
 use artifact_domain::{Error, ErrorKind, Result};
 use artifact_meter::Meter;
@@ -74,14 +75,20 @@ fn run(args: &Args) -> Result<()> {
     let runtime = artifact_bootstrap::start_runtime()?;
     let outcome = log::begin(&settings.http, io::stderr().is_terminal(), runtime.handle())
         .and_then(|traces| {
-            let address = address(&settings)?;
-            runtime.block_on(serve(&settings, address, traces))
+            let access = Access::new(&settings);
+            let address = address(&settings, &access)?;
+            runtime.block_on(serve(&settings, address, access, traces))
         });
     artifact_bootstrap::end_runtime(runtime);
     outcome
 }
 
-async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>) -> Result<()> {
+async fn serve(
+    settings: &Settings,
+    address: SocketAddr,
+    access: Access,
+    traces: Option<Traces>,
+) -> Result<()> {
     let mut signals = Signals::listen()?;
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
@@ -96,7 +103,7 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
             tracing::error!(kind = %error.kind(), "{}", problem::with_causes(&error));
         }
     });
-    let app = App::new(store, settings, metrics.clone());
+    let app = App::new(store, access, settings, metrics.clone());
     let observer = Observer::new(settings.http.max_requests, metrics, traces.is_some());
     let router = routes::all(&app).layer(axum::middleware::from_fn_with_state(
         observer,
@@ -114,6 +121,7 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
     tokio::select! {
         () = server::serve(listener, router, limits, &mut signals) => {}
         () = tus::keep_swept(&app) => {}
+        () = app.doors().keep_noted() => {}
     }
     // Cut off anywhere it leaves nothing that is not done next time.
     upkeep.abort();
@@ -156,18 +164,21 @@ fn settings(args: &Args) -> Result<Settings> {
     Ok(Settings::load(&sources)?.settings)
 }
 
-/// Where to listen. Nobody is asked yet who he is, so nobody from elsewhere is let in.
-fn address(settings: &Settings) -> Result<SocketAddr> {
+/// Where to listen. Where nobody is asked who he is, nobody from elsewhere is let in.
+fn address(settings: &Settings, access: &Access) -> Result<SocketAddr> {
     let text = &settings.http.listen;
     let address: SocketAddr = text.parse().map_err(|_| {
         Error::invalid_input(format!("http.listen `{text}` is no address with a port"))
             .with_hint("write it as 127.0.0.1:8080 or [::1]:8080")
     })?;
-    if !address.ip().is_loopback() {
-        let message = format!("{address} can be reached from other machines");
+    if !address.ip().is_loopback() && !access.is_configured() {
+        let message = format!(
+            "{address} can be reached from other machines, and there is no token that the server \
+             could ask for"
+        );
         return Err(Error::invalid_input(message).with_hint(
-            "the server does not ask yet who may do what: listen on 127.0.0.1 or [::1], behind a \
-             proxy that does",
+            "`artifact token create NAME --allow read,write` makes the first one; or listen on \
+             127.0.0.1 or [::1]",
         ));
     }
     Ok(address)

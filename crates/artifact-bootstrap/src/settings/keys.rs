@@ -38,6 +38,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "http",
         "How the server `artifact-http` listens, and how much it takes on",
     ),
+    ("access", "Who is let in to the server `artifact-http`"),
 ];
 
 const DAYS: Kind = Kind::Whole {
@@ -388,7 +389,7 @@ pub(super) const KEYS: &[Key] = &[
         "http.listen",
         Kind::Text,
         Default::Text("127.0.0.1:8080"),
-        "address and port of the server; of the loopback interface",
+        "address and port of the server; beyond the loopback interface only where there are tokens",
     ),
     key(
         "http.max_connections",
@@ -434,5 +435,11 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Choice(&["text", "json"]),
         Default::Text("text"),
         "whether a line of the log is text or a JSON object",
+    ),
+    key(
+        "access.token_file",
+        Kind::Path,
+        Default::Null,
+        "file of the tokens that the server takes; null: access/tokens.json below base_path",
     ),
 ];

@@ -49,6 +49,8 @@ pub struct Settings {
     pub upload: Upload,
     /// How the server listens, and how much it takes on.
     pub http: Http,
+    /// Who is let in to the server.
+    pub access: Access,
 }
 
 /// Where blobs are kept.
@@ -340,6 +342,14 @@ pub struct Http {
     pub log: String,
     /// In which form.
     pub log_format: LogFormat,
+}
+
+/// Who is let in to the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Absolute path of the file of tokens; one below `base_path` when absent.
+    pub token_file: Option<PathBuf>,
 }
 
 /// The form of a log.

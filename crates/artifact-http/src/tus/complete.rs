@@ -15,11 +15,11 @@ use crate::state::App;
 /// became of that id first, and stores nothing that is stored already.
 pub(super) async fn complete(app: &App, mut held: Held) -> Result<ArtifactId> {
     if let Some(attempt) = held.info.attempt
-        && app.store.outcome(attempt).await?.is_some()
+        && app.own_store().outcome(attempt).await?.is_some()
     {
         return Ok(remember(held, attempt).await);
     }
-    let id = app.store.new_id()?;
+    let id = app.own_store().new_id()?;
     held.info.attempt = Some(id);
     let held = saved(held).await?;
     match store(app, &held, id).await {
@@ -39,7 +39,7 @@ async fn store(app: &App, held: &Held, id: ArtifactId) -> Result<()> {
     request.size_hint_bytes = held.info.length;
     let body = Body::reader(held.reader()?);
     // What it holds meanwhile is large.
-    Box::pin(app.store.upload(request, body)).await?;
+    Box::pin(app.own_store().upload(request, body)).await?;
     Ok(())
 }
 
