@@ -4,10 +4,11 @@
 mod caller;
 mod credential;
 mod doors;
+mod signed;
 
 use artifact_domain::access::{Action, Principal};
 use artifact_domain::{Error, ErrorKind};
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
@@ -44,10 +45,19 @@ struct Guard {
 /// is done to.
 async fn pass(
     State(guard): State<Guard>,
+    OriginalUri(uri): OriginalUri,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let who = recognise(&guard.app, request.headers()).await?;
+    let who = match signed::of(&uri) {
+        Some(signed) => {
+            let who = signed::bearer(&guard.app, guard.action, request.method(), &signed);
+            let who = who.map_err(refused)?;
+            signed::strip(&mut request, &signed);
+            who
+        }
+        None => recognise(&guard.app, request.headers()).await?,
+    };
     if who.areas(guard.action).next().is_none() {
         return Err(who.denied(guard.action, "anything").into());
     }
