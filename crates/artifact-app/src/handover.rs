@@ -15,8 +15,8 @@ use artifact_domain::{
 use crate::presign::check_time;
 use crate::relocate::Moved;
 use crate::room::Expected;
-use crate::upload::{Filling, lost_lease, release};
-use crate::{Body, Compression, Store, UploadRequest};
+use crate::upload::{Filled, Filling, lost_lease, release};
+use crate::{Body, Compression, Store, UploadRequest, guard};
 
 /// An upload that waits for its bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +99,8 @@ impl Store {
     /// # Errors
     /// `NotFound` for an unknown or abandoned upload, and for one without bytes; `Integrity` for
     /// bytes of another digest or size than the expected ones; `Conflict` where another completes
-    /// it at the same time; those of [`upload`](Self::upload).
+    /// it at the same time; those of [`upload`](Self::upload). What looks like a secret and is not refused
+    /// is told to the log.
     pub async fn complete_upload(&self, request: CompleteRequest) -> Result<ArtifactRecord> {
         let id = request.id;
         let found = self.retrying("find", || self.ports.index.find(id)).await?;
@@ -168,7 +169,15 @@ impl Store {
         self.take_mark_ahead().await;
         let outcome = self.take_in(record, request, size_bytes).await;
         release(guard).await;
-        let (record, superseded) = outcome?;
+        let Filled {
+            record,
+            superseded,
+            findings,
+        } = outcome?;
+        if !findings.is_empty() {
+            let uri = record.version_uri();
+            tracing::warn!(artifact.uri = %uri, "it {}", guard::told(&findings));
+        }
         let handed_over = Moved {
             record: record.clone(),
             former: Some((Tier::Hot, source)),
@@ -186,7 +195,7 @@ impl Store {
         mut record: ArtifactRecord,
         request: &CompleteRequest,
         size_bytes: u64,
-    ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
+    ) -> Result<Filled> {
         let source = record.handover_blob_key();
         record.attempt = AttemptId::of_move(self.new_id()?);
         let lease = self.now().saturating_add(self.options.lease);
@@ -213,7 +222,7 @@ impl Store {
             Ok(body) => self.fill(&own, Body::Stream(body), &filling).await,
             Err(error) => Err(error),
         };
-        let is_own = |(committed, _): &(ArtifactRecord, _)| committed.attempt == own.attempt;
+        let is_own = |filled: &Filled| filled.record.attempt == own.attempt;
         if !filled.as_ref().is_ok_and(is_own)
             && let Err(error) = self.take_back(own).await
         {

@@ -186,6 +186,7 @@ fn defaults_are_those_of_the_design() {
         "locking": { "enabled": true, "timeout_s": 30, "retry_interval_s": 0.1 },
         "retry": { "attempts": 3 },
         "upload": { "lease_s": 900, "resumable_expiry_h": 24 },
+        "guard": { "secrets": "warn", "allow": [] },
         "http": {
             "listen": "127.0.0.1:8080",
             "max_connections": 4096,

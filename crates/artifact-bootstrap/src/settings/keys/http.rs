@@ -1,0 +1,60 @@
+//! The keys of the server. Knows no key of the store.
+
+use super::super::kind::Kind;
+use super::super::schema::{Default, Key};
+use super::{COUNT, key};
+
+/// Every key of the section `http`.
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "http.listen",
+        Kind::Text,
+        Default::Text("127.0.0.1:8080"),
+        "address and port of the server; of the loopback interface",
+    ),
+    key(
+        "http.max_connections",
+        Kind::Whole { min: 1, max: COUNT },
+        Default::Whole(4096),
+        "how many connections are open at once; more wait",
+    ),
+    key(
+        "http.max_requests",
+        Kind::Whole { min: 1, max: COUNT },
+        Default::Whole(256),
+        "how many requests are worked on at once; more are told to come again",
+    ),
+    key(
+        "http.idle_timeout_s",
+        Kind::Whole {
+            min: 1,
+            max: 86_400,
+        },
+        Default::Whole(30),
+        "seconds for which a client may neither send nor take anything",
+    ),
+    key(
+        "http.cors_origins",
+        Kind::Text,
+        Default::Null,
+        "origins whose pages a browser lets use the server: * or several, with commas between; null: none",
+    ),
+    key(
+        "http.otlp_endpoint",
+        Kind::HttpUrl,
+        Default::Null,
+        "URL of a collector of OpenTelemetry that gets a trace of each request; null: none",
+    ),
+    key(
+        "http.log",
+        Kind::Text,
+        Default::Text("info"),
+        "what is logged: off, error, warn, info, debug or trace, or a filter by module",
+    ),
+    key(
+        "http.log_format",
+        Kind::Choice(&["text", "json"]),
+        Default::Text("text"),
+        "whether a line of the log is text or a JSON object",
+    ),
+];

@@ -1,0 +1,44 @@
+//! What can be set of the server. Knows nothing of the store.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How the server listens, and how much it takes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port.
+    pub listen: String,
+    /// How many connections are open at once.
+    pub max_connections: u32,
+    /// How many requests are worked on at once.
+    pub max_requests: u32,
+    /// Seconds for which a client may neither send nor take anything.
+    pub idle_timeout_s: u32,
+    /// Origins whose pages may use the server.
+    pub cors_origins: Option<String>,
+    /// The collector that traces are sent to.
+    pub otlp_endpoint: Option<String>,
+    /// What is logged.
+    pub log: String,
+    /// In which form.
+    pub log_format: LogFormat,
+}
+
+/// The form of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line of text.
+    Text,
+    /// A JSON object on a line.
+    Json,
+}
+
+impl Http {
+    /// For how long a client may neither send nor take anything.
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.idle_timeout_s))
+    }
+}
