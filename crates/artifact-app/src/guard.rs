@@ -1,5 +1,8 @@
 //! What is done about uploads that look like secrets. Knows no rule, and no store.
 
+use std::error::Error as StdError;
+use std::fmt;
+
 use artifact_domain::{ArtifactName, Error, Result};
 use artifact_guard::{Finding, Guard, Scan};
 
@@ -62,6 +65,24 @@ fn refused(finding: Finding) -> Error {
     Error::invalid_input(message).with_hint(format!(
         "take it out; if it is none, let the artifact's name or the rule {rule} pass by guard.allow"
     ))
+    .with_source(Refused)
+}
+
+/// The source of an error that says: it looks like a secret.
+#[derive(Debug)]
+struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("secrets are refused")
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Whether an upload has failed since it looks like a secret.
+pub(crate) fn is_refused(error: &Error) -> bool {
+    error.source().is_some_and(<dyn StdError>::is::<Refused>)
 }
 
 /// What a person is told of findings.

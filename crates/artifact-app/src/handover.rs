@@ -94,7 +94,7 @@ impl Store {
     /// [`upload`](Self::upload) does, and gives the record. To complete it again changes nothing.
     ///
     /// After an error nothing of it is visible, and until its lease ends other bytes can be put to
-    /// the URL, and be completed. Memory: that of an upload.
+    /// the URL, and be completed; but what is refused since it looks like a secret is given up. Memory: that of an upload.
     ///
     /// # Errors
     /// `NotFound` for an unknown or abandoned upload, and for one without bytes; `Integrity` for
@@ -165,10 +165,15 @@ impl Store {
         };
         check_size(request, size_bytes)?;
         self.options.quota.admit_artifact(size_bytes)?;
-        let guard = self.lock_coordinate(&record.coordinate).await?;
+        let lock = self.lock_coordinate(&record.coordinate).await?;
         self.take_mark_ahead().await;
         let outcome = self.take_in(record, request, size_bytes).await;
-        release(guard).await;
+        release(lock).await;
+        if outcome.as_ref().is_err_and(guard::is_refused)
+            && let Err(error) = self.abort_upload(request.id).await
+        {
+            tracing::warn!(artifact.id = %request.id, error = %error, "what was put waits to be reaped");
+        }
         let Filled {
             record,
             superseded,
