@@ -19,6 +19,7 @@ mod schedule;
 mod server;
 mod shutdown;
 mod state;
+mod tls;
 mod traces;
 mod tus;
 
@@ -27,9 +28,10 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use artifact_bootstrap::settings::{Settings, Sources};
+use artifact_bootstrap::settings::{Http, Settings, Sources};
 use artifact_domain::{Error, ErrorKind, Result};
 use artifact_meter::Meter;
+use axum::middleware::from_fn_with_state;
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -39,6 +41,7 @@ use crate::observe::Observer;
 use crate::server::Limits;
 use crate::shutdown::Signals;
 use crate::state::App;
+use crate::tls::{Files, Renewal, Tls};
 use crate::traces::Traces;
 
 fn main() -> ExitCode {
@@ -83,6 +86,7 @@ fn run(args: &Args) -> Result<()> {
 
 async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>) -> Result<()> {
     let mut signals = Signals::listen()?;
+    let (tls, renewal) = tls(&settings.http)?.unzip();
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
     let listener = TcpListener::bind(address).await.map_err(|cause| {
@@ -98,10 +102,8 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
     });
     let app = App::new(store, settings, metrics.clone());
     let observer = Observer::new(settings.http.max_requests, metrics, traces.is_some());
-    let router = routes::all(&app).layer(axum::middleware::from_fn_with_state(
-        observer,
-        observe::observe,
-    ));
+    let router = routes::all(&app);
+    let router = router.layer(from_fn_with_state(observer, observe::observe));
     let router = match &settings.http.cors_origins {
         Some(origins) => router.layer(cors::layer(origins)?),
         None => router,
@@ -110,10 +112,11 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
         connections: usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
         patience: settings.http.idle_timeout(),
     };
-    announce(&listener);
+    announce(&listener, tls.is_some());
     tokio::select! {
-        () = server::serve(listener, router, limits, &mut signals) => {}
+        () = server::serve(listener, tls, router, limits, &mut signals) => {}
         () = tus::keep_swept(&app) => {}
+        () = whatever(renewal.map(Renewal::run)) => {}
     }
     // Cut off anywhere it leaves nothing that is not done next time.
     upkeep.abort();
@@ -130,12 +133,36 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
     Ok(())
 }
 
+/// What runs for ever, if there is anything.
+async fn whatever(work: Option<impl Future<Output = ()>>) {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The certificate that is set, if TLS is to be spoken.
+fn tls(settings: &Http) -> Result<Option<(Tls, Renewal)>> {
+    let (key, lacking) = match (&settings.tls_cert, &settings.tls_key) {
+        (None, None) => return Ok(None),
+        (Some(cert), Some(key)) => {
+            let (cert, key) = (cert.clone(), key.clone());
+            return Tls::new(Files { cert, key }).map(Some);
+        }
+        (Some(_), None) => ("http.tls_cert", "http.tls_key"),
+        (None, Some(_)) => ("http.tls_key", "http.tls_cert"),
+    };
+    let message = format!("{key} is set, and {lacking} is not");
+    Err(Error::invalid_input(message).with_hint("TLS needs both"))
+}
+
 /// Says where the server is, to whoever has started it.
-fn announce(listener: &TcpListener) {
+fn announce(listener: &TcpListener, is_secure: bool) {
     if let Ok(address) = listener.local_addr() {
-        tracing::info!("listening on http://{address}");
+        let scheme = if is_secure { "https" } else { "http" };
+        tracing::info!("listening on {scheme}://{address}");
         // A script that has started it on any free port reads it there, or does not care.
-        let _ = writeln!(io::stdout(), "http://{address}");
+        let _ = writeln!(io::stdout(), "{scheme}://{address}");
     }
 }
 

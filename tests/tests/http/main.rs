@@ -11,6 +11,7 @@ mod lists;
 mod resumable;
 mod running;
 mod storm;
+mod tls;
 mod traces;
 mod tus_clients;
 mod upkeep;

@@ -13,6 +13,19 @@ pub(super) const KEYS: &[Key] = &[
         "address and port of the server; of the loopback interface",
     ),
     key(
+        "http.tls_cert",
+        Kind::Path,
+        Default::Null,
+        "PEM file of the certificate that TLS is spoken with, and of those between it and its authority; \
+         null: plain HTTP",
+    ),
+    key(
+        "http.tls_key",
+        Kind::Path,
+        Default::Null,
+        "PEM file of the key of the certificate",
+    ),
+    key(
         "http.max_connections",
         Kind::Whole { min: 1, max: COUNT },
         Default::Whole(4096),

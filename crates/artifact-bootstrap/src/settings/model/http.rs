@@ -1,5 +1,6 @@
 //! What can be set of the server. Knows nothing of the store.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub struct Http {
     /// Address and port.
     pub listen: String,
+    /// The certificate that TLS is spoken with, and those that lead to its authority.
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the certificate.
+    pub tls_key: Option<PathBuf>,
     /// How many connections are open at once.
     pub max_connections: u32,
     /// How many requests are worked on at once.
