@@ -4,6 +4,7 @@
 mod api;
 mod args;
 mod body;
+mod client;
 mod cors;
 mod filter;
 mod gate;
@@ -36,6 +37,7 @@ use clap::Parser;
 use tokio::net::TcpListener;
 
 use crate::args::Args;
+use crate::client::TrustedProxies;
 use crate::metrics::Metrics;
 use crate::observe::Observer;
 use crate::server::Limits;
@@ -87,6 +89,8 @@ fn run(args: &Args) -> Result<()> {
 async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>) -> Result<()> {
     let mut signals = Signals::listen()?;
     let (tls, renewal) = tls(&settings.http)?.unzip();
+    let proxies = settings.http.trusted_proxies.as_deref();
+    let proxies = proxies.map(TrustedProxies::new).transpose()?;
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
     let listener = TcpListener::bind(address).await.map_err(|cause| {
@@ -101,7 +105,12 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
         }
     });
     let app = App::new(store, settings, metrics.clone());
-    let observer = Observer::new(settings.http.max_requests, metrics, traces.is_some());
+    let observer = Observer::new(
+        settings.http.max_requests,
+        metrics,
+        traces.is_some(),
+        proxies.unwrap_or_default(),
+    );
     let router = routes::all(&app);
     let router = router.layer(from_fn_with_state(observer, observe::observe));
     let router = match &settings.http.cors_origins {

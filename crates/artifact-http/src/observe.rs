@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, Level, Span};
 
 use crate::body::announced_length;
+use crate::client::{Client, ClientAddress, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::problem::{Failed, Problem};
 use crate::received::Received;
@@ -40,23 +41,32 @@ pub(crate) struct Observer {
     metrics: Metrics,
     /// Whether requests are parts of traces.
     is_traced: bool,
+    proxies: Arc<TrustedProxies>,
 }
 
 impl Observer {
-    pub(crate) fn new(most: u32, metrics: Metrics, is_traced: bool) -> Self {
+    pub(crate) fn new(
+        most: u32,
+        metrics: Metrics,
+        is_traced: bool,
+        proxies: TrustedProxies,
+    ) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
             places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             metrics,
             is_traced,
+            proxies: Arc::new(proxies),
         }
     }
 
     /// The span of a request. Those who ask all the time whether the server is well are left out.
-    fn span(&self, request: &Request, route: &str, id: &str) -> Span {
+    fn span(&self, request: &Request, route: &str, id: &str, client: &Client) -> Span {
         if self.is_traced && !PROBES.contains(&route) {
             let path = request.uri().path();
-            traces::of_request(request.method(), route, path, id, request.headers())
+            let span = traces::of_request(request.method(), route, path, id, request.headers());
+            traces::asked_by(&span, client);
+            span
         } else {
             Span::none()
         }
@@ -66,16 +76,21 @@ impl Observer {
 /// Runs a request.
 pub(crate) async fn observe(
     State(observer): State<Observer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
+    let client = observer
+        .proxies
+        .client(request.extensions(), request.headers());
+    request.extensions_mut().insert(client.address);
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| Arc::from("unknown"), |route| Arc::from(route.as_str()));
-    let span = observer.span(&request, &route, &id);
+    let span = observer.span(&request, &route, &id, &client);
     observer.metrics.begun();
     let mut line = Line {
         id: id.clone(),
+        client: client.address,
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         begun: Instant::now(),
@@ -142,6 +157,7 @@ fn request_id(request: &Request) -> String {
 #[derive(Debug)]
 struct Line {
     id: String,
+    client: ClientAddress,
     method: Method,
     path: String,
     begun: Instant,
@@ -176,7 +192,8 @@ impl Drop for Line {
             ($level:expr, $($more:tt)*) => {
                 tracing::event!(
                     $level, http.method = %method, http.path = %path, http.status = status,
-                    sent_bytes, duration_ms, request.id = %id, $($more)*
+                    sent_bytes, duration_ms, request.id = %id,
+                    client.address = %self.client, $($more)*
                 )
             };
         }

@@ -1,10 +1,14 @@
 //! Connections: accepting them, speaking HTTP/1.1 or HTTP/2 on them, ending them in good order. Must
 //! not know what is asked on them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -17,6 +21,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::Peer;
 use crate::shutdown::Signals;
 use crate::tls::Tls;
 
@@ -73,11 +78,11 @@ pub(crate) async fn serve(
                 return;
             };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     let watcher = graceful.watcher();
                     let serving = Arc::clone(&serving);
                     tokio::spawn(async move {
-                        serving.connection(stream, watcher).await;
+                        serving.connection(stream, address, watcher).await;
                         drop(place);
                     });
                 }
@@ -119,14 +124,16 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
 }
 
 impl Serving {
-    async fn connection(&self, stream: TcpStream, watcher: Watcher) {
+    async fn connection(&self, stream: TcpStream, address: SocketAddr, watcher: Watcher) {
         // An answer's head and its first bytes go out together, and nothing waits for more.
         let _ = stream.set_nodelay(true);
+        let is_secure = self.tls.is_some();
+        let peer = Peer { address, is_secure };
         match &self.tls {
-            None => self.requests(stream, watcher).await,
+            None => self.requests(stream, peer, watcher).await,
             Some(tls) => {
                 if let Some(stream) = self.secured(tls, stream).await {
-                    self.requests(stream, watcher).await;
+                    self.requests(stream, peer, watcher).await;
                 }
             }
         }
@@ -155,12 +162,17 @@ impl Serving {
     async fn requests(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        peer: Peer,
         watcher: Watcher,
     ) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.limits.patience));
         let io = TokioIo::new(Box::pin(stream));
-        let service = TowerToHyperService::new(self.router.clone());
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
         let served = self.builder.serve_connection(io, service).into_owned();
         if let Err(error) = watcher.watch(served).await {
             tracing::debug!(error = %error, "a connection ended badly");

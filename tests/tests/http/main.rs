@@ -8,6 +8,7 @@ mod clients;
 mod content;
 mod guard;
 mod lists;
+mod proxies;
 mod resumable;
 mod running;
 mod storm;

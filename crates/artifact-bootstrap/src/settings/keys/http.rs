@@ -26,6 +26,13 @@ pub(super) const KEYS: &[Key] = &[
         "PEM file of the key of the certificate",
     ),
     key(
+        "http.trusted_proxies",
+        Kind::Text,
+        Default::Null,
+        "addresses and networks, with commas between, of the proxies that are believed whom they ask for; \
+         null: none",
+    ),
+    key(
         "http.max_connections",
         Kind::Whole { min: 1, max: COUNT },
         Default::Whole(4096),

@@ -15,6 +15,8 @@ pub struct Http {
     pub tls_cert: Option<PathBuf>,
     /// The key of the certificate.
     pub tls_key: Option<PathBuf>,
+    /// The proxies that are believed whom they ask for, by address or network.
+    pub trusted_proxies: Option<String>,
     /// How many connections are open at once.
     pub max_connections: u32,
     /// How many requests are worked on at once.

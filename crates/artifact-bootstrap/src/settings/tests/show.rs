@@ -191,6 +191,7 @@ fn defaults_are_those_of_the_design() {
             "listen": "127.0.0.1:8080",
             "tls_cert": null,
             "tls_key": null,
+            "trusted_proxies": null,
             "max_connections": 4096,
             "max_requests": 256,
             "idle_timeout_s": 30,
