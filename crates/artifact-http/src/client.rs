@@ -16,6 +16,17 @@ use self::forwarded::Hop;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientAddress(IpAddr);
 
+impl ClientAddress {
+    #[cfg(test)]
+    pub(crate) fn new(address: IpAddr) -> Self {
+        Self(address)
+    }
+
+    pub(crate) fn ip(self) -> IpAddr {
+        self.0
+    }
+}
+
 impl fmt::Display for ClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

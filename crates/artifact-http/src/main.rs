@@ -14,6 +14,7 @@ mod metrics;
 mod observe;
 mod params;
 mod problem;
+mod rate;
 mod received;
 mod routes;
 mod schedule;
@@ -40,6 +41,7 @@ use crate::args::Args;
 use crate::client::TrustedProxies;
 use crate::metrics::Metrics;
 use crate::observe::Observer;
+use crate::rate::RateLimit;
 use crate::server::Limits;
 use crate::shutdown::Signals;
 use crate::state::App;
@@ -91,6 +93,7 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
     let (tls, renewal) = tls(&settings.http)?.unzip();
     let proxies = settings.http.trusted_proxies.as_deref();
     let proxies = proxies.map(TrustedProxies::new).transpose()?;
+    let rate = RateLimit::new(&settings.http)?;
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
     let listener = TcpListener::bind(address).await.map_err(|cause| {
@@ -112,6 +115,10 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
         proxies.unwrap_or_default(),
     );
     let router = routes::all(&app);
+    let router = match &rate {
+        Some(rate) => router.layer(from_fn_with_state(rate.clone(), rate::limit)),
+        None => router,
+    };
     let router = router.layer(from_fn_with_state(observer, observe::observe));
     let router = match &settings.http.cors_origins {
         Some(origins) => router.layer(cors::layer(origins)?),
@@ -126,6 +133,7 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
         () = server::serve(listener, tls, router, limits, &mut signals) => {}
         () = tus::keep_swept(&app) => {}
         () = whatever(renewal.map(Renewal::run)) => {}
+        () = whatever(rate.as_ref().map(RateLimit::keep_small)) => {}
     }
     // Cut off anywhere it leaves nothing that is not done next time.
     upkeep.abort();

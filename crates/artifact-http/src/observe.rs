@@ -29,7 +29,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALWAYS: [&str; 2] = ["/healthz", "/metrics"];
 
 /// Routes that are asked again and again by those who watch the server.
-const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+pub(crate) const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The longest id of a request that is taken from the client.
 const LONGEST_ID: usize = 128;

@@ -9,6 +9,7 @@ mod content;
 mod guard;
 mod lists;
 mod proxies;
+mod rate;
 mod resumable;
 mod running;
 mod storm;

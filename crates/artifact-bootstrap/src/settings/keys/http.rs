@@ -33,6 +33,18 @@ pub(super) const KEYS: &[Key] = &[
          null: none",
     ),
     key(
+        "http.rate_limit",
+        Kind::Whole { min: 1, max: COUNT },
+        Default::Null,
+        "how many requests of one client are answered in a second; null: no limit",
+    ),
+    key(
+        "http.rate_burst",
+        Kind::Whole { min: 1, max: COUNT },
+        Default::Null,
+        "how many of them may come at once; null: as many as in a second",
+    ),
+    key(
         "http.max_connections",
         Kind::Whole { min: 1, max: COUNT },
         Default::Whole(4096),

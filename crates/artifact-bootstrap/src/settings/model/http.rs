@@ -17,6 +17,10 @@ pub struct Http {
     pub tls_key: Option<PathBuf>,
     /// The proxies that are believed whom they ask for, by address or network.
     pub trusted_proxies: Option<String>,
+    /// How many requests of one client are answered in a second.
+    pub rate_limit: Option<u32>,
+    /// How many of them may come at once.
+    pub rate_burst: Option<u32>,
     /// How many connections are open at once.
     pub max_connections: u32,
     /// How many requests are worked on at once.

@@ -192,6 +192,8 @@ fn defaults_are_those_of_the_design() {
             "tls_cert": null,
             "tls_key": null,
             "trusted_proxies": null,
+            "rate_limit": null,
+            "rate_burst": null,
             "max_connections": 4096,
             "max_requests": 256,
             "idle_timeout_s": 30,
