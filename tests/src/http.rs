@@ -14,6 +14,9 @@ use crate::{Sandbox, artifact_http, eventually};
 /// How long an answer may take before a test gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The variable that says where a server listens.
+const LISTEN: &str = "ARTIFACT_HTTP__LISTEN";
+
 /// A server on a port of its own, killed with the value.
 #[derive(Debug)]
 pub struct Server {
@@ -47,7 +50,9 @@ impl Server {
         let log = store.root().join("server.log");
         let file = File::options().create(true).append(true).open(&log);
         let mut command = store.other(artifact_http());
-        command.env("ARTIFACT_HTTP__LISTEN", "127.0.0.1:0");
+        if !store.env().any(|(key, _)| key == LISTEN) {
+            command.env(LISTEN, "127.0.0.1:0");
+        }
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(file.expect("a log can be written"))

@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 62] = [
+const VERBS: [(&[&str], bool); 66] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -51,6 +51,10 @@ const VERBS: [(&[&str], bool); 62] = [
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),
+    (&["token"], false),
+    (&["token", "create"], true),
+    (&["token", "list"], true),
+    (&["token", "revoke"], true),
     (&["lock"], false),
     (&["lock", "status"], true),
     (&["lock", "unlock"], true),

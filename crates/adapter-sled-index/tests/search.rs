@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use adapter_sled_index::{Durability, SledIndex, SledOptions};
 use artifact_domain::port::ArtifactIndex;
-use artifact_domain::query::{Expiry, Filter, Order, PageSize, Query, TagFilter, Versions};
+use artifact_domain::query::{Area, Expiry, Filter, Order, PageSize, Query, TagFilter, Versions};
 use artifact_domain::{ArtifactId, ArtifactRecord, ArtifactType, Hold, State, Timestamp};
 use artifact_testkit::sample;
 
@@ -104,6 +104,15 @@ fn any_filter(dice: &mut Dice) -> Filter {
             _ => Filter::default().states,
         },
         versions: dice.of(&[Versions::Newest, Versions::All]),
+        within: dice.maybe(|dice| {
+            let areas = 0..dice.below(3);
+            areas
+                .map(|_| Area {
+                    spec: dice.of(&globs).parse().unwrap(),
+                    task: dice.of(&tasks).parse().unwrap(),
+                })
+                .collect()
+        }),
         expiry: dice.of(&[Expiry::Any, Expiry::Any, Expiry::Never, Expiry::Ends]),
     }
 }

@@ -5,7 +5,7 @@
 //! The record is called `a` in the text. An engine offers `artifact_glob(pattern, text)`, which
 //! asks [`Glob::matches`](artifact_domain::query::Glob::matches).
 
-use artifact_domain::query::{Expiry, Filter, Glob, Versions};
+use artifact_domain::query::{Area, Expiry, Filter, Glob, Versions};
 use artifact_domain::{State, Timestamp};
 
 /// A value bound to a `?`.
@@ -89,6 +89,7 @@ pub(crate) struct Selection {
     pub(crate) created: ColumnCondition,
     pub(crate) size: ColumnCondition,
     pub(crate) expiry: ColumnCondition,
+    pub(crate) within: ColumnCondition,
 }
 
 impl Selection {
@@ -103,6 +104,7 @@ impl Selection {
             created: created(filter, created_at),
             size: size(filter),
             expiry: expiry(filter),
+            within: within(filter),
         }
     }
 
@@ -116,6 +118,7 @@ impl Selection {
             &self.created,
             &self.size,
             &self.expiry,
+            &self.within,
         ]
         .into_iter()
         .flat_map(|condition| condition.lookup.iter().chain(&condition.check))
@@ -296,6 +299,38 @@ fn expiry(filter: &Filter) -> ColumnCondition {
         check: Some(Fragment::new(sql, Vec::new())),
         ..ColumnCondition::default()
     }
+}
+
+/// One of the parts of the store, if there is a list of them.
+fn within(filter: &Filter) -> ColumnCondition {
+    let Some(areas) = &filter.within else {
+        return ColumnCondition::default();
+    };
+    // Nothing has such a version; a constant would keep SQLite from the index that is named.
+    let mut any = Fragment::new("(a.version < 0", Vec::new());
+    for area in areas {
+        any.push(" OR ");
+        any.append(&inside(area));
+    }
+    any.push(")");
+    ColumnCondition {
+        check: Some(any),
+        ..ColumnCondition::default()
+    }
+}
+
+fn inside(area: &Area) -> Fragment {
+    let conditions = [(&area.spec, "a.spec"), (&area.task, "a.task")].map(|(pattern, column)| {
+        let sql = match pattern.as_literal() {
+            Some(_) => format!("{column} = ?"),
+            None => format!("artifact_glob(?, {column})"),
+        };
+        Fragment::new(sql, vec![pattern.as_str().into()])
+    });
+    let mut both = Fragment::new("(", Vec::new());
+    both.append(&all_of(&conditions));
+    both.push(")");
+    both
 }
 
 fn size(filter: &Filter) -> ColumnCondition {

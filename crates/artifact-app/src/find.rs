@@ -1,6 +1,8 @@
 //! Finding one artifact: by its address or by its id.
 
-use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, Timestamp};
+use artifact_domain::{
+    ArtifactId, ArtifactRecord, ArtifactRef, Coordinate, Error, ErrorKind, Result, Timestamp,
+};
 
 use crate::Store;
 
@@ -28,6 +30,17 @@ impl Store {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Where the version that an id names stands, in whatever state it is.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn coordinate_of(&self, id: ArtifactId) -> Result<Coordinate> {
+        let artifact = ArtifactRef::Id(id);
+        let found = self.look_up(&artifact, self.now()).await?;
+        let record = found.ok_or_else(|| not_found(&artifact))?;
+        Ok(record.coordinate)
     }
 
     /// How many original bytes an artifact has.
@@ -67,7 +80,8 @@ impl Store {
     }
 }
 
-pub(crate) fn not_found(artifact: &ArtifactRef) -> Error {
+/// That nothing is there, or nothing that the asker may know of.
+pub fn not_found(artifact: &ArtifactRef) -> Error {
     Error::new(ErrorKind::NotFound, format!("no artifact at {artifact}"))
         .with_hint("`artifact search` lists what is there")
 }

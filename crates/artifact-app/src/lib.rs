@@ -71,6 +71,7 @@ pub use delete::{DeleteFailure, DeleteReport, DeleteScope};
 pub use digest::digest;
 pub use download::{Download, DownloadOptions, Part, Verification};
 pub use export::{ArchiveFormat, Export, ExportOptions, ExportProgress, LeftOut};
+pub use find::not_found;
 pub use gc::{GcItem, GcOptions, GcReason, GcReport};
 pub use grep::{
     Grep, GrepEnd, GrepItem, GrepKind, GrepLine, GrepLines, GrepOptions, GrepOutput, GrepReport,

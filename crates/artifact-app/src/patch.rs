@@ -20,6 +20,15 @@ pub struct Patch {
     pub expected_revision: Option<Revision>,
 }
 
+impl Patch {
+    /// Whether what it says may take the artifact away, be it later: an earlier end, a released hold.
+    pub fn may_take_away(&self) -> bool {
+        let releases = |change: &Change| matches!(change, Change::ReleaseHold);
+        let ends = matches!(self.keep, Some(KeepFor::Days(_) | KeepFor::Rules));
+        ends || self.changes.iter().any(releases)
+    }
+}
+
 impl Store {
     /// Makes all changes of a patch in one step: of the newest version, or the one that the address or
     /// the id names.

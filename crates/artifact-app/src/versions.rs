@@ -227,6 +227,7 @@ impl Store {
             task: filter.task.clone(),
             name: filter.name.clone(),
             types: filter.types.clone(),
+            within: filter.within.clone(),
             versions: Versions::Newest,
             ..Filter::default()
         };

@@ -1,6 +1,7 @@
 //! Settings of the artifact store and the wiring of its adapters: the only crate that names them.
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod buckets;
 mod claim;
 mod clock;
@@ -12,6 +13,8 @@ pub mod settings;
 mod tiers;
 mod wiring;
 
+pub use access::{Access, tokens};
+pub use adapter_token_file::{NewToken, Token, TokenFile};
 pub use buckets::{bucket_rules, bucket_site};
 pub use clock::SystemClock;
 pub use doctor::examine;

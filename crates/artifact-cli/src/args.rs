@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::command::{
     archive, cat, cleanup, compare, complete, completions, config, cors, delete, doctor, download,
     export, gc, grep, hold, import, lifecycle, lock, meta, policy, presign, reindex, retention,
-    search, show, tag, tail, trend, upload, usage, verify, versions, why,
+    search, show, tag, tail, token, trend, upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -146,6 +146,8 @@ pub(crate) enum Verb {
     Policy(policy::PolicyArgs),
     /// Try whether everything works that the settings name
     Doctor(doctor::DoctorArgs),
+    /// Make, list or revoke tokens that the server lets people in by
+    Token(token::TokenArgs),
     /// Show, check or begin the settings
     Config(config::ConfigArgs),
     /// Print a completion script for a shell

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod access;
 mod artifact_type;
 mod blob_key;
 mod check;

@@ -30,6 +30,7 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use artifact_bootstrap::Access;
 use artifact_bootstrap::settings::{Http, Settings, Sources};
 use artifact_domain::{Error, ErrorKind, Result};
 use artifact_meter::Meter;
@@ -81,14 +82,20 @@ fn run(args: &Args) -> Result<()> {
     let runtime = artifact_bootstrap::start_runtime()?;
     let outcome = log::begin(&settings.http, io::stderr().is_terminal(), runtime.handle())
         .and_then(|traces| {
-            let address = address(&settings)?;
-            runtime.block_on(serve(&settings, address, traces))
+            let access = Access::new(&settings);
+            let address = address(&settings, &access)?;
+            runtime.block_on(serve(&settings, address, access, traces))
         });
     artifact_bootstrap::end_runtime(runtime);
     outcome
 }
 
-async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>) -> Result<()> {
+async fn serve(
+    settings: &Settings,
+    address: SocketAddr,
+    access: Access,
+    traces: Option<Traces>,
+) -> Result<()> {
     let mut signals = Signals::listen()?;
     let (tls, renewal) = tls(&settings.http)?.unzip();
     let proxies = settings.http.trusted_proxies.as_deref();
@@ -107,7 +114,7 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
             tracing::error!(kind = %error.kind(), "{}", problem::with_causes(&error));
         }
     });
-    let app = App::new(store, settings, metrics.clone());
+    let app = App::new(store, access, settings, metrics.clone());
     let observer = Observer::new(
         settings.http.max_requests,
         metrics,
@@ -129,11 +136,17 @@ async fn serve(settings: &Settings, address: SocketAddr, traces: Option<Traces>)
         patience: settings.http.idle_timeout(),
     };
     announce(&listener, tls.is_some());
+    if !address.ip().is_loopback() && tls.is_none() {
+        tracing::warn!(
+            "tokens and artifacts can be read on their way: http.tls_cert and http.tls_key are not set"
+        );
+    }
     tokio::select! {
         () = server::serve(listener, tls, router, limits, &mut signals) => {}
         () = tus::keep_swept(&app) => {}
         () = whatever(renewal.map(Renewal::run)) => {}
         () = whatever(rate.as_ref().map(RateLimit::keep_small)) => {}
+        () = app.doors().keep_noted() => {}
     }
     // Cut off anywhere it leaves nothing that is not done next time.
     upkeep.abort();
@@ -200,18 +213,21 @@ fn settings(args: &Args) -> Result<Settings> {
     Ok(Settings::load(&sources)?.settings)
 }
 
-/// Where to listen. Nobody is asked yet who he is, so nobody from elsewhere is let in.
-fn address(settings: &Settings) -> Result<SocketAddr> {
+/// Where to listen. Where nobody is asked who he is, nobody from elsewhere is let in.
+fn address(settings: &Settings, access: &Access) -> Result<SocketAddr> {
     let text = &settings.http.listen;
     let address: SocketAddr = text.parse().map_err(|_| {
         Error::invalid_input(format!("http.listen `{text}` is no address with a port"))
             .with_hint("write it as 127.0.0.1:8080 or [::1]:8080")
     })?;
-    if !address.ip().is_loopback() {
-        let message = format!("{address} can be reached from other machines");
+    if !address.ip().is_loopback() && !access.is_configured() {
+        let message = format!(
+            "{address} can be reached from other machines, and there is no token that the server \
+             could ask for"
+        );
         return Err(Error::invalid_input(message).with_hint(
-            "the server does not ask yet who may do what: listen on 127.0.0.1 or [::1], behind a \
-             proxy that does",
+            "`artifact token create NAME --allow read,write` makes the first one; or listen on \
+             127.0.0.1 or [::1]",
         ));
     }
     Ok(address)

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use artifact_bootstrap::settings::Http;
+use artifact_domain::access::Principal;
 use artifact_domain::{Error, ErrorKind, Result};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -28,15 +29,32 @@ use crate::problem::Problem;
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 const FORGET_AFTER: u32 = 1 << 16;
 
+/// The name of the token by which somebody was recognised; rides on the request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TokenName(Arc<str>);
+
+impl TokenName {
+    pub(crate) fn of(who: &Principal) -> Self {
+        Self(who.name().into())
+    }
+}
+
 /// Who is counted together. All that makes two requests one client's is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key(IpAddr);
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Token(TokenName),
+    Network(IpAddr),
+}
 
 impl Key {
-    /// By the address: of IPv6 the network, of which every address is its owner's.
+    /// By the token, where there is one, or else by the address: of IPv6 the network, of which every
+    /// address is its owner's.
     fn of(extensions: &Extensions) -> Option<Self> {
+        if let Some(token) = extensions.get::<TokenName>() {
+            return Some(Self::Token(token.clone()));
+        }
         let address = extensions.get::<ClientAddress>()?;
-        Some(Self(match address.ip() {
+        Some(Self::Network(match address.ip() {
             IpAddr::V4(address) => address.into(),
             IpAddr::V6(address) => {
                 Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()
@@ -118,18 +136,29 @@ impl RateLimit {
     }
 }
 
-/// Answers a request, or refuses it if its client has asked too often. Whoever watches the server may ask
-/// as he likes.
+/// Lets a request find the limit, and counts it if it has no route and so comes to no gate.
 pub(crate) async fn limit(
     State(rate): State<RateLimit>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> std::result::Result<Response, Problem> {
-    let route = request.extensions().get::<MatchedPath>();
-    if !route.is_some_and(|route| PROBES.contains(&route.as_str())) {
-        rate.admit(request.extensions())?;
+    let extensions = request.extensions_mut();
+    if extensions.get::<MatchedPath>().is_none() {
+        rate.admit(extensions)?;
     }
+    extensions.insert(rate);
     Ok(next.run(request).await)
+}
+
+/// Counts a request once it is known who asks, or refuses it if he has asked too often. Whoever watches
+/// the server may ask as he likes.
+pub(crate) fn admit(extensions: &Extensions) -> std::result::Result<(), Problem> {
+    let route = extensions.get::<MatchedPath>();
+    let is_probe = route.is_some_and(|route| PROBES.contains(&route.as_str()));
+    match extensions.get::<RateLimit>() {
+        Some(rate) if !is_probe => rate.admit(extensions),
+        _ => Ok(()),
+    }
 }
 
 fn refused(wait: Duration) -> Problem {
@@ -170,6 +199,19 @@ mod tests {
         assert_eq!(admitted("2001:db8:0:1::1"), 3);
         assert_eq!(admitted("2001:db8:0:1:ffff::2"), 0);
         assert_eq!(admitted("2001:db8:0:2::1"), 3);
+    }
+
+    #[test]
+    fn a_token_counts_before_an_address() {
+        let limit = limit(1, 2);
+        let mut bearing = from("1.1.1.1");
+        bearing.insert(TokenName::of(&Principal::new("ci", Vec::new())));
+        assert!((0..2).all(|_| limit.admit(&bearing).is_ok()));
+        bearing.insert(ClientAddress::new("1.1.1.2".parse().unwrap()));
+        assert!(limit.admit(&bearing).is_err());
+        assert!(limit.admit(&from("1.1.1.1")).is_ok());
+        bearing.insert(TokenName::of(&Principal::new("other", Vec::new())));
+        assert!(limit.admit(&bearing).is_ok());
     }
 
     #[test]

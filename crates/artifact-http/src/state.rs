@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{Store, Verification};
+use artifact_bootstrap::Access;
 use artifact_bootstrap::settings::Settings;
 use artifact_domain::{Error, ErrorKind, Result};
 use tokio_util::task::TaskTracker;
 
+use crate::gate::Doors;
 use crate::metrics::Metrics;
 use crate::tus::Uploads;
 
@@ -21,7 +23,8 @@ pub(crate) struct App(Arc<Shared>);
 /// The same, once.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) store: Store,
+    store: Store,
+    doors: Doors,
     pub(crate) metrics: Metrics,
     /// Whether what is read is compared with its digest.
     pub(crate) verification: Verification,
@@ -44,7 +47,7 @@ impl Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(store: Store, settings: &Settings, metrics: Metrics) -> Self {
+    pub(crate) fn new(store: Store, access: Access, settings: &Settings, metrics: Metrics) -> Self {
         let verification = if settings.verify_checksum {
             Verification::Digest
         } else {
@@ -52,6 +55,7 @@ impl App {
         };
         Self(Arc::new(Shared {
             store,
+            doors: Doors::new(access),
             metrics,
             verification,
             temporary_folder: settings.base_path.clone(),
@@ -59,6 +63,17 @@ impl App {
             uploads: Uploads::new(settings),
             tasks: TaskTracker::new(),
         }))
+    }
+
+    /// The store, for what the server does of itself. A route comes to it by its
+    /// [`Caller`](crate::gate::Caller).
+    pub(crate) fn own_store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The ways in.
+    pub(crate) fn doors(&self) -> &Doors {
+        &self.doors
     }
 
     /// Runs what must not be cut off in the middle because a client goes away.
@@ -77,5 +92,6 @@ impl App {
         self.tasks.close();
         self.tasks.wait().await;
         self.store.settle().await;
+        self.doors.note_uses().await;
     }
 }

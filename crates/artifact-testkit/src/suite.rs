@@ -193,6 +193,9 @@ macro_rules! artifact_index_contract {
                 what_has_expired_is_not_selected,
                 all_conditions_together_must_hold,
             }
+            area {
+                areas_are_selected,
+            }
             newest {
                 newest_is_one_and_all_is_every_one,
                 only_a_version_that_can_be_read_hides_others,

@@ -87,3 +87,31 @@ fn a_burst_needs_a_rate() {
         "{said}"
     );
 }
+
+#[test]
+fn a_token_counts_wherever_it_is_used() {
+    let store = Sandbox::new()
+        .with_env("ARTIFACT_HTTP__RATE_LIMIT", "1")
+        .with_env("ARTIFACT_HTTP__RATE_BURST", "4");
+    let token = |name: &str| {
+        let made = store.ok(&["token", "create", name, "--allow", "read"]);
+        format!("Bearer {}", made.trim())
+    };
+    let (one, other) = (token("one"), token("other"));
+    let server = Server::start(&store);
+    let answered = |bearer: &str, status: u16| {
+        let ask = || server.send("GET", &at("none"), &[("authorization", bearer)], b"");
+        (0..8).filter(|_| ask().status == status).count()
+    };
+    let begun = Instant::now();
+    let first = answered(&one, 404);
+    assert!((4..8).contains(&first), "{first}");
+    // Another one comes from the same address.
+    assert!(answered(&other, 404) >= 4);
+    // Who guesses is counted by where he comes from, whatever he shows.
+    let guesses: usize = (0..4)
+        .map(|number| answered(&format!("Bearer x{number}"), 401))
+        .sum();
+    let more = usize::try_from(begun.elapsed().as_secs()).unwrap() + 1;
+    assert!((4..=4 + more).contains(&guesses), "{guesses}");
+}

@@ -152,7 +152,8 @@ fn choose(
 /// for times.
 fn is_little_more_than_a_group(filter: &Filter) -> bool {
     let sizes = filter.min_size_bytes.is_some() || filter.max_size_bytes.is_some();
-    filter.task.is_none() && filter.name.is_none() && filter.tags.is_empty() && !sizes
+    let is_anywhere = filter.task.is_none() && filter.within.is_none();
+    is_anywhere && filter.name.is_none() && filter.tags.is_empty() && !sizes
 }
 
 /// How many entries there are, `most` if there are more.

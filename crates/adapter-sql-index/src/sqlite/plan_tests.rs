@@ -2,7 +2,7 @@
 //! domain's own idea of what a query selects.
 
 use artifact_domain::port::{CommitUpload, NewUpload, Supersede};
-use artifact_domain::query::{Cursor, Glob, PageSize, Versions};
+use artifact_domain::query::{Area, Cursor, Glob, PageSize, Versions};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Content, Coordinate, Digest, Encoding, State, Tag, Tags, Timestamp,
 };
@@ -142,7 +142,7 @@ fn types(names: &[&str]) -> Vec<artifact_domain::ArtifactType> {
 /// Filters that between them use every condition, alone and combined.
 fn filters() -> Vec<Filter> {
     type Change = fn(&mut Filter);
-    let changes: [Change; 30] = [
+    let changes: [Change; 32] = [
         |_| {},
         |f| f.spec = Some(glob("spec-1")),
         |f| f.spec = Some(glob("spec-*")),
@@ -169,6 +169,15 @@ fn filters() -> Vec<Filter> {
             f.types = types(&["log"]);
             f.task = Some(glob("task-1*"));
             f.expiry = Expiry::Ends;
+        },
+        |f| f.within = Some(Vec::new()),
+        |f| {
+            f.spec = Some(glob("spec-1"));
+            f.types = types(&["log"]);
+            f.within = Some(vec![Area {
+                spec: glob("spec-*"),
+                task: glob("task-1*"),
+            }]);
         },
         |f| f.tags = tags(&["os=linux"]),
         |f| f.tags = tags(&["every"]),

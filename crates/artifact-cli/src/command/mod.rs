@@ -27,6 +27,7 @@ pub(crate) mod search;
 pub(crate) mod show;
 pub(crate) mod tag;
 pub(crate) mod tail;
+pub(crate) mod token;
 pub(crate) mod trend;
 pub(crate) mod upload;
 pub(crate) mod usage;
@@ -73,6 +74,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Cors(args) => cors::run(args, context).await,
         Verb::Policy(args) => policy::run(args, context).await,
         Verb::Doctor(args) => doctor::run(&args, context).await,
+        Verb::Token(args) => token::run(args, context).await,
         Verb::Config(args) => config::run(args, context).await,
         Verb::Completions(args) => completions::run(&args),
     }

@@ -2,6 +2,7 @@
 //! suites of `artifact-testkit` hold every implementation to the same behaviour.
 
 mod artifact_index;
+mod authenticator;
 mod blob_store;
 mod bucket_rules;
 mod clock;
@@ -14,6 +15,9 @@ pub use artifact_index::{
     ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload,
     Supersede,
 };
+pub use authenticator::{AccessPolicy, Authenticator, ByGrants, Credential, unrecognised};
+#[cfg(feature = "mocks")]
+pub use authenticator::{MockAccessPolicy, MockAuthenticator};
 #[cfg(feature = "mocks")]
 pub use blob_store::MockBlobStore;
 pub use blob_store::{

@@ -1,6 +1,6 @@
 //! What a query selects, and whether one record is selected.
 
-use super::Glob;
+use super::{Area, Glob};
 use crate::{ArtifactRecord, ArtifactType, Coordinate, State, Tag, Tags, Timestamp};
 
 /// Asks for a tag: its key, and its value where that matters.
@@ -95,6 +95,8 @@ pub struct Filter {
     pub versions: Versions,
     /// Whether it has a time of expiry, be that over or not.
     pub expiry: Expiry,
+    /// In one of these parts of the store; anywhere where there is no list, nowhere where it is empty.
+    pub within: Option<Vec<Area>>,
 }
 
 impl Default for Filter {
@@ -113,6 +115,7 @@ impl Default for Filter {
             states: vec![State::Active, State::Archived],
             versions: Versions::Newest,
             expiry: Expiry::Any,
+            within: None,
         }
     }
 }
@@ -143,6 +146,10 @@ impl Filter {
         !(record.state.is_live() && record.is_expired(now))
             && self.states.contains(&record.state)
             && self.expiry.has(record.expires_at)
+            && self
+                .within
+                .as_ref()
+                .is_none_or(|areas| areas.iter().any(|area| area.has(at)))
             && globs
                 .into_iter()
                 .all(|(glob, text)| glob.as_ref().is_none_or(|g| g.matches(text)))
@@ -173,7 +180,7 @@ mod tests {
         type Change = fn(&mut Filter);
         let record = record();
         let now = record.created_at;
-        let excluding: [(&str, Change); 10] = [
+        let excluding: [(&str, Change); 11] = [
             ("spec", |f| f.spec = Some("other".parse().unwrap())),
             ("task", |f| f.task = Some("2*".parse().unwrap())),
             ("name", |f| f.name = Some("*.txt".parse().unwrap())),
@@ -183,6 +190,7 @@ mod tests {
             ("max", |f| f.max_size_bytes = Some(9)),
             ("state", |f| f.states = vec![State::Deleted]),
             ("expiry", |f| f.expiry = Expiry::Ends),
+            ("within", |f| f.within = Some(Vec::new())),
             ("from", |f| f.created_from = Some(Timestamp::MAX)),
         ];
         assert!(Filter::default().selects(&record, now));

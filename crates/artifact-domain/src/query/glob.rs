@@ -9,6 +9,9 @@ use crate::{Error, Result};
 /// The longest pattern, in bytes.
 const MAX_BYTES: usize = 1_024;
 
+/// What everything matches.
+const ALL: &str = "*";
+
 /// A pattern: `*` stands for any characters, slashes included; `?` for one character; `[a-z]` and
 /// `[!a-z]` for one of a set or none of it. `[*]` stands for a star itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,16 @@ impl Glob {
     pub fn exactly(text: &str) -> Self {
         let escaped = glob::Pattern::escape(text);
         Self(glob::Pattern::new(&escaped).expect("an escaped text is a pattern"))
+    }
+
+    /// The pattern that everything matches: `*`.
+    pub fn all() -> Self {
+        Self(glob::Pattern::new(ALL).expect("a star is a pattern"))
+    }
+
+    /// Whether it is the pattern that everything matches.
+    pub fn is_all(&self) -> bool {
+        self.as_str() == ALL
     }
 
     /// Whether the whole of `text` matches.

@@ -1,5 +1,6 @@
 //! Questions to the index: what to select, in which order, how many at a time.
 
+mod area;
 mod cursor;
 mod filter;
 mod glob;
@@ -8,6 +9,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+pub use area::Area;
 pub use cursor::{Cursor, SortValue};
 pub use filter::{Expiry, Filter, TagFilter, Versions};
 pub use glob::Glob;

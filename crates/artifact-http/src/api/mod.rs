@@ -6,7 +6,8 @@ pub(crate) mod schemas;
 
 use std::sync::OnceLock;
 
-use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 use crate::routes;
 use crate::tus;
@@ -20,6 +21,9 @@ use crate::tus;
                        found again, checked on the way back. Every error is a problem of RFC 9457.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
+    modifiers(&Bearer),
+    // Without any token in its file the server asks nobody.
+    security((), ("bearer" = [])),
     tags(
         (name = "content", description = "The bytes of artifacts"),
         (name = "artifacts", description = "What is known of artifacts"),
@@ -65,6 +69,20 @@ use crate::tus;
     ),
 )]
 struct Description;
+
+/// How a client shows who it is.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let token = Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token of `artifact token create`"))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(token));
+    }
+}
 
 /// The document.
 pub(crate) fn document() -> &'static str {

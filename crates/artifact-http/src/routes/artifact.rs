@@ -1,10 +1,10 @@
 //! One artifact: what is known of it, changing that, its versions, taking it away.
 
 use artifact_app::{Change, KeepFor, Patch};
+use artifact_domain::access::Action;
 use artifact_domain::query::{Cursor, Filter, Order, PageSize, TagFilter};
 use artifact_domain::{ArtifactRef, Error, Result, Tag, Tags, require_exact_numbers};
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -13,10 +13,10 @@ use utoipa::IntoParams;
 
 use super::reply::{self, Items};
 use crate::api::schemas::{ArtifactDocument, PageDocument, PatchDocument, Problems};
+use crate::gate::Caller;
 use crate::headers::etag;
 use crate::params::{At, Id, IdParam, Params, RawCoordinate, parsed, version_of};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// Which version.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -52,8 +52,9 @@ pub(crate) struct PageParams {
         Problems,
     ),
 )]
-pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
-    let record = app.store.show(&id.into()).await?;
+pub(crate) async fn show(caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+    let id = id.into();
+    let record = caller.with(&id).await?.show(&id).await?;
     Ok(reply::details(StatusCode::OK, &record))
 }
 
@@ -70,18 +71,17 @@ pub(crate) async fn show(State(app): State<App>, Id(id): Id) -> Result<Response,
     ),
 )]
 pub(crate) async fn versions(
-    State(app): State<App>,
+    caller: Caller,
     Id(id): Id,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let record = app.store.show(&id.into()).await?;
+    let id = id.into();
+    let store = caller.with(&id).await?;
+    let record = store.show(&id).await?;
     let filter = Filter::versions_of(&record.coordinate);
     let cursor = parsed::<Cursor>(params.cursor.as_deref())?;
     let limit = PageSize::new(params.limit.unwrap_or(PageSize::MAX.get()))?;
-    let page = app
-        .store
-        .search(filter, Order::Created, cursor, limit)
-        .await?;
+    let page = store.search(filter, Order::Created, cursor, limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(reply::json(StatusCode::OK, &Items::new(&page.items, next)))
 }
@@ -99,13 +99,13 @@ pub(crate) async fn versions(
     ),
 )]
 pub(crate) async fn delete_named(
-    State(app): State<App>,
+    caller: Caller,
     At(at): At,
     Params(params): Params<VersionParams>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let artifact = version_of(at, params.version.as_deref())?;
-    take_away(app, artifact, &headers).await
+    take_away(&caller, artifact, &headers).await
 }
 
 /// Takes one version away.
@@ -121,20 +121,21 @@ pub(crate) async fn delete_named(
     ),
 )]
 pub(crate) async fn delete(
-    State(app): State<App>,
+    caller: Caller,
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    take_away(app, id.into(), &headers).await
+    take_away(&caller, id.into(), &headers).await
 }
 
 async fn take_away(
-    app: App,
+    caller: &Caller,
     mut artifact: ArtifactRef,
     headers: &HeaderMap,
 ) -> Result<StatusCode, Problem> {
+    let store = caller.with(&artifact).await?.clone();
     if let Some(tags) = etag::Tags::if_match(headers) {
-        let record = app.store.show(&artifact).await?;
+        let record = store.show(&artifact).await?;
         let content = record.content.as_ref();
         let is_same = content.is_some_and(|content| tags.name(&content.digest))
             || tags.revision() == Some(record.revision);
@@ -145,7 +146,7 @@ async fn take_away(
         // The bytes of one version never change.
         artifact = record.id.into();
     }
-    let store = app.store.clone();
+    let app = caller.app();
     app.finish(async move { store.delete(&artifact).await })
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -165,7 +166,7 @@ async fn take_away(
     ),
 )]
 pub(crate) async fn patch(
-    State(app): State<App>,
+    caller: Caller,
     Id(id): Id,
     headers: HeaderMap,
     body: Bytes,
@@ -177,9 +178,14 @@ pub(crate) async fn patch(
             Problem::precondition("If-Match names no ETag that this document has had")
         })?);
     }
-    let store = app.store.clone();
-    let changed = app
-        .finish(async move { store.patch(&id.into(), &patch).await })
+    let id = id.into();
+    let store = caller.with(&id).await?.clone();
+    if patch.may_take_away() {
+        caller.to(Action::Delete).with(&id).await?;
+    }
+    let changed = caller
+        .app()
+        .finish(async move { store.patch(&id, &patch).await })
         .await?;
     Ok(reply::details(StatusCode::OK, &changed.record))
 }

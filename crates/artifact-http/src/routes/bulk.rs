@@ -1,8 +1,8 @@
 //! `DELETE /artifacts`: everything of a task or of a spec.
 
-use artifact_app::DeleteScope;
+use artifact_app::{DeleteScope, Store};
+use artifact_domain::access::Target;
 use artifact_domain::{ArtifactRecord, Error, Result, SpecName, TaskId};
-use axum::extract::State;
 use axum::response::Response;
 use futures::TryStreamExt;
 use http::StatusCode;
@@ -11,9 +11,9 @@ use utoipa::IntoParams;
 
 use super::reply;
 use crate::api::schemas::{DeletedDocument, Problems};
+use crate::gate::Caller;
 use crate::params::{Params, parsed};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// What to delete.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -76,7 +76,7 @@ const MOST_NAMED: usize = 100;
     ),
 )]
 pub(crate) async fn delete(
-    State(app): State<App>,
+    caller: Caller,
     Params(params): Params<DeleteParams>,
 ) -> Result<Response, Problem> {
     let spec = parsed::<SpecName>(params.spec.as_deref())?;
@@ -90,11 +90,16 @@ pub(crate) async fn delete(
                 .into());
         }
     };
-    let store = app.store.clone();
+    let store = match &scope {
+        DeleteScope::Spec(spec) => caller.at(Target::Spec(spec)).await?,
+        DeleteScope::Task(spec, task) => caller.at(Target::Task(spec, task)).await?,
+    };
+    let store = store.clone();
     let deleted = if params.dry_run {
-        plan(&app, &scope).await?
+        plan(&store, &scope).await?
     } else {
-        let report = app
+        let report = caller
+            .app()
             .finish(async move { store.delete_all(&scope).await })
             .await?;
         let mut deleted = Deleted {
@@ -110,12 +115,12 @@ pub(crate) async fn delete(
     Ok(reply::json(StatusCode::OK, &deleted))
 }
 
-async fn plan(app: &App, scope: &DeleteScope) -> Result<Deleted> {
+async fn plan(store: &Store, scope: &DeleteScope) -> Result<Deleted> {
     let mut planned = Deleted {
         dry_run: true,
         ..Deleted::default()
     };
-    let mut found = std::pin::pin!(app.store.deletable(scope));
+    let mut found = std::pin::pin!(store.deletable(scope));
     while let Some(record) = found.try_next().await? {
         match record.clone().into_deleted() {
             Ok(_) => {

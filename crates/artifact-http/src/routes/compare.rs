@@ -1,8 +1,8 @@
 //! What has changed between two tasks.
 
 use artifact_app::{Breach, CompareItem, CompareRequest, FailOn, TaskRef, view};
+use artifact_domain::access::Target;
 use artifact_domain::{Error, Result, SpecName, TaskId};
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
@@ -11,9 +11,9 @@ use utoipa::IntoParams;
 
 use super::reply;
 use crate::api::schemas::{ComparisonDocument, Problems};
+use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// How many objects an answer has, beside the sums.
 const MOST: usize = 10_000;
@@ -71,7 +71,7 @@ pub(crate) struct CompareParams {
     ),
 )]
 pub(crate) async fn compare(
-    State(app): State<App>,
+    caller: Caller,
     Params(params): Params<CompareParams>,
 ) -> Result<Response, Problem> {
     let conditions: Vec<FailOn> = all_parsed(&params.fail_on)?;
@@ -82,12 +82,15 @@ pub(crate) async fn compare(
             .unwrap_or(artifact_app::SlowerRule::default().seconds),
     };
     let request = params.request()?;
+    let (before, after) = (&request.baseline, &request.current);
+    caller.at(Target::Task(&before.spec, &before.task)).await?;
+    let store = caller.at(Target::Task(&after.spec, &after.task)).await?;
     let mut told = Told::default();
     let take = |item| match item {
         CompareItem::Artifact(artifact) => told.add(view::compare::artifact(&artifact)),
         CompareItem::Report(report) => told.add(view::compare::report(&report)),
     };
-    let compared = app.store.compare(request, take).await?;
+    let compared = store.compare(request, take).await?;
     let judge = |condition: FailOn| {
         let why = condition.judge(&compared, rule)?;
         Some(Breach { condition, why })

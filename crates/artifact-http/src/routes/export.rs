@@ -1,9 +1,9 @@
 //! Everything of a spec or a task as one archive, as a stream.
 
 use artifact_app::{ArchiveFormat, ExportOptions};
+use artifact_domain::access::Target;
 use artifact_domain::query::{Filter, Glob, Versions};
 use artifact_domain::{Error, Result};
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
@@ -12,10 +12,10 @@ use utoipa::IntoParams;
 
 use crate::api::schemas::Problems;
 use crate::body::outgoing;
+use crate::gate::Caller;
 use crate::headers::disposition;
 use crate::params::{Params, Scope};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// Into what, and what of each artifact.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -43,11 +43,11 @@ pub(crate) struct ExportParams {
     ),
 )]
 pub(crate) async fn export_spec(
-    State(app): State<App>,
+    caller: Caller,
     scope: Scope,
     Params(params): Params<ExportParams>,
 ) -> Result<Response, Problem> {
-    export(&app, &scope, &params).await
+    export(&caller, &scope, &params).await
 }
 
 /// An archive of a task.
@@ -62,14 +62,18 @@ pub(crate) async fn export_spec(
     ),
 )]
 pub(crate) async fn export_task(
-    State(app): State<App>,
+    caller: Caller,
     scope: Scope,
     Params(params): Params<ExportParams>,
 ) -> Result<Response, Problem> {
-    export(&app, &scope, &params).await
+    export(&caller, &scope, &params).await
 }
 
-async fn export(app: &App, scope: &Scope, params: &ExportParams) -> Result<Response, Problem> {
+async fn export(
+    caller: &Caller,
+    scope: &Scope,
+    params: &ExportParams,
+) -> Result<Response, Problem> {
     let (format, mime_type, ending) = match params.format.as_deref() {
         None | Some("zip") => (ArchiveFormat::Zip, "application/zip", "zip"),
         Some("tar.gz") => (ArchiveFormat::TarGz, "application/gzip", "tar.gz"),
@@ -88,11 +92,15 @@ async fn export(app: &App, scope: &Scope, params: &ExportParams) -> Result<Respo
     let options = ExportOptions {
         format,
         metadata: params.metadata,
-        verification: app.verification,
+        verification: caller.app().verification,
         left_out: None,
-        temporary_folder: app.temporary_folder.clone(),
+        temporary_folder: caller.app().temporary_folder.clone(),
     };
-    let export = app.store.export(filter, options).await?;
+    let target = match &scope.task {
+        Some(task) => Target::Task(&scope.spec, task),
+        None => Target::Spec(&scope.spec),
+    };
+    let export = caller.at(target).await?.export(filter, options).await?;
     let name = match &scope.task {
         Some(task) => format!("{}-{task}.{ending}", scope.spec),
         None => format!("{}.{ending}", scope.spec),

@@ -1,6 +1,7 @@
 //! Whether the server runs, and whether it can serve.
 
 use artifact_domain::Result;
+use artifact_domain::access::Target;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderName;
@@ -10,6 +11,7 @@ use crate::api;
 use crate::metrics;
 
 use crate::api::schemas::Problems;
+use crate::gate::Caller;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -38,7 +40,7 @@ pub(crate) async fn live() -> &'static str {
     ),
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
-    app.store.probe().await?;
+    app.own_store().probe().await?;
     Ok("ok\n")
 }
 
@@ -52,9 +54,9 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Proble
         Problems,
     ),
 )]
-pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let usage = app.store.usage().await?;
-    let text = app.metrics.text(&usage)?;
+pub(crate) async fn metrics(caller: Caller) -> Result<Response, Problem> {
+    let usage = caller.at(Target::Store).await?.usage().await?;
+    let text = caller.app().metrics.text(&usage)?;
     Ok(([(CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
 }
 

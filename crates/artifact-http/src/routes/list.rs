@@ -2,7 +2,7 @@
 
 use artifact_domain::Result;
 use artifact_domain::query::{Cursor, Order, PageSize};
-use axum::extract::{OriginalUri, State};
+use axum::extract::OriginalUri;
 use axum::response::Response;
 use http::header::LINK;
 use http::{HeaderValue, StatusCode, Uri};
@@ -11,9 +11,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::reply::{self, Items};
 use crate::api::schemas::{PageDocument, Problems};
 use crate::filter::FilterParams;
+use crate::gate::Caller;
 use crate::params::{Params, parsed};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// How many artifacts a page has where nobody says.
 const USUAL: usize = 100;
@@ -31,15 +31,16 @@ const USUAL: usize = 100;
     ),
 )]
 pub(crate) async fn list(
-    State(app): State<App>,
+    caller: Caller,
     OriginalUri(uri): OriginalUri,
     Params(params): Params<FilterParams>,
 ) -> Result<Response, Problem> {
-    let filter = params.filter(&app.store)?;
+    let filter = params.filter(caller.aside())?;
     let order = parsed::<Order>(params.sort.as_deref())?.unwrap_or_default();
     let cursor = parsed::<Cursor>(params.cursor.as_deref())?;
     let limit = PageSize::new(params.limit.unwrap_or(USUAL))?;
-    let page = app.store.search(filter, order, cursor, limit).await?;
+    let (store, filter) = caller.among(filter).await?;
+    let page = store.search(filter, order, cursor, limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     let mut response = reply::json(StatusCode::OK, &Items::new(&page.items, next.clone()));
     if let Some(next) = next {

@@ -16,20 +16,20 @@ pub(crate) mod upload;
 use axum::Router;
 use axum::routing::{self, get, post};
 
-use crate::gate::{self, Action};
+use crate::gate;
 use crate::problem::Problem;
 use crate::state::App;
 use crate::tus;
+use artifact_domain::access::Action;
 use artifact_domain::{Error, ErrorKind};
 use http::StatusCode;
 
 /// Every route of the server.
 pub(crate) fn all(app: &App) -> Router {
-    let read = |routes| gate::guard(Action::Read, routes);
-    let write = |routes| gate::guard(Action::Write, routes);
-    let delete = |routes| gate::guard(Action::Delete, routes);
-    let watch = |routes| gate::guard(Action::Watch, routes);
-    let operate = |routes| gate::guard(Action::Operate, routes);
+    let read = |routes| gate::guard(app, Action::Read, routes);
+    let write = |routes| gate::guard(app, Action::Write, routes);
+    let delete = |routes| gate::guard(app, Action::Delete, routes);
+    let admin = |routes| gate::guard(app, Action::Admin, routes);
 
     let named = read(get(content::newest).head(content::head_of_newest))
         .merge(write(routing::put(upload::put)))
@@ -60,15 +60,16 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/usage", read(get(sums::usage)))
         .route("/trend", read(get(sums::trend)))
         .route("/compare", read(get(compare::compare)))
-        .route("/cleanup", operate(post(upkeep::cleanup)))
-        .route("/gc", operate(post(upkeep::gc)))
-        .route("/verify", operate(post(upkeep::verify)));
+        .route("/cleanup", admin(post(upkeep::cleanup)))
+        .route("/gc", admin(post(upkeep::gc)))
+        .route("/verify", admin(post(upkeep::verify)));
     Router::new()
         .nest("/api/v1", api)
-        .route("/healthz", watch(get(health::live)))
-        .route("/readyz", watch(get(health::ready)))
-        .route("/metrics", watch(get(health::metrics)))
-        .route("/openapi.json", watch(get(health::openapi)))
+        .route("/metrics", read(get(health::metrics)))
+        // They tell nothing of what is stored, and whoever asks them often has no token.
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(health::openapi))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone())

@@ -1,9 +1,9 @@
 //! Sums: how much is stored now, and how much was on each day.
 
 use artifact_app::{UsageKey, view};
+use artifact_domain::access::Target;
 use artifact_domain::query::{Filter, TagFilter};
 use artifact_domain::{Error, Result, SpecName};
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
@@ -12,9 +12,9 @@ use utoipa::IntoParams;
 
 use super::reply;
 use crate::api::schemas::{Problems, TrendDocument, UsageDocument};
+use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// How many days a trend has where nobody says.
 const USUAL_DAYS: u32 = 30;
@@ -42,12 +42,14 @@ pub(crate) struct UsageParams {
     ),
 )]
 pub(crate) async fn usage(
-    State(app): State<App>,
+    caller: Caller,
     Params(params): Params<UsageParams>,
 ) -> Result<Response, Problem> {
     let keys: Vec<_> = params.by.iter().map(|by| key(by)).collect::<Result<_>>()?;
     let spec = parsed::<SpecName>(params.spec.as_deref())?;
-    let usage = app.store.usage().await?;
+    // Sums of a spec are those of all its tasks.
+    let target = spec.as_ref().map_or(Target::Store, Target::Spec);
+    let usage = caller.at(target).await?.usage().await?;
     let groups = match &keys[..] {
         [] => Vec::new(),
         keys => usage.by(keys, spec.as_ref()),
@@ -103,7 +105,7 @@ pub(crate) struct TrendParams {
     ),
 )]
 pub(crate) async fn trend(
-    State(app): State<App>,
+    caller: Caller,
     Params(params): Params<TrendParams>,
 ) -> Result<Response, Problem> {
     let tags = params.tag.iter().map(|text| TagFilter::parse(text));
@@ -116,7 +118,8 @@ pub(crate) async fn trend(
         ..Filter::default()
     };
     let days = params.days.unwrap_or(USUAL_DAYS);
-    let days = app.store.trend(filter, days).await?;
+    let (store, filter) = caller.among(filter).await?;
+    let days = store.trend(filter, days).await?;
     let days: Vec<_> = days.iter().map(view::trend::day).collect();
     Ok(reply::json(StatusCode::OK, &json!({ "days": days })))
 }

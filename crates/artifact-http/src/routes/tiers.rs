@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use artifact_app::{RestoreOptions, Restored, view};
 use artifact_domain::Result;
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
@@ -12,9 +11,9 @@ use utoipa::IntoParams;
 
 use super::reply;
 use crate::api::schemas::{ArtifactDocument, Problems, SignedDocument};
+use crate::gate::Caller;
 use crate::params::{Id, IdParam, Params};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// For how long a URL is signed where nobody says.
 const USUAL_S: u64 = 3_600;
@@ -51,10 +50,12 @@ pub(crate) struct PresignParams {
         Problems,
     ),
 )]
-pub(crate) async fn archive(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
-    let store = app.store.clone();
-    let record = app
-        .finish(async move { store.archive(&id.into()).await })
+pub(crate) async fn archive(caller: Caller, Id(id): Id) -> Result<Response, Problem> {
+    let id = id.into();
+    let store = caller.with(&id).await?.clone();
+    let record = caller
+        .app()
+        .finish(async move { store.archive(&id).await })
         .await?;
     Ok(reply::details(StatusCode::OK, &record))
 }
@@ -73,7 +74,7 @@ pub(crate) async fn archive(State(app): State<App>, Id(id): Id) -> Result<Respon
     ),
 )]
 pub(crate) async fn restore(
-    State(app): State<App>,
+    caller: Caller,
     Id(id): Id,
     Params(params): Params<RestoreParams>,
 ) -> Result<Response, Problem> {
@@ -81,9 +82,11 @@ pub(crate) async fn restore(
     let options = RestoreOptions {
         days: params.keep_days.unwrap_or(usual.days),
     };
-    let store = app.store.clone();
-    let restored = app
-        .finish(async move { store.restore(&id.into(), options).await })
+    let id = id.into();
+    let store = caller.with(&id).await?.clone();
+    let restored = caller
+        .app()
+        .finish(async move { store.restore(&id, options).await })
         .await?;
     Ok(match restored {
         Restored::Back(record) => reply::details(StatusCode::OK, &record),
@@ -106,12 +109,13 @@ pub(crate) async fn restore(
     ),
 )]
 pub(crate) async fn presign(
-    State(app): State<App>,
+    caller: Caller,
     Id(id): Id,
     Params(params): Params<PresignParams>,
 ) -> Result<Response, Problem> {
     let valid_for = Duration::from_secs(params.expires_in_s.unwrap_or(USUAL_S));
-    let signed = app.store.presign(&id.into(), valid_for).await?;
+    let id = id.into();
+    let signed = caller.with(&id).await?.presign(&id, valid_for).await?;
     Ok(reply::json(
         StatusCode::OK,
         &view::presign::download(&signed),

@@ -8,9 +8,9 @@ use artifact_app::{
     CleanupItem, CleanupOptions, CleanupOutcome, CleanupReport, GcItem, GcOptions, GcReport,
     VerifyOptions, VerifyScope, view,
 };
+use artifact_domain::access::Target;
 use artifact_domain::query::{Filter, Versions};
 use artifact_domain::{Error, Result};
-use axum::extract::State;
 use axum::response::Response;
 use futures::TryStreamExt;
 use http::StatusCode;
@@ -20,9 +20,9 @@ use utoipa::IntoParams;
 
 use super::reply;
 use crate::api::schemas::{CleanupDocument, GcDocument, Problems, VerificationDocument};
+use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// How many items an answer names.
 const MOST: usize = 1_000;
@@ -83,13 +83,14 @@ pub(crate) struct CleanupParams {
     ),
 )]
 pub(crate) async fn cleanup(
-    State(app): State<App>,
+    caller: Caller,
     Params(params): Params<CleanupParams>,
 ) -> Result<Response, Problem> {
     let options = CleanupOptions {
         trust_clock: params.force,
     };
-    let (first, store) = (First::default(), app.store.clone());
+    let store = caller.at(Target::Store).await?.clone();
+    let (first, app) = (First::default(), caller.app());
     let report = if params.dry_run {
         let mut report = CleanupReport::default();
         let mut plan = std::pin::pin!(store.cleanup_plan(options));
@@ -140,7 +141,7 @@ pub(crate) struct GcParams {
     ),
 )]
 pub(crate) async fn gc(
-    State(app): State<App>,
+    caller: Caller,
     Params(params): Params<GcParams>,
 ) -> Result<Response, Problem> {
     let mut options = GcOptions::default();
@@ -150,7 +151,8 @@ pub(crate) async fn gc(
         }
         options.grace = Duration::from_hours(hours.into());
     }
-    let (first, store) = (First::default(), app.store.clone());
+    let store = caller.at(Target::Store).await?.clone();
+    let (first, app) = (First::default(), caller.app());
     let report = if params.dry_run {
         let mut report = GcReport::default();
         let mut plan = std::pin::pin!(store.gc_plan(options));
@@ -207,7 +209,7 @@ pub(crate) struct VerifyParams {
     ),
 )]
 pub(crate) async fn verify(
-    State(app): State<App>,
+    caller: Caller,
     Params(params): Params<VerifyParams>,
 ) -> Result<Response, Problem> {
     let options = VerifyOptions {
@@ -215,7 +217,8 @@ pub(crate) async fn verify(
         repair: params.repair,
         readers: READERS,
     };
-    let (first, store) = (First::default(), app.store.clone());
+    let store = caller.at(Target::Store).await?.clone();
+    let (first, app) = (First::default(), caller.app());
     let told = first.clone();
     let report = app
         .finish(async move {

@@ -1,11 +1,11 @@
 //! `PUT` of an artifact: its bytes as a stream, all else by the path, the query and the headers.
 
 use artifact_app::{Compression, UploadCondition, UploadRequest};
+use artifact_domain::access::Target;
 use artifact_domain::{
     ArtifactName, Error, Metadata, MimeType, Result, Tag, Tags, parse_metadata_entry,
 };
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -17,11 +17,11 @@ use super::reply;
 use crate::api::headers::Storing;
 use crate::api::schemas::{ArtifactDocument, Problems};
 use crate::body::{announced_length, incoming};
+use crate::gate::Caller;
 use crate::headers::encoding::refuse_coded;
 use crate::headers::{digest, etag, warning};
 use crate::params::{At, Params, RawCoordinate, all_parsed};
 use crate::problem::Problem;
-use crate::state::App;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -57,7 +57,7 @@ pub(crate) struct About {
     ),
 )]
 pub(crate) async fn put(
-    State(app): State<App>,
+    caller: Caller,
     At(at): At,
     Params(about): Params<About>,
     headers: HeaderMap,
@@ -70,8 +70,9 @@ pub(crate) async fn put(
     request.size_hint_bytes = announced_length(&headers)?;
     request.condition = condition(&headers)?;
     let once = once(&headers)?;
+    let store = caller.at(Target::Artifact(&request.coordinate)).await?;
+    let (app, store) = (caller.app(), store.clone());
     let body = incoming(body, app.patience);
-    let store = app.store.clone();
     let uploaded = app
         .finish(async move { store.upload_once(request, once, body.into()).await })
         .await?;

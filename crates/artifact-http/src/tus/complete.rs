@@ -23,14 +23,14 @@ pub(super) struct Completed {
 /// became of that id first, and stores nothing that is stored already.
 pub(super) async fn complete(app: &App, mut held: Held) -> Result<Completed> {
     if let Some(attempt) = held.info.attempt
-        && app.store.outcome(attempt).await?.is_some()
+        && app.own_store().outcome(attempt).await?.is_some()
     {
         return Ok(Completed {
             artifact: remember(held, attempt).await,
             findings: Vec::new(),
         });
     }
-    let id = app.store.new_id()?;
+    let id = app.own_store().new_id()?;
     held.info.attempt = Some(id);
     let held = saved(held).await?;
     match store(app, &held, id).await {
@@ -53,7 +53,7 @@ async fn store(app: &App, held: &Held, id: ArtifactId) -> Result<Vec<Finding>> {
     request.size_hint_bytes = held.info.length;
     let body = Body::reader(held.reader()?);
     // What it holds meanwhile is large.
-    let uploaded = Box::pin(app.store.upload_once(request, None, body)).await?;
+    let uploaded = Box::pin(app.own_store().upload_once(request, None, body)).await?;
     if let Some(warning) = uploaded.warning() {
         tracing::warn!("{warning}");
     }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use artifact_domain::access::Target;
 use artifact_domain::{Error, Result};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
@@ -20,6 +21,7 @@ use super::receive::saved;
 use super::{about, blocking};
 use crate::api::schemas::{ProblemDocument, Problems};
 use crate::body::{announced_length, incoming};
+use crate::gate::Caller;
 use crate::headers::date::http_date;
 use crate::headers::encoding::refuse_coded;
 use crate::headers::warning;
@@ -129,7 +131,7 @@ pub(crate) async fn options_of_one(app: State<App>, _: UploadId) -> Response {
     ),
 )]
 pub(crate) async fn create(
-    State(app): State<App>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -138,16 +140,16 @@ pub(crate) async fn create(
         Length::Deferred => None,
     };
     let metadata = headers::metadata(&headers)?;
-    about::request(&metadata)?;
+    let app = allowed(&caller, &metadata).await?;
     let sent = if body.is_end_stream() {
         None
     } else {
         Some(sent(&app, &headers, body)?)
     };
     let with_bytes = sent.is_some();
-    app.store.admit(length).await?;
+    app.own_store().admit(length).await?;
     let created = finish(app.clone(), async move {
-        let info = Info::new(metadata, length, app.store.now());
+        let info = Info::new(metadata, length, app.own_store().now());
         let spool = app.uploads.spool.clone();
         let held = blocking(move || spool.create(info)).await?;
         let id = held.id;
@@ -204,9 +206,12 @@ pub(crate) async fn create(
         (status = "5XX", description = "A problem"),
     ),
 )]
-pub(crate) async fn head(State(app): State<App>, id: UploadId) -> Result<Response, Problem> {
+pub(crate) async fn head(caller: Caller, id: UploadId) -> Result<Response, Problem> {
+    let app = caller.app().clone();
     let progress = finish(app.clone(), async move {
-        match wait_for(&app, id).await? {
+        let current = wait_for(&app, id).await?;
+        allowed(&caller, current.metadata()).await?;
+        match current {
             Current::Held(held) => finished(&app, held).await,
             Current::Done(done) => Ok(done.into()),
         }
@@ -265,16 +270,19 @@ pub(crate) async fn head(State(app): State<App>, id: UploadId) -> Result<Respons
     ),
 )]
 pub(crate) async fn patch(
-    State(app): State<App>,
+    caller: Caller,
     id: UploadId,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let offset = headers::offset(&headers)?;
     let late_length = headers::late_length(&headers)?;
+    let app = caller.app().clone();
     let sent = sent(&app, &headers, body)?;
     let progress = finish(app.clone(), async move {
-        match find(&app, id).await? {
+        let current = find(&app, id).await?;
+        allowed(&caller, current.metadata()).await?;
+        match current {
             Current::Done(done) => {
                 let progress = Progress::from(done);
                 progress.require_offset(offset)?;
@@ -286,7 +294,7 @@ pub(crate) async fn patch(
                 if let Some(length) = late_length
                     && held.set_length(length)?
                 {
-                    app.store.admit(Some(length)).await?;
+                    app.own_store().admit(Some(length)).await?;
                     held = saved(held).await?;
                 }
                 take(&app, held, sent).await
@@ -320,9 +328,11 @@ pub(crate) async fn patch(
         Problems,
     ),
 )]
-pub(crate) async fn terminate(State(app): State<App>, id: UploadId) -> Result<Response, Problem> {
+pub(crate) async fn terminate(caller: Caller, id: UploadId) -> Result<Response, Problem> {
+    let app = caller.app().clone();
     let removed = finish(app.clone(), async move {
         let current = wait_for(&app, id).await?;
+        allowed(&caller, current.metadata()).await?;
         remove(&app, current, id).await
     });
     removed.await?;
@@ -336,6 +346,13 @@ async fn remove(app: &App, current: Current, id: UploadId) -> Result<(), Problem
         Current::Done(_) => spool.forget(id),
     });
     Ok(removed.await?)
+}
+
+/// Lets whoever asks work on an upload that becomes what its metadata say.
+async fn allowed(caller: &Caller, metadata: &str) -> Result<App> {
+    let request = about::request(metadata)?;
+    caller.at(Target::Artifact(&request.coordinate)).await?;
+    Ok(caller.app().clone())
 }
 
 /// The bytes of a request, and what its headers say of them.

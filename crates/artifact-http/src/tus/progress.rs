@@ -31,6 +31,16 @@ pub(super) enum Current {
     Done(Done),
 }
 
+impl Current {
+    /// `Upload-Metadata` as it was sent.
+    pub(super) fn metadata(&self) -> &str {
+        match self {
+            Self::Held(held) => &held.info.metadata,
+            Self::Done(done) => &done.info.metadata,
+        }
+    }
+}
+
 /// What can be said of an upload.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -102,7 +112,7 @@ impl Sent {
 
 /// Looks for an upload; one that somebody works on is `Locked`.
 pub(super) async fn find(app: &App, id: UploadId) -> Result<Current> {
-    let (spool, now) = (app.uploads.spool.clone(), app.store.now());
+    let (spool, now) = (app.uploads.spool.clone(), app.own_store().now());
     match blocking(move || spool.open(id, now)).await? {
         Found::Held(held) => Ok(Current::Held(held)),
         Found::Done(done) => Ok(Current::Done(done)),

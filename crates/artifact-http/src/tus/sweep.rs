@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_mins(5);
 /// Removes what has expired, now and from time to time; never ends.
 pub(crate) async fn keep_swept(app: &App) {
     loop {
-        let (spool, now) = (app.uploads.spool.clone(), app.store.now());
+        let (spool, now) = (app.uploads.spool.clone(), app.own_store().now());
         match blocking(move || spool.sweep(now)).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "resumable uploads have expired and are removed"),

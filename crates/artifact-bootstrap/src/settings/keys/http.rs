@@ -4,13 +4,13 @@ use super::super::kind::Kind;
 use super::super::schema::{Default, Key};
 use super::{COUNT, key};
 
-/// Every key of the section `http`.
+/// Every key of the sections `http` and `access`.
 pub(super) const KEYS: &[Key] = &[
     key(
         "http.listen",
         Kind::Text,
         Default::Text("127.0.0.1:8080"),
-        "address and port of the server; of the loopback interface",
+        "address and port of the server; beyond the loopback interface only where there are tokens",
     ),
     key(
         "http.tls_cert",
@@ -88,5 +88,11 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Choice(&["text", "json"]),
         Default::Text("text"),
         "whether a line of the log is text or a JSON object",
+    ),
+    key(
+        "access.token_file",
+        Kind::Path,
+        Default::Null,
+        "file of the tokens that the server takes; null: access/tokens.json below base_path",
     ),
 ];

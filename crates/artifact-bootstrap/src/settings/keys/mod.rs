@@ -41,6 +41,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "http",
         "How the server `artifact-http` listens, and how much it takes on",
     ),
+    ("access", "Who is let in to the server `artifact-http`"),
 ];
 
 const DAYS: Kind = Kind::Whole {

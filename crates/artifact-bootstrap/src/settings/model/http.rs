@@ -53,3 +53,11 @@ impl Http {
         Duration::from_secs(u64::from(self.idle_timeout_s))
     }
 }
+
+/// Who is let in to the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Absolute path of the file of tokens; one below `base_path` when absent.
+    pub token_file: Option<PathBuf>,
+}

@@ -14,7 +14,7 @@ mod guard;
 mod http;
 
 pub use guard::{Guard, OnSecret};
-pub use http::{Http, LogFormat};
+pub use http::{Access, Http, LogFormat};
 
 /// Everything that can be set, with the names of the configuration file.
 ///
@@ -57,6 +57,8 @@ pub struct Settings {
     pub guard: Guard,
     /// How the server listens, and how much it takes on.
     pub http: Http,
+    /// Who is let in to the server.
+    pub access: Access,
 }
 
 /// Where blobs are kept.

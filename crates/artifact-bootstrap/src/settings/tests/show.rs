@@ -201,7 +201,8 @@ fn defaults_are_those_of_the_design() {
             "otlp_endpoint": null,
             "log": "info",
             "log_format": "text"
-        }
+        },
+        "access": { "token_file": null }
     });
     assert_eq!(json, expected);
 }

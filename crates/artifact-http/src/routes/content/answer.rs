@@ -1,6 +1,6 @@
 //! What is answered with content of one version: whole, in stretches, or that the client has it.
 
-use artifact_app::Part;
+use artifact_app::{Part, Store, Verification};
 use artifact_domain::{ArtifactRecord, ByteRange, Content, Encoding, Error, RangeRequest, Result};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,6 @@ use crate::body::outgoing;
 use crate::headers::range::{self, Ranges};
 use crate::headers::{digest, disposition, encoding, etag};
 use crate::problem::Problem;
-use crate::state::App;
 
 pub(super) const ARTIFACT_ID: HeaderName = HeaderName::from_static("x-artifact-id");
 pub(super) const ARTIFACT_VERSION: HeaderName = HeaderName::from_static("x-artifact-version");
@@ -29,7 +28,8 @@ const SANDBOX: &str = "sandbox; default-src 'none'; img-src data:; media-src dat
 
 /// An answer with content of one version.
 pub(super) struct Answer<'a> {
-    pub(super) app: &'a App,
+    pub(super) store: &'a Store,
+    pub(super) verification: Verification,
     pub(super) record: &'a ArtifactRecord,
     pub(super) content: &'a Content,
     pub(super) selection: &'a Selection,
@@ -120,8 +120,8 @@ impl Answer<'_> {
         let bodies: u64 = ranges.iter().map(|range| range.length()).sum();
         let length = bodies + heads.iter().map(Bytes::len).sum::<usize>() as u64 + end.len() as u64;
         let body = if self.has_body {
-            let (store, record) = (self.app.store.clone(), self.record.clone());
-            let verification = self.app.verification;
+            let (store, record) = (self.store.clone(), self.record.clone());
+            let verification = self.verification;
             let ranges = ranges.to_vec();
             let parts = stream::iter(heads.into_iter().zip(ranges)).then(move |(head, range)| {
                 let (store, record) = (store.clone(), record.clone());
@@ -156,8 +156,8 @@ impl Answer<'_> {
         if !self.has_body {
             return Ok(status.into_response());
         }
-        let verification = self.app.verification;
-        let found = self.app.store.read(self.record, part, verification).await?;
+        let verification = self.verification;
+        let found = self.store.read(self.record, part, verification).await?;
         let body = outgoing(found.body, self.record.version_uri().to_string());
         Ok((status, body).into_response())
     }

@@ -36,7 +36,7 @@ impl Answer<'_> {
         };
         let scope = GrepScope::These(vec![self.record.id.into()]);
         let body = if self.has_body {
-            let grep = self.app.store.grep(scope, &options)?;
+            let grep = self.store.grep(scope, &options)?;
             outgoing(lines_of(grep), self.record.version_uri().to_string())
         } else {
             Body::empty()

@@ -4,7 +4,6 @@ mod answer;
 mod excerpt;
 
 use artifact_domain::{ArtifactRef, Encoding, Error, Result};
-use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
@@ -13,11 +12,11 @@ use utoipa::IntoParams;
 use self::answer::{Answer, unsatisfiable};
 use crate::api::headers::Fetching;
 use crate::api::schemas::Problems;
+use crate::gate::Caller;
 use crate::headers::encoding;
 use crate::headers::range::Ranges;
 use crate::params::{At, Id, IdParam, Params, RawCoordinate, version_of};
 use crate::problem::Problem;
-use crate::state::App;
 
 /// How many of the last lines are asked for at most.
 const MOST_LINES: u64 = 1_000_000_000;
@@ -58,13 +57,13 @@ pub(crate) struct Selection {
     ),
 )]
 pub(crate) async fn newest(
-    State(app): State<App>,
+    caller: Caller,
     At(at): At,
     Params(selection): Params<Selection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let artifact = version_of(at, selection.version.as_deref())?;
-    serve(&app, &artifact, &selection, true, &headers).await
+    serve(&caller, &artifact, &selection, true, &headers).await
 }
 
 /// The content of one version.
@@ -82,13 +81,13 @@ pub(crate) async fn newest(
     ),
 )]
 pub(crate) async fn by_id(
-    State(app): State<App>,
+    caller: Caller,
     Id(id): Id,
     Params(selection): Params<Selection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     selection.require_no_version()?;
-    serve(&app, &id.into(), &selection, true, &headers).await
+    serve(&caller, &id.into(), &selection, true, &headers).await
 }
 
 /// What `GET` of the content of what a path names would say, without the bytes.
@@ -106,13 +105,13 @@ pub(crate) async fn by_id(
     ),
 )]
 pub(crate) async fn head_of_newest(
-    State(app): State<App>,
+    caller: Caller,
     At(at): At,
     Params(selection): Params<Selection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let artifact = version_of(at, selection.version.as_deref())?;
-    serve(&app, &artifact, &selection, false, &headers).await
+    serve(&caller, &artifact, &selection, false, &headers).await
 }
 
 /// What `GET` of the content of one version would say, without the bytes.
@@ -130,13 +129,13 @@ pub(crate) async fn head_of_newest(
     ),
 )]
 pub(crate) async fn head_by_id(
-    State(app): State<App>,
+    caller: Caller,
     Id(id): Id,
     Params(selection): Params<Selection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     selection.require_no_version()?;
-    serve(&app, &id.into(), &selection, false, &headers).await
+    serve(&caller, &id.into(), &selection, false, &headers).await
 }
 
 impl Selection {
@@ -149,16 +148,18 @@ impl Selection {
 }
 
 async fn serve(
-    app: &App,
+    caller: &Caller,
     artifact: &ArtifactRef,
     selection: &Selection,
     has_body: bool,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let record = app.store.show(artifact).await?;
+    let store = caller.with(artifact).await?;
+    let record = store.show(artifact).await?;
     let content = record.stored_content()?.clone();
     let answer = Answer {
-        app,
+        store,
+        verification: caller.app().verification,
         record: &record,
         content: &content,
         selection,

@@ -1,17 +1,17 @@
 //! Each condition of a query alone, and all together.
 
 use artifact_domain::port::{ArtifactIndex, NewUpload};
-use artifact_domain::query::{Expiry, Filter, Glob, TagFilter, Versions};
+use artifact_domain::query::{Area, Expiry, Filter, Glob, TagFilter, Versions};
 use artifact_domain::{ArtifactType, State, Timestamp};
 
 use super::{archive, begun, changed, deleted, everything, hold, names, selected, stored, upload};
 use crate::{Subject, sample};
 
-fn glob(pattern: &str) -> Glob {
+pub(super) fn glob(pattern: &str) -> Glob {
     pattern.parse().unwrap()
 }
 
-async fn assert_selects(index: &dyn ArtifactIndex, filter: Filter, expected: &[&str]) {
+pub(super) async fn assert_selects(index: &dyn ArtifactIndex, filter: Filter, expected: &[&str]) {
     let shown = format!("{filter:?}");
     assert_eq!(names(index, filter).await, expected, "{shown}");
 }
@@ -424,9 +424,11 @@ pub async fn all_conditions_together_must_hold(index: Subject<dyn ArtifactIndex>
         states: vec![State::Active],
         versions: Versions::Newest,
         expiry: Expiry::Never,
+        within: Some(vec![Area::everywhere()]),
     };
     assert_selects(&*index, all.clone(), &["dir/build.log"]).await;
-    let but: [fn(&mut Filter); 11] = [
+    let but: [fn(&mut Filter); 12] = [
+        |f| f.within = Some(Vec::new()),
         |f| f.expiry = Expiry::Ends,
         |f| f.spec = Some(glob("x*")),
         |f| f.task = Some(glob("tas")),

@@ -1,6 +1,7 @@
 //! The contract of `ArtifactIndex`.
 
 pub mod abandoned;
+pub mod area;
 pub mod begin;
 pub mod commit;
 pub mod concurrency;

@@ -333,6 +333,16 @@ fn fits(filter: &Filter, record: &ArtifactRecord, now: Timestamp) -> bool {
     {
         return false;
     }
+    if let Some(areas) = &filter.within {
+        let mut lies_within = false;
+        for area in areas {
+            let (spec, task) = (at.spec().as_str(), at.task().as_str());
+            lies_within |= area.spec.matches(spec) && area.task.matches(task);
+        }
+        if !lies_within {
+            return false;
+        }
+    }
     let expiry = match filter.expiry {
         Expiry::Any => true,
         Expiry::Never => record.expires_at.is_none(),

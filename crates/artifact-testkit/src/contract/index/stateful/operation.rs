@@ -3,8 +3,9 @@
 
 use artifact_domain::policy::Reservation;
 use artifact_domain::port::Supersede;
-use artifact_domain::query::{Expiry, Filter, Order, TagFilter, Versions};
+use artifact_domain::query::{Area, Expiry, Filter, Order, TagFilter, Versions};
 use artifact_domain::{ArtifactType, State, Tier, Timestamp};
+use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -193,6 +194,17 @@ fn glob(patterns: &[&'static str]) -> impl Strategy<Value = Option<artifact_doma
     weighted(0.25, glob)
 }
 
+/// Parts of the store, at times none at all.
+fn within() -> impl Strategy<Value = Option<Vec<Area>>> {
+    let specs = select(vec!["s", "s*", "S", "*"]);
+    let tasks = select(vec!["*", "t1", "*2"]);
+    let area = (specs, tasks).prop_map(|(spec, task)| Area {
+        spec: spec.parse().unwrap(),
+        task: task.parse().unwrap(),
+    });
+    weighted(0.25, vec(area, 0..3))
+}
+
 fn time() -> impl Strategy<Value = Option<Timestamp>> {
     weighted(0.2, seconds().prop_map(sample::at))
 }
@@ -222,23 +234,37 @@ fn filter() -> impl Strategy<Value = Filter> {
         1 => Just(Expiry::Never),
         1 => Just(Expiry::Ends),
     ];
-    (globs, lists, (time(), time()), sizes, (versions, expiry)).prop_map(
-        |((spec, task, name), (types, tags, states), created, sizes, (versions, expiry))| Filter {
-            spec,
-            task,
-            name,
-            types,
-            tags: tags
-                .into_iter()
-                .map(|text| TagFilter::parse(text).unwrap())
-                .collect(),
-            created_from: created.0,
-            created_before: created.1,
-            min_size_bytes: sizes.0,
-            max_size_bytes: sizes.1,
-            states,
-            versions,
-            expiry,
-        },
+    (
+        globs,
+        lists,
+        (time(), time()),
+        sizes,
+        (versions, expiry, within()),
     )
+        .prop_map(
+            |(
+                (spec, task, name),
+                (types, tags, states),
+                created,
+                sizes,
+                (versions, expiry, within),
+            )| Filter {
+                spec,
+                task,
+                name,
+                types,
+                tags: tags
+                    .into_iter()
+                    .map(|text| TagFilter::parse(text).unwrap())
+                    .collect(),
+                created_from: created.0,
+                created_before: created.1,
+                min_size_bytes: sizes.0,
+                max_size_bytes: sizes.1,
+                states,
+                versions,
+                expiry,
+                within,
+            },
+        )
 }

@@ -1,0 +1,261 @@
+//! Tokens that are made, listed, revoked and recognised.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use artifact_domain::access::{Grant, Principal};
+use artifact_domain::port::{Authenticator, Credential, unrecognised};
+use artifact_domain::{Error, ErrorKind, Result, Timestamp};
+use async_trait::async_trait;
+
+use crate::document::{Entry, Tokens};
+use crate::file::{self, Stamp, Turn};
+use crate::secret::{self, Parts};
+use crate::uses::{self, LastUses, Uses};
+
+/// How long a change of the file may go unseen.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// What is known of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What names it in logs.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// What may be done with it.
+    pub grants: Vec<Grant>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is not accepted any more; never when absent.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Token {
+    /// Whether it is accepted no more at `now`.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// What its bearer is called in logs.
+    fn bearer(&self) -> String {
+        format!("token {} ({})", self.name, self.id)
+    }
+}
+
+/// A token that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What its owner calls it; no other is called so.
+    pub name: String,
+    /// What may be done with it.
+    pub grants: Vec<Grant>,
+    /// Its end.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The tokens in a file. Cloning it is cheap and gives the same.
+#[derive(Debug, Clone)]
+pub struct TokenFile(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    seen: Mutex<Seen>,
+    uses: Uses,
+}
+
+/// The file as it was seen last.
+#[derive(Debug)]
+struct Seen {
+    looked: Option<Instant>,
+    stamp: Option<Stamp>,
+    tokens: Result<Arc<Tokens>, Arc<Error>>,
+}
+
+impl TokenFile {
+    /// The tokens in the file at `path`, which need not be there.
+    pub fn new(path: PathBuf) -> Self {
+        Self(Arc::new(Inner {
+            path,
+            seen: Mutex::new(Seen {
+                looked: None,
+                stamp: None,
+                tokens: Ok(Arc::new(Tokens::none())),
+            }),
+            uses: Uses::default(),
+        }))
+    }
+
+    /// Whether the file is there: from then on who comes has to be recognised. Where that cannot be
+    /// told it counts as there.
+    pub fn is_there(&self) -> bool {
+        file::stamp(&self.0.path).map_or(true, |stamp| stamp.is_some())
+    }
+
+    /// Makes a token. What is given along is its bearer's alone and is kept nowhere.
+    ///
+    /// # Errors
+    /// `InvalidInput` for names and grants that make no token; `AlreadyExists` where another has the
+    /// name; faults of the file.
+    pub async fn create(&self, new: NewToken, now: Timestamp) -> Result<(Token, Credential)> {
+        self.changing(move |tokens| {
+            let (parts, kept) = Parts::make()?;
+            let token = Token {
+                id: parts.id.clone(),
+                name: new.name,
+                grants: new.grants,
+                created_at: now,
+                expires_at: new.expires_at,
+            };
+            let credential = parts.credential()?;
+            tokens.add(Entry {
+                token: token.clone(),
+                kept,
+            })?;
+            Ok((token, credential))
+        })
+        .await
+    }
+
+    /// Every token, the oldest first, and when it was last used.
+    ///
+    /// # Errors
+    /// Faults of the file.
+    pub async fn list(&self) -> Result<Vec<(Token, Option<Timestamp>)>> {
+        let this = self.clone();
+        blocking(move || {
+            let tokens = this.load()?;
+            let uses = uses::written(&this.0.path);
+            let listed = tokens.iter().map(|entry| {
+                let last = uses.get(&entry.token.id).copied();
+                (entry.token.clone(), last)
+            });
+            Ok(listed.collect())
+        })
+        .await
+    }
+
+    /// Takes the token with this id or name away.
+    ///
+    /// # Errors
+    /// `NotFound`; faults of the file.
+    pub async fn revoke(&self, id_or_name: &str) -> Result<Token> {
+        let meant = id_or_name.to_owned();
+        self.changing(move |tokens| {
+            tokens.remove(&meant).ok_or_else(|| {
+                let message = format!("there is no token `{meant}`");
+                Error::new(ErrorKind::NotFound, message)
+                    .with_hint("`artifact token list` shows those that there are")
+            })
+        })
+        .await
+    }
+
+    /// Writes down which tokens were used since the last time.
+    ///
+    /// # Errors
+    /// Faults of the file.
+    pub async fn note_uses(&self) -> Result<()> {
+        let this = self.clone();
+        blocking(move || {
+            let new: LastUses = this.0.uses.take();
+            if new.is_empty() {
+                return Ok(());
+            }
+            let tokens = this.load()?;
+            uses::write(&this.0.path, new, |id| tokens.get(id).is_some())
+        })
+        .await
+    }
+
+    async fn changing<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Tokens) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let this = self.clone();
+        blocking(move || {
+            let turn = Turn::wait(&this.0.path)?;
+            let mut tokens = this.load()?;
+            let changed = change(&mut tokens)?;
+            turn.replace(&tokens.write())?;
+            this.look_again();
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// What the file says.
+    fn load(&self) -> Result<Tokens> {
+        let path = &self.0.path;
+        match file::read(path)? {
+            None => Ok(Tokens::none()),
+            Some(text) => Tokens::parse(&text).map_err(|error| {
+                let message = format!("the tokens in {} can't be read", path.display());
+                Error::new(ErrorKind::Internal, message)
+                    .with_hint("put back what it was before it was changed by hand")
+                    .with_source(error)
+            }),
+        }
+    }
+
+    fn look_again(&self) {
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.looked = None;
+    }
+
+    /// What the file said a moment ago. Reads it where it has changed; that is rare, and it is short.
+    fn seen(&self) -> Result<Arc<Tokens>, Arc<Error>> {
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.looked.is_none_or(|looked| looked.elapsed() >= GLANCE) {
+            match file::stamp(&self.0.path) {
+                Ok(stamp) if seen.looked.is_some() && stamp == seen.stamp => {}
+                Ok(stamp) => {
+                    seen.stamp = stamp;
+                    seen.tokens = self.load().map(Arc::new).map_err(Arc::new);
+                }
+                Err(error) => {
+                    seen.stamp = None;
+                    seen.tokens = Err(Arc::new(error));
+                }
+            }
+            seen.looked = Some(Instant::now());
+        }
+        seen.tokens.clone()
+    }
+}
+
+#[async_trait]
+impl Authenticator for TokenFile {
+    async fn authenticate(
+        &self,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<Option<Principal>> {
+        if !secret::is_meant(credential) {
+            return Ok(None);
+        }
+        let parts = Parts::of(credential).ok_or_else(unrecognised)?;
+        let tokens = self.seen().map_err(|error| {
+            Error::new(ErrorKind::Internal, "the tokens of the store can't be read")
+                .with_source(error)
+        })?;
+        let entry = tokens.get(&parts.id).ok_or_else(unrecognised)?;
+        if !entry.kept.is_of(&parts.secret) || entry.token.is_expired(now) {
+            return Err(unrecognised());
+        }
+        self.0.uses.note(&parts.id, now);
+        let grants = entry.token.grants.clone();
+        Ok(Some(Principal::new(entry.token.bearer(), grants)))
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|fault| {
+        Error::new(ErrorKind::Internal, "work on the file of tokens stopped").with_source(fault)
+    })?
+}

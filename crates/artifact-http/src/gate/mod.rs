@@ -1,0 +1,96 @@
+//! The one place that every request passes before its route: who asks is found out here, and no route
+//! comes to the store but by asking here whether he may.
+
+mod caller;
+mod credential;
+mod doors;
+
+use artifact_domain::access::{Action, Principal};
+use artifact_domain::{Error, ErrorKind};
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use http::HeaderValue;
+use http::header::WWW_AUTHENTICATE;
+
+use crate::problem::Problem;
+use crate::rate::{self, TokenName};
+use crate::state::App;
+pub(crate) use caller::{Caller, Who};
+pub(crate) use doors::Doors;
+
+/// What a client is told that showed nothing, or nothing that is accepted.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"artifact-store\"");
+const CHALLENGE_AGAIN: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"artifact-store\", error=\"invalid_token\"");
+
+/// Puts the gate before routes that are for those who may do `action`, be it on one artifact only.
+pub(crate) fn guard(app: &App, action: Action, routes: MethodRouter<App>) -> MethodRouter<App> {
+    let guard = Guard {
+        app: app.clone(),
+        action,
+    };
+    routes.layer(middleware::from_fn_with_state(guard, pass))
+}
+
+/// What the gate knows of a route.
+#[derive(Debug, Clone)]
+struct Guard {
+    app: App,
+    action: Action,
+}
+
+/// Finds out who asks, and lets him through if he may do the action anywhere; the route asks about what it
+/// is done to.
+async fn pass(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let who = recognise(&guard.app, &mut request).await;
+    // Whoever is not recognised is counted too, by where he comes from.
+    rate::admit(request.extensions())?;
+    let who = who?;
+    if who.areas(guard.action).next().is_none() {
+        return Err(who.denied(guard.action, "anything").into());
+    }
+    let who = Who::from(who);
+    let caller = Caller::new(guard.app, who.clone(), guard.action);
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    // Who asked is for the log too.
+    response.extensions_mut().insert(who);
+    Ok(response)
+}
+
+/// Who asks.
+async fn recognise(app: &App, request: &mut Request) -> Result<Principal, Problem> {
+    let doors = app.doors();
+    if !doors.are_guarded() {
+        return Ok(Principal::unrestricted("anonymous"));
+    }
+    let Some(credential) = credential::shown(request.headers()).map_err(refused)? else {
+        let error = Error::new(ErrorKind::Unauthenticated, "no token was sent").with_hint(
+            "send the header `Authorization: Bearer TOKEN`; `artifact token create` makes one",
+        );
+        return Err(Problem::from(error).with_header(WWW_AUTHENTICATE, CHALLENGE));
+    };
+    let who = doors
+        .recognise(&credential, app.own_store().now())
+        .await
+        .map_err(refused)?;
+    request.extensions_mut().insert(TokenName::of(&who));
+    Ok(who)
+}
+
+/// What is said of a token that is not accepted; other faults stay what they are.
+fn refused(error: Error) -> Problem {
+    let is_refusal = error.kind() == ErrorKind::Unauthenticated;
+    let problem = Problem::from(error);
+    if is_refusal {
+        problem.with_header(WWW_AUTHENTICATE, CHALLENGE_AGAIN)
+    } else {
+        problem
+    }
+}

@@ -1,0 +1,208 @@
+//! What those see and reach who may do something in a part of the store only.
+
+use e2e::{Sandbox, Server};
+use serde_json::Value;
+
+use super::{Bearer, at, token};
+
+/// A store with artifacts of two specs and two tasks each, a server, an admin's token.
+fn filled() -> (Sandbox, String) {
+    let store = Sandbox::new();
+    let admin = token(&store, "admin", &["admin"]);
+    for spec in ["team", "team-b"] {
+        for task in ["1", "ci-1"] {
+            store.write("a.log", format!("{spec} {task}\n"));
+            store.ok(&[
+                "upload", "a.log", "--spec", spec, "--task", task, "--type", "log",
+            ]);
+        }
+    }
+    (store, admin)
+}
+
+fn uris(answer: &Value) -> Vec<String> {
+    let items = answer["items"].as_array().unwrap().iter();
+    let mut uris: Vec<_> = items
+        .map(|item| item["uri"].as_str().unwrap().to_owned())
+        .collect();
+    uris.sort();
+    uris
+}
+
+#[test]
+fn lists_and_sums_are_of_what_one_may_see() {
+    let (store, admin) = filled();
+    let narrow = token(
+        &store,
+        "narrow",
+        &["read", "--spec", "team", "--task", "ci-*"],
+    );
+    let whole = token(&store, "whole", &["read", "--spec", "team"]);
+    let server = Server::start(&store);
+    let [admin, narrow, whole] = [&admin, &narrow, &whole].map(|it| Bearer::new(&server, it));
+    let listed = |who: &Bearer<'_>, query: &str| {
+        uris(
+            &who.get(&format!("/api/v1/artifacts{query}"))
+                .expect(200)
+                .json(),
+        )
+    };
+    assert_eq!(listed(&admin, "").len(), 4);
+    assert_eq!(
+        listed(&whole, ""),
+        [
+            "artifact://team/1/log/a.log",
+            "artifact://team/ci-1/log/a.log"
+        ]
+    );
+    assert_eq!(listed(&narrow, ""), ["artifact://team/ci-1/log/a.log"]);
+    assert_eq!(
+        listed(&narrow, "?spec=*&task=*"),
+        ["artifact://team/ci-1/log/a.log"]
+    );
+    assert!(listed(&narrow, "?spec=team-b").is_empty());
+    assert!(listed(&narrow, "?task=1").is_empty());
+    let days = narrow.get("/api/v1/trend?days=1").expect(200).json();
+    assert_eq!(days["days"][0]["count"], 1, "{days}");
+    narrow
+        .get("/api/v1/usage")
+        .problem(403, "permission-denied");
+    narrow
+        .get("/api/v1/usage?spec=team")
+        .problem(403, "permission-denied");
+    whole.get("/api/v1/usage").problem(403, "permission-denied");
+    whole.get("/api/v1/usage?spec=team").expect(200);
+    admin.get("/api/v1/usage").expect(200);
+    whole.get("/metrics").problem(403, "permission-denied");
+    admin.get("/metrics").expect(200);
+}
+
+#[test]
+fn an_id_that_one_may_not_see_is_like_one_that_is_not_there() {
+    let (store, admin) = filled();
+    let narrow = token(
+        &store,
+        "narrow",
+        &["read,delete", "--spec", "team", "--task", "1"],
+    );
+    let server = Server::start(&store);
+    let admin = Bearer::new(&server, &admin);
+    let narrow = Bearer::new(&server, &narrow);
+    let all = admin.get("/api/v1/artifacts").expect(200).json();
+    for item in all["items"].as_array().unwrap() {
+        let id = item["id"].as_str().unwrap();
+        let one = format!("/api/v1/artifacts/{id}");
+        let is_own = item["spec"] == "team" && item["task"] == "1";
+        for path in [
+            one.clone(),
+            format!("{one}/content"),
+            format!("{one}/versions"),
+        ] {
+            if is_own {
+                narrow.get(&path).expect(200);
+            } else {
+                let hidden = narrow.get(&path).problem(404, "not-found");
+                let unknown = "01900000-0000-7000-8000-000000000000";
+                let other = narrow
+                    .get(&path.replace(id, unknown))
+                    .problem(404, "not-found");
+                let detail = hidden["detail"].as_str().unwrap().replace(id, unknown);
+                assert_eq!(detail, other["detail"]);
+            }
+        }
+        if is_own {
+            narrow
+                .send("PATCH", &one, b"{}")
+                .problem(403, "permission-denied");
+            narrow
+                .send("POST", &format!("{one}/archive"), b"")
+                .problem(403, "permission-denied");
+        } else {
+            narrow.send("DELETE", &one, b"").problem(404, "not-found");
+        }
+    }
+    assert_eq!(
+        admin.get("/api/v1/artifacts").json()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+}
+
+#[test]
+fn who_may_write_may_not_make_go_away() {
+    let (store, admin) = filled();
+    let writer = token(&store, "writer", &["read,write", "--spec", "team"]);
+    let server = Server::start(&store);
+    let admin = Bearer::new(&server, &admin);
+    let writer = Bearer::new(&server, &writer);
+    let id = writer
+        .put(&at("team", "1", "b.log"), b"x")
+        .expect(201)
+        .json();
+    let one = format!("/api/v1/artifacts/{}", id["id"].as_str().unwrap());
+    writer
+        .send("PATCH", &one, br#"{"tags":{"k":"v"},"held":true}"#)
+        .expect(200);
+    writer
+        .send("PATCH", &one, br#"{"keep_forever":true}"#)
+        .expect(200);
+    for patch in [
+        r#"{"held":false}"#,
+        r#"{"hold":null}"#,
+        r#"{"retention_days":1}"#,
+        r#"{"retention_days":null}"#,
+    ] {
+        writer
+            .send("PATCH", &one, patch.as_bytes())
+            .problem(403, "permission-denied");
+    }
+    writer
+        .send("DELETE", &one, b"")
+        .problem(403, "permission-denied");
+    writer
+        .send("DELETE", &at("team", "1", "b.log"), b"")
+        .problem(403, "permission-denied");
+    writer
+        .send("DELETE", "/api/v1/artifacts?spec=team", b"")
+        .problem(403, "permission-denied");
+    writer
+        .send("POST", "/api/v1/gc", b"")
+        .problem(403, "permission-denied");
+    admin.send("PATCH", &one, br#"{"held":false}"#).expect(200);
+    admin.send("DELETE", &one, b"").expect(204);
+}
+
+#[test]
+fn a_resumable_upload_needs_the_right_to_what_it_becomes() {
+    let (store, admin) = filled();
+    let team = token(&store, "team", &["write", "--spec", "team"]);
+    let other = token(&store, "other", &["write", "--spec", "team-b"]);
+    let server = Server::start(&store);
+    let send = |secret: &str, method: &str, path: &str, more: &[(&str, &str)], body: &[u8]| {
+        let bearer = format!("Bearer {}", secret.trim());
+        let mut headers = vec![("authorization", &*bearer), ("tus-resumable", "1.0.0")];
+        headers.extend_from_slice(more);
+        server.send(method, path, &headers, body)
+    };
+    // name t.log, spec team, type log
+    let metadata = "name dC5sb2c=,spec dGVhbQ==,type bG9n";
+    let create = [("upload-length", "3"), ("upload-metadata", metadata)];
+    send(&other, "POST", "/api/v1/uploads", &create, b"").problem(403, "permission-denied");
+    let begun = send(&team, "POST", "/api/v1/uploads", &create, b"").expect(201);
+    let place = begun.header("location").to_owned();
+    let chunk = [
+        ("upload-offset", "0"),
+        ("content-type", "application/offset+octet-stream"),
+    ];
+    send(&other, "HEAD", &place, &[], b"").expect(403);
+    send(&other, "PATCH", &place, &chunk, b"abc").problem(403, "permission-denied");
+    send(&other, "DELETE", &place, &[], b"").problem(403, "permission-denied");
+    send(&team, "PATCH", &place, &chunk, b"abc").expect(204);
+    let admin = Bearer::new(&server, &admin);
+    assert_eq!(
+        admin.get(&at("team", "local", "t.log")).expect(200).body,
+        b"abc"
+    );
+}
