@@ -121,7 +121,7 @@ fn tokens() -> Vec<(&'static str, String, &'static str)> {
         ),
         (
             "a",
-            format!("'{}8Q~{}'", all(3), all(34)),
+            format!("ARM_CLIENT_SECRET='{}8Q~{}'", all(3), all(34)),
             "azure-client-secret",
         ),
         ("a", token("ghp_", 36), "github-token"),
@@ -151,7 +151,11 @@ fn tokens() -> Vec<(&'static str, String, &'static str)> {
         ("a", format!("rubygems_{}", hex(48)), "rubygems-key"),
         ("a", token("dckr_pat_", 27), "docker-token"),
         ("a", format!("dop_v1_{}", hex(64)), "digitalocean-token"),
-        ("a", format!("SG.{}.{}", all(22), all(43)), "sendgrid-key"),
+        (
+            "a",
+            format!("SENDGRID_API_KEY=SG.{}.{}", all(22), all(43)),
+            "sendgrid-key",
+        ),
         ("a", token("hvs.", 24), "vault-token"),
         (
             "a",
@@ -163,7 +167,7 @@ fn tokens() -> Vec<(&'static str, String, &'static str)> {
         ("a", format!("glsa_{}_{}", all(32), hex(8)), "grafana-token"),
         (
             "a",
-            format!("hf_{}", random(&ALL[..52], 34)),
+            format!("HF_TOKEN: hf_{}", random(&ALL[..52], 34)),
             "hugging-face-token",
         ),
         ("a", token("lin_api_", 40), "linear-key"),
