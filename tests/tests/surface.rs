@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 66] = [
+const VERBS: [(&[&str], bool); 67] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -55,6 +55,7 @@ const VERBS: [(&[&str], bool); 66] = [
     (&["token", "create"], true),
     (&["token", "list"], true),
     (&["token", "revoke"], true),
+    (&["token", "rotate-key"], true),
     (&["lock"], false),
     (&["lock", "status"], true),
     (&["lock", "unlock"], true),

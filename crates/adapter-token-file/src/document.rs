@@ -21,7 +21,7 @@ const MOST_GRANTS: usize = 64;
 const MOST_NAME_BYTES: usize = 64;
 
 /// All tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tokens(Vec<Entry>);
 
 /// A token, and what is kept of its secret.
@@ -32,11 +32,6 @@ pub(crate) struct Entry {
 }
 
 impl Tokens {
-    /// Those before the first one.
-    pub(crate) const fn none() -> Self {
-        Self(Vec::new())
-    }
-
     /// All of them, the oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.0.iter()
@@ -81,7 +76,7 @@ impl Tokens {
             let message = format!("its format {} is not known", document.format);
             return Err(Error::invalid_input(message));
         }
-        let mut tokens = Self::none();
+        let mut tokens = Self::default();
         for entry in document.tokens {
             let id = entry.id.clone();
             let entry = Entry::try_from(entry).and_then(|entry| tokens.add(entry));
@@ -238,7 +233,7 @@ mod tests {
 
     #[test]
     fn tokens_come_back_as_they_were() {
-        let mut tokens = Tokens::none();
+        let mut tokens = Tokens::default();
         tokens.add(entry("ci")).unwrap();
         tokens.add(entry("me@home")).unwrap();
         assert_eq!(Tokens::parse(&tokens.write()).unwrap(), tokens);
@@ -265,13 +260,13 @@ mod tests {
         bad.push(wide);
         for entry in bad {
             let name = entry.token.name.clone();
-            assert!(Tokens::none().add(entry).is_err(), "{name} was taken");
+            assert!(Tokens::default().add(entry).is_err(), "{name} was taken");
         }
     }
 
     #[test]
     fn a_file_that_is_not_as_it_should_be_is_told() {
-        let mut tokens = Tokens::none();
+        let mut tokens = Tokens::default();
         tokens.add(entry("ci")).unwrap();
         let good = String::from_utf8(tokens.write()).unwrap();
         let twice = good.replacen("\"tokens\": [", "\"tokens\": [], \"tokens\": [", 1);

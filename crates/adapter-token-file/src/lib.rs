@@ -3,7 +3,22 @@
 mod document;
 mod file;
 mod secret;
+mod signing;
 mod tokens;
 mod uses;
+mod watched;
 
+use artifact_domain::{Error, ErrorKind, Result};
+
+pub use signing::{Signature, SigningKeys};
 pub use tokens::{NewToken, Token, TokenFile};
+
+/// Runs what blocks.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|fault| {
+        Error::new(ErrorKind::Internal, "work on a file of access stopped").with_source(fault)
+    })?
+}

@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 const PREFIX: &str = "ast_";
 
 const ID_BYTES: usize = 8;
-const SECRET_BYTES: usize = 32;
+pub(crate) const SECRET_BYTES: usize = 32;
 
 /// The hexadecimal digits of an id.
 pub(crate) const ID_DIGITS: usize = 2 * ID_BYTES;
@@ -102,7 +102,7 @@ pub(crate) fn is_id(text: &str) -> bool {
     text.len() == ID_DIGITS && text.bytes().all(is_digit)
 }
 
-fn keyed_digest(key: &[u8], secret: &[u8]) -> [u8; 32] {
+pub(crate) fn keyed_digest(key: &[u8], secret: &[u8]) -> [u8; 32] {
     // It takes keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         return [0; 32];
@@ -111,7 +111,7 @@ fn keyed_digest(key: &[u8], secret: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|cause| {
         Error::new(ErrorKind::Internal, "the system gives no random bytes").with_source(cause)

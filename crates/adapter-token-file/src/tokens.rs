@@ -1,21 +1,19 @@
 //! Tokens that are made, listed, revoked and recognised.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use artifact_domain::access::{Grant, Principal};
 use artifact_domain::port::{Authenticator, Credential, unrecognised};
 use artifact_domain::{Error, ErrorKind, Result, Timestamp};
 use async_trait::async_trait;
 
+use crate::blocking;
 use crate::document::{Entry, Tokens};
-use crate::file::{self, Stamp, Turn};
+use crate::file::{self, Turn};
 use crate::secret::{self, Parts};
 use crate::uses::{self, LastUses, Uses};
-
-/// How long a change of the file may go unseen.
-const GLANCE: Duration = Duration::from_secs(1);
+use crate::watched::Watched;
 
 /// What is known of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,29 +59,15 @@ pub struct TokenFile(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    path: PathBuf,
-    seen: Mutex<Seen>,
+    file: Watched<Tokens>,
     uses: Uses,
-}
-
-/// The file as it was seen last.
-#[derive(Debug)]
-struct Seen {
-    looked: Option<Instant>,
-    stamp: Option<Stamp>,
-    tokens: Result<Arc<Tokens>, Arc<Error>>,
 }
 
 impl TokenFile {
     /// The tokens in the file at `path`, which need not be there.
     pub fn new(path: PathBuf) -> Self {
         Self(Arc::new(Inner {
-            path,
-            seen: Mutex::new(Seen {
-                looked: None,
-                stamp: None,
-                tokens: Ok(Arc::new(Tokens::none())),
-            }),
+            file: Watched::new(path, Tokens::parse),
             uses: Uses::default(),
         }))
     }
@@ -91,7 +75,7 @@ impl TokenFile {
     /// Whether the file is there: from then on who comes has to be recognised. Where that cannot be
     /// told it counts as there.
     pub fn is_there(&self) -> bool {
-        file::stamp(&self.0.path).map_or(true, |stamp| stamp.is_some())
+        file::stamp(self.0.file.path()).map_or(true, |stamp| stamp.is_some())
     }
 
     /// Makes a token. What is given along is its bearer's alone and is kept nowhere.
@@ -126,8 +110,8 @@ impl TokenFile {
     pub async fn list(&self) -> Result<Vec<(Token, Option<Timestamp>)>> {
         let this = self.clone();
         blocking(move || {
-            let tokens = this.load()?;
-            let uses = uses::written(&this.0.path);
+            let tokens = this.0.file.load()?;
+            let uses = uses::written(this.0.file.path());
             let listed = tokens.iter().map(|entry| {
                 let last = uses.get(&entry.token.id).copied();
                 (entry.token.clone(), last)
@@ -164,8 +148,8 @@ impl TokenFile {
             if new.is_empty() {
                 return Ok(());
             }
-            let tokens = this.load()?;
-            uses::write(&this.0.path, new, |id| tokens.get(id).is_some())
+            let tokens = this.0.file.load()?;
+            uses::write(this.0.file.path(), new, |id| tokens.get(id).is_some())
         })
         .await
     }
@@ -176,53 +160,14 @@ impl TokenFile {
     ) -> Result<T> {
         let this = self.clone();
         blocking(move || {
-            let turn = Turn::wait(&this.0.path)?;
-            let mut tokens = this.load()?;
+            let turn = Turn::wait(this.0.file.path())?;
+            let mut tokens = this.0.file.load()?;
             let changed = change(&mut tokens)?;
             turn.replace(&tokens.write())?;
-            this.look_again();
+            this.0.file.look_again();
             Ok(changed)
         })
         .await
-    }
-
-    /// What the file says.
-    fn load(&self) -> Result<Tokens> {
-        let path = &self.0.path;
-        match file::read(path)? {
-            None => Ok(Tokens::none()),
-            Some(text) => Tokens::parse(&text).map_err(|error| {
-                let message = format!("the tokens in {} can't be read", path.display());
-                Error::new(ErrorKind::Internal, message)
-                    .with_hint("put back what it was before it was changed by hand")
-                    .with_source(error)
-            }),
-        }
-    }
-
-    fn look_again(&self) {
-        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.looked = None;
-    }
-
-    /// What the file said a moment ago. Reads it where it has changed; that is rare, and it is short.
-    fn seen(&self) -> Result<Arc<Tokens>, Arc<Error>> {
-        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.looked.is_none_or(|looked| looked.elapsed() >= GLANCE) {
-            match file::stamp(&self.0.path) {
-                Ok(stamp) if seen.looked.is_some() && stamp == seen.stamp => {}
-                Ok(stamp) => {
-                    seen.stamp = stamp;
-                    seen.tokens = self.load().map(Arc::new).map_err(Arc::new);
-                }
-                Err(error) => {
-                    seen.stamp = None;
-                    seen.tokens = Err(Arc::new(error));
-                }
-            }
-            seen.looked = Some(Instant::now());
-        }
-        seen.tokens.clone()
     }
 }
 
@@ -237,10 +182,7 @@ impl Authenticator for TokenFile {
             return Ok(None);
         }
         let parts = Parts::of(credential).ok_or_else(unrecognised)?;
-        let tokens = self.seen().map_err(|error| {
-            Error::new(ErrorKind::Internal, "the tokens of the store can't be read")
-                .with_source(error)
-        })?;
+        let tokens = self.0.file.seen()?;
         let entry = tokens.get(&parts.id).ok_or_else(unrecognised)?;
         if !entry.kept.is_of(&parts.secret) || entry.token.is_expired(now) {
             return Err(unrecognised());
@@ -249,13 +191,4 @@ impl Authenticator for TokenFile {
         let grants = entry.token.grants.clone();
         Ok(Some(Principal::new(entry.token.bearer(), grants)))
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|fault| {
-        Error::new(ErrorKind::Internal, "work on the file of tokens stopped").with_source(fault)
-    })?
 }

@@ -86,7 +86,7 @@ pub use lines::Page;
 pub use patch::Patch;
 pub use pipe::threads_ended;
 pub use places::Tiers;
-pub use presign::SignedDownload;
+pub use presign::{SignedDownload, check_time};
 pub use reap::ReapReport;
 pub use reindex::{ReindexFinding, ReindexOptions, ReindexReport};
 pub use retention::{

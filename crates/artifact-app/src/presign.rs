@@ -56,26 +56,44 @@ impl Store {
         Err(Error::new(ErrorKind::Conflict, message).with_hint("try again, or name one version"))
     }
 
+    /// The version of which somebody else signs a URL, and when that ends: with the artifact, if that
+    /// expires earlier.
+    ///
+    /// # Errors
+    /// Those of [`Self::presign`] but for what the store itself signs.
+    pub async fn signable(
+        &self,
+        artifact: &ArtifactRef,
+        valid_for: Duration,
+    ) -> Result<(ArtifactRecord, Timestamp)> {
+        check_time(valid_for)?;
+        let record = self.show(artifact).await?;
+        let valid_until = self.end_of_url(&record, valid_for)?;
+        Ok((record, valid_until))
+    }
+
+    fn end_of_url(&self, record: &ArtifactRecord, valid_for: Duration) -> Result<Timestamp> {
+        if record.tier == Tier::Cold && !self.options.tiers.cold_read_through {
+            return Err(needs_restore(record));
+        }
+        let end = self.now().saturating_add(valid_for);
+        let expiry = record.expires_at.filter(|_| record.hold.is_none());
+        Ok(expiry.map_or(end, |expiry| end.min(expiry)))
+    }
+
     async fn sign_download(
         &self,
         record: ArtifactRecord,
         valid_for: Duration,
     ) -> Result<SignedDownload> {
-        if record.tier == Tier::Cold && !self.options.tiers.cold_read_through {
-            return Err(needs_restore(&record));
-        }
-        let now = self.now();
-        let mut valid_until = now.saturating_add(valid_for);
-        if let Some(end) = record.expires_at.filter(|_| record.hold.is_none()) {
-            valid_until = valid_until.min(end);
-        }
+        let valid_until = self.end_of_url(&record, valid_for)?;
         let place = self.whereabouts(&record).await?;
         self.require_thawed(&record, place).await?;
         let name = record.coordinate.name().as_str();
         let request = PresignRequest {
             method: PresignMethod::Get,
             // The rest of a second would be rounded away, and less than one is none.
-            valid_for: now.until(valid_until).max(Duration::from_secs(1)),
+            valid_for: self.now().until(valid_until).max(Duration::from_secs(1)),
             file_name: name.rsplit('/').next().map(str::to_owned),
         };
         let url = self.blobs_of(place).presign(record.blob_key()?, request);
@@ -105,8 +123,11 @@ impl Store {
     }
 }
 
-/// What every store allows.
-pub(crate) fn check_time(valid_for: Duration) -> Result<()> {
+/// What every signer allows: a second to seven days.
+///
+/// # Errors
+/// `InvalidInput` for anything else.
+pub fn check_time(valid_for: Duration) -> Result<()> {
     if (Duration::from_secs(1)..=LONGEST).contains(&valid_for) {
         return Ok(());
     }

@@ -10,6 +10,7 @@ mod metered;
 mod runtime;
 mod schedule;
 pub mod settings;
+mod signer;
 mod tiers;
 mod wiring;
 
@@ -20,6 +21,7 @@ pub use clock::SystemClock;
 pub use doctor::examine;
 pub use runtime::{end_runtime, start_runtime};
 pub use schedule::{NoSchedule, Schedule, Scheduled, cleanup_at};
+pub use signer::{SignedTarget, UrlSigner};
 pub use wiring::{
     Rebuild, Reopened, open, open_at, open_metered, open_to_rebuild, retention_policy,
 };

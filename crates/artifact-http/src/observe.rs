@@ -81,8 +81,9 @@ pub(crate) async fn observe(
 ) -> Response {
     let client = observer
         .proxies
-        .client(request.extensions(), request.headers());
+        .client(request.extensions(), request.headers(), request.uri());
     request.extensions_mut().insert(client.address);
+    request.extensions_mut().insert(client.clone());
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| Arc::from("unknown"), |route| Arc::from(route.as_str()));

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{Store, Verification};
-use artifact_bootstrap::Access;
 use artifact_bootstrap::settings::Settings;
+use artifact_bootstrap::{Access, UrlSigner};
 use artifact_domain::{Error, ErrorKind, Result};
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     store: Store,
     doors: Doors,
     pub(crate) metrics: Metrics,
+    /// Signs URLs that lead here, and knows them again.
+    pub(crate) signer: UrlSigner,
     /// Whether what is read is compared with its digest.
     pub(crate) verification: Verification,
     /// Where files without names are made for what grows with the number of artifacts.
@@ -57,6 +59,7 @@ impl App {
             store,
             doors: Doors::new(access),
             metrics,
+            signer: UrlSigner::new(settings),
             verification,
             temporary_folder: settings.base_path.clone(),
             patience: settings.http.idle_timeout(),

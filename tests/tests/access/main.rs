@@ -6,6 +6,7 @@ mod attacks;
 mod life;
 mod model;
 mod narrow;
+mod signed;
 
 use e2e::Answer;
 use e2e::{Sandbox, Server};

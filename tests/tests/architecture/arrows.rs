@@ -26,12 +26,15 @@ const METER: &str = "artifact-meter";
 const APP: &str = "artifact-app";
 const TESTKIT: &str = "artifact-testkit";
 const BOOTSTRAP: &str = "artifact-bootstrap";
-const ADAPTERS: [&str; 5] = [OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE];
+const ADAPTERS: [&str; 6] = [
+    OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, AUDIT_FILE,
+];
 const OPENDAL: &str = "adapter-opendal";
 const SQL_INDEX: &str = "adapter-sql-index";
 const SLED_INDEX: &str = "adapter-sled-index";
 const FILELOCK: &str = "adapter-filelock";
 const TOKEN_FILE: &str = "adapter-token-file";
+const AUDIT_FILE: &str = "adapter-audit-file";
 
 /// Runtimes, file access and engines: everything that is not pure.
 const IMPURE: &[&str] = &["tokio", "opendal", "sled", "sqlx", "rusqlite", "fs4"];
@@ -98,10 +101,11 @@ const ALL: &[Arrows] = &[
     adapter(SLED_INDEX, &["opendal", "sqlx", "rusqlite"]),
     adapter(FILELOCK, &["opendal", "sled", "sqlx", "rusqlite"]),
     adapter(TOKEN_FILE, &["opendal", "sled", "sqlx", "rusqlite"]),
+    adapter(AUDIT_FILE, &["opendal", "sled", "sqlx", "rusqlite"]),
     Arrows {
         from: BOOTSTRAP,
         to: &[
-            DOMAIN, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE,
+            DOMAIN, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, AUDIT_FILE,
         ],
         in_tests: &[TESTKIT],
         never: &[],

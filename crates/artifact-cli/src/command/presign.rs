@@ -3,6 +3,7 @@
 use std::io;
 
 use artifact_app::{Handover, SignedDownload, UploadRequest, view};
+use artifact_bootstrap::UrlSigner;
 use artifact_bootstrap::settings::ByteSize;
 use artifact_domain::{ArtifactName, ArtifactRef, Coordinate};
 use clap::Args;
@@ -15,8 +16,8 @@ use crate::span::Span;
 /// What to sign.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Whoever has the URL can use it until it ends; it works without this software, and without keys. Only
-buckets have such URLs. With --upload, one line has the id of the new version and the URL: put the
+Whoever has the URL can use it until it ends; it works without this software, and without keys. A bucket
+signs its own; for blobs in a folder it leads to artifact-http, whose place http.public_url says. With --upload, one line has the id of the new version and the URL: put the
 bytes there as they are, then `artifact complete ID` checks them and makes them visible.
 
 Examples:
@@ -47,10 +48,12 @@ pub(crate) struct PresignArgs {
 pub(crate) async fn run(args: PresignArgs, context: &Context) -> Result<(), Failure> {
     let valid_for = args.expires_in.0;
     let Some(name) = args.upload else {
+        let signer = UrlSigner::new(&context.settings()?.settings);
         let store = context.store().await?;
         let mut failures = Failures::default();
         for artifact in &args.artifacts {
-            match store.presign(artifact, valid_for).await {
+            let signed = signer.download(&store, artifact, valid_for, signer.public_url());
+            match signed.await {
                 Ok(signed) => tell_download(&signed, context)?,
                 Err(error) => failures.add(&context.ui, &error),
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use artifact_bootstrap::{NewToken, SystemClock, Token, TokenFile};
+use artifact_bootstrap::{NewToken, SystemClock, Token, TokenFile, UrlSigner};
 use artifact_domain::Timestamp;
 use artifact_domain::access::{self, Actions, Grant};
 use artifact_domain::port::Clock;
@@ -46,6 +46,13 @@ Examples:
 Example:
   artifact token list --json")]
     List,
+    /// Take back every URL that the server has signed
+    #[command(after_help = "\
+URLs that a bucket has signed are not among them.
+
+Example:
+  artifact token rotate-key")]
+    RotateKey,
     /// Take a token away; the server refuses it within a second
     #[command(after_help = "\
 Example:
@@ -85,6 +92,7 @@ pub(crate) async fn run(args: TokenArgs, context: &Context) -> Result<(), Failur
     match args.action {
         Action::Create(args) => create(args, &tokens, now, &context.ui).await,
         Action::List => list(&tokens, now, &context.ui).await,
+        Action::RotateKey => rotate_key(&UrlSigner::new(&settings), now, &context.ui).await,
         Action::Revoke { token } => revoke(&token, &tokens, &context.ui).await,
     }
 }
@@ -175,6 +183,16 @@ async fn revoke(token: &str, tokens: &TokenFile, ui: &Ui) -> Result<(), Failure>
         ui.object(&json!({ "id": revoked.id, "name": revoked.name, "revoked": true }))?;
     } else {
         ui.line(format_args!("revoked {} ({})", revoked.name, revoked.id))?;
+    }
+    Ok(())
+}
+
+async fn rotate_key(signer: &UrlSigner, now: Timestamp, ui: &Ui) -> Result<(), Failure> {
+    signer.revoke_all(now).await?;
+    if ui.json() {
+        ui.object(&json!({ "rotated_at": now }))?;
+    } else {
+        ui.line("URLs that were signed before are refused now")?;
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ use crate::tus;
     ),
     paths(
         routes::upload::put,
+        routes::presign::upload,
         routes::content::newest,
         routes::content::head_of_newest,
         routes::artifact::delete_named,
@@ -47,7 +48,7 @@ use crate::tus;
         routes::artifact::versions,
         routes::tiers::archive,
         routes::tiers::restore,
-        routes::tiers::presign,
+        routes::presign::download,
         routes::export::export_spec,
         routes::export::export_task,
         tus::handlers::options,

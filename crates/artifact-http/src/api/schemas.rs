@@ -193,6 +193,20 @@ pub(crate) struct SignedDocument {
     valid_until: String,
 }
 
+/// A URL that the server has signed, to upload to.
+#[derive(ToSchema)]
+#[schema(as = SignedUpload)]
+pub(crate) struct SignedUploadDocument {
+    /// `artifact://SPEC/TASK/TYPE/NAME`
+    uri: String,
+    /// `PUT`
+    method: String,
+    url: String,
+    /// To be sent along
+    headers: BTreeMap<String, String>,
+    valid_until: String,
+}
+
 /// A sum.
 #[derive(ToSchema)]
 pub(crate) struct UsageGroup {

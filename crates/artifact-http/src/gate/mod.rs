@@ -4,10 +4,11 @@
 mod caller;
 mod credential;
 mod doors;
+mod signed;
 
 use artifact_domain::access::{Action, Principal};
 use artifact_domain::{Error, ErrorKind};
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
@@ -45,10 +46,18 @@ struct Guard {
 /// is done to.
 async fn pass(
     State(guard): State<Guard>,
+    OriginalUri(uri): OriginalUri,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let who = recognise(&guard.app, &mut request).await;
+    let who = match signed::of(&uri) {
+        Some(signed) => {
+            let who = signed::bearer(&guard.app, guard.action, request.method(), &signed);
+            signed::strip(&mut request, &signed);
+            who.map_err(refused)
+        }
+        None => recognise(&guard.app, &mut request).await,
+    };
     // Whoever is not recognised is counted too, by where he comes from.
     rate::admit(request.extensions())?;
     let who = who?;

@@ -7,6 +7,7 @@ pub(crate) mod content;
 pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod list;
+pub(crate) mod presign;
 mod reply;
 pub(crate) mod sums;
 pub(crate) mod tiers;
@@ -32,7 +33,7 @@ pub(crate) fn all(app: &App) -> Router {
     let admin = |routes| gate::guard(app, Action::Admin, routes);
 
     let named = read(get(content::newest).head(content::head_of_newest))
-        .merge(write(routing::put(upload::put)))
+        .merge(write(routing::put(upload::put).post(presign::upload)))
         .merge(delete(routing::delete(artifact::delete_named)));
     let one = read(get(artifact::show))
         .merge(write(routing::patch(artifact::patch)))
@@ -49,7 +50,7 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/artifacts/{id}/versions", read(get(artifact::versions)))
         .route("/artifacts/{id}/archive", write(post(tiers::archive)))
         .route("/artifacts/{id}/restore", write(post(tiers::restore)))
-        .route("/artifacts/{id}/presign", read(post(tiers::presign)))
+        .route("/artifacts/{id}/presign", read(post(presign::download)))
         .route("/specs/{spec}/export", read(get(export::export_spec)))
         .route(
             "/specs/{spec}/tasks/{task}/export",

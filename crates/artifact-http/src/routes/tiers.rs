@@ -1,6 +1,4 @@
-//! Moving an artifact to the cold tier and back, and URLs that its store signs.
-
-use std::time::Duration;
+//! Moving an artifact to the cold tier and back.
 
 use artifact_app::{RestoreOptions, Restored, view};
 use artifact_domain::Result;
@@ -10,13 +8,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::reply;
-use crate::api::schemas::{ArtifactDocument, Problems, SignedDocument};
+use crate::api::schemas::{ArtifactDocument, Problems};
 use crate::gate::Caller;
 use crate::params::{Id, IdParam, Params};
 use crate::problem::Problem;
-
-/// For how long a URL is signed where nobody says.
-const USUAL_S: u64 = 3_600;
 
 /// How a store is asked for what is frozen.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -26,16 +21,6 @@ pub(crate) struct RestoreParams {
     /// For how many days a bucket keeps at hand what was frozen
     #[param(minimum = 1, maximum = 3650)]
     keep_days: Option<u32>,
-}
-
-/// For how long.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PresignParams {
-    /// For how many seconds
-    #[param(minimum = 1, maximum = 604_800)]
-    expires_in_s: Option<u64>,
 }
 
 /// Moves a version to the cold tier.
@@ -94,30 +79,4 @@ pub(crate) async fn restore(
             reply::json(StatusCode::ACCEPTED, &view::tiers::restoring(&record))
         }
     })
-}
-
-/// Signs a URL to download from.
-#[utoipa::path(
-    post,
-    path = "/api/v1/artifacts/{id}/presign",
-    tag = "artifacts",
-    operation_id = "presign",
-    params(IdParam, PresignParams),
-    responses(
-        (status = 200, description = "The URL", body = SignedDocument),
-        Problems,
-    ),
-)]
-pub(crate) async fn presign(
-    caller: Caller,
-    Id(id): Id,
-    Params(params): Params<PresignParams>,
-) -> Result<Response, Problem> {
-    let valid_for = Duration::from_secs(params.expires_in_s.unwrap_or(USUAL_S));
-    let id = id.into();
-    let signed = caller.with(&id).await?.presign(&id, valid_for).await?;
-    Ok(reply::json(
-        StatusCode::OK,
-        &view::presign::download(&signed),
-    ))
 }

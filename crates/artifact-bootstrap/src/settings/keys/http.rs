@@ -66,6 +66,12 @@ pub(super) const KEYS: &[Key] = &[
         "seconds for which a client may neither send nor take anything",
     ),
     key(
+        "http.public_url",
+        Kind::HttpUrl,
+        Default::Null,
+        "URL under which others reach the server, in URLs that it signs; null: as the request says",
+    ),
+    key(
         "http.cors_origins",
         Kind::Text,
         Default::Null,

@@ -27,6 +27,8 @@ pub struct Http {
     pub max_requests: u32,
     /// Seconds for which a client may neither send nor take anything.
     pub idle_timeout_s: u32,
+    /// Where the server is for those who get signed URLs.
+    pub public_url: Option<String>,
     /// Origins whose pages may use the server.
     pub cors_origins: Option<String>,
     /// The collector that traces are sent to.

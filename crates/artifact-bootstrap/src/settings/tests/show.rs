@@ -197,6 +197,7 @@ fn defaults_are_those_of_the_design() {
             "max_connections": 4096,
             "max_requests": 256,
             "idle_timeout_s": 30,
+            "public_url": null,
             "cors_origins": null,
             "otlp_endpoint": null,
             "log": "info",
