@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use artifact_domain::{Error, Result};
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, Uri};
 use ipnet::IpNet;
 
 use self::forwarded::Hop;
@@ -41,12 +41,12 @@ pub(crate) struct Peer {
     pub(crate) is_secure: bool,
 }
 
-/// Who asks, and how he has asked the first of our proxies.
+/// Who asks, and how he has asked us, or the first of our proxies; rides on the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) address: ClientAddress,
     pub(crate) scheme: &'static str,
-    /// The host that he has asked, where a proxy says so.
+    /// The host that he has asked, with a port or without.
     pub(crate) host: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl TrustedProxies {
 
     /// Who asks. Headers are believed only of those who are trusted, and of several addresses the last
     /// one that is not: all before it may be made up.
-    pub(crate) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> Client {
+    pub(crate) fn client(&self, extensions: &Extensions, headers: &HeaderMap, uri: &Uri) -> Client {
         let peer = extensions.get::<Peer>();
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
             peer.address.ip().to_canonical()
@@ -74,7 +74,7 @@ impl TrustedProxies {
         let direct = Client {
             address: ClientAddress(address),
             scheme: scheme(peer.is_some_and(|peer| peer.is_secure)),
-            host: None,
+            host: forwarded::asked(headers, uri),
         };
         if !self.has(address) {
             return direct;
@@ -148,7 +148,7 @@ mod tests {
         for (name, value) in headers {
             all.append(*name, value.parse().unwrap());
         }
-        trusted.client(&extensions, &all)
+        trusted.client(&extensions, &all, &Uri::from_static("/"))
     }
 
     fn address(trusted: &str, peer: &str, headers: &[(&'static str, &str)]) -> String {

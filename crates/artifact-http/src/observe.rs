@@ -85,7 +85,7 @@ pub(crate) async fn observe(
 ) -> Response {
     let client = observer
         .proxies
-        .client(request.extensions(), request.headers());
+        .client(request.extensions(), request.headers(), request.uri());
     request.extensions_mut().insert(client.address);
     request.extensions_mut().insert(client.clone());
     let id = request_id(&request);

@@ -95,6 +95,21 @@ fn both_versions_are_spoken_by_curl() {
 }
 
 #[test]
+fn signed_urls_lead_to_it_whatever_version_asks() {
+    let (store, server) = served();
+    let url = format!("{}{}", server.url, at("a.log"));
+    for flag in ["--http1.1", "--http2"] {
+        let signed = curl(&store, "cert.pem", &[flag, "-X", "POST", &url]).expect_code(0);
+        let signed: serde_json::Value = serde_json::from_str(signed.text()).unwrap();
+        let signed = signed["url"].as_str().unwrap_or_default().to_owned();
+        assert!(signed.starts_with(&format!("{url}?")), "{signed}");
+        store.write("a.log", "hello\n");
+        let put = ["-f", "-o", "put", "-T", "a.log", &signed];
+        let _ = curl(&store, "cert.pem", &put).expect_code(0);
+    }
+}
+
+#[test]
 fn another_client_speaks_it_too() {
     let (store, server) = served();
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Uri};
 
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
@@ -57,6 +58,14 @@ pub(super) fn usual(headers: &HeaderMap) -> Option<Vec<Hop>> {
         host: of(&hosts, at).and_then(|text| host(&text)),
     });
     Some(hops.collect())
+}
+
+/// The host that a request itself names: in its head, or as HTTP/2 has it in its target.
+pub(super) fn asked(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let said = headers.get(http::header::HOST);
+    let said = said.and_then(|said| said.to_str().ok());
+    let said = said.or_else(|| uri.authority().map(Authority::as_str));
+    said.and_then(host)
 }
 
 /// What stands between the commas of all lines of a header.

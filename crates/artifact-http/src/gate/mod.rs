@@ -74,6 +74,7 @@ async fn admit(
     let who = match &signed {
         Some(signed) => {
             let who = signed::bearer(&guard.app, guard.action, request.method(), signed);
+            signed::strip(&mut request, signed);
             who.map_err(refused)
         }
         None => recognise(&guard.app, &mut request).await,
@@ -82,9 +83,6 @@ async fn admit(
     rate::admit(request.extensions())?;
     let who = who?;
     attempt.is_of(&who);
-    if let Some(signed) = signed {
-        signed::strip(&mut request, &signed);
-    }
     if who.areas(guard.action).next().is_none() {
         return Err(who.denied(guard.action, "anything").into());
     }

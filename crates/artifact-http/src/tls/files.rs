@@ -50,17 +50,24 @@ impl Changes {
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => {
-                    self.seen = states(&self.files);
+                    self.seen = self.look().await;
                     return;
                 }
                 () = tokio::time::sleep(INTERVAL) => {}
             }
-            let now = states(&self.files);
+            let now = self.look().await;
             if now != self.seen {
                 self.seen = now;
                 return;
             }
         }
+    }
+
+    /// As the files are now.
+    async fn look(&self) -> [State; 2] {
+        let files = self.files.clone();
+        let looked = tokio::task::spawn_blocking(move || states(&files)).await;
+        looked.unwrap_or(self.seen)
     }
 }
 
