@@ -34,6 +34,10 @@ pub(crate) const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// The longest id of a request that is taken from the client.
 const LONGEST_ID: usize = 128;
 
+/// What names a request in the log; rides on it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) Arc<str>);
+
 /// How many requests are worked on at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Observer {
@@ -85,6 +89,7 @@ pub(crate) async fn observe(
     request.extensions_mut().insert(client.address);
     request.extensions_mut().insert(client.clone());
     let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(Arc::from(&*id)));
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| Arc::from("unknown"), |route| Arc::from(route.as_str()));
     let span = observer.span(&request, &route, &id, &client);
@@ -135,7 +140,7 @@ pub(crate) async fn observe(
 }
 
 /// What stands in the log for a request whose client went away before it was answered; nobody is told.
-fn given_up() -> StatusCode {
+pub(crate) fn given_up() -> StatusCode {
     // The number that nginx has made usual for it is in range.
     StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }

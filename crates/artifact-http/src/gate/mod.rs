@@ -1,6 +1,7 @@
 //! The one place that every request passes before its route: who asks is found out here, and no route
 //! comes to the store but by asking here whether he may.
 
+mod attempt;
 mod caller;
 mod credential;
 mod doors;
@@ -12,13 +13,14 @@ use axum::extract::{OriginalUri, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
-use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, Uri};
 
 use crate::problem::Problem;
 use crate::rate::{self, TokenName};
 use crate::state::App;
-pub(crate) use caller::{Caller, Who};
+use attempt::Attempt;
+pub(crate) use caller::Caller;
 pub(crate) use doors::Doors;
 
 /// What a client is told that showed nothing, or nothing that is accepted.
@@ -42,18 +44,36 @@ struct Guard {
     action: Action,
 }
 
-/// Finds out who asks, and lets him through if he may do the action anywhere; the route asks about what it
-/// is done to.
+/// Lets a request pass that may, and has it written down.
 async fn pass(
     State(guard): State<Guard>,
     OriginalUri(uri): OriginalUri,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let who = match signed::of(&uri) {
+    let mut attempt = Attempt::begin(&guard, uri.path(), &request);
+    let answered = admit(guard, &uri, request, &mut attempt, next).await;
+    let status = match &answered {
+        Ok(response) => response.status(),
+        Err(problem) => problem.status(),
+    };
+    attempt.end(status).await;
+    answered
+}
+
+/// Finds out who asks, and lets him through if he may do the action anywhere; the route asks about what it
+/// is done to.
+async fn admit(
+    guard: Guard,
+    uri: &Uri,
+    mut request: Request,
+    attempt: &mut Attempt,
+    next: Next,
+) -> Result<Response, Problem> {
+    let signed = signed::of(uri);
+    let who = match &signed {
         Some(signed) => {
-            let who = signed::bearer(&guard.app, guard.action, request.method(), &signed);
-            signed::strip(&mut request, &signed);
+            let who = signed::bearer(&guard.app, guard.action, request.method(), signed);
             who.map_err(refused)
         }
         None => recognise(&guard.app, &mut request).await,
@@ -61,16 +81,16 @@ async fn pass(
     // Whoever is not recognised is counted too, by where he comes from.
     rate::admit(request.extensions())?;
     let who = who?;
+    attempt.is_of(&who);
+    if let Some(signed) = signed {
+        signed::strip(&mut request, &signed);
+    }
     if who.areas(guard.action).next().is_none() {
         return Err(who.denied(guard.action, "anything").into());
     }
-    let who = Who::from(who);
-    let caller = Caller::new(guard.app, who.clone(), guard.action);
+    let caller = Caller::new(guard.app, who, guard.action, attempt.target());
     request.extensions_mut().insert(caller);
-    let mut response = next.run(request).await;
-    // Who asked is for the log too.
-    response.extensions_mut().insert(who);
-    Ok(response)
+    Ok(next.run(request).await)
 }
 
 /// Who asks.

@@ -6,8 +6,10 @@ use artifact_app::{check_time, view};
 use artifact_domain::access::Target;
 use artifact_domain::{ArtifactUri, Error, ErrorKind, Result};
 use axum::Extension;
+use axum::extract::OriginalUri;
 use axum::response::Response;
-use http::StatusCode;
+use http::header::HOST;
+use http::{HeaderMap, StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -54,13 +56,15 @@ pub(crate) async fn download(
     caller: Caller,
     Id(id): Id,
     Params(params): Params<PresignParams>,
+    OriginalUri(uri): OriginalUri,
     Extension(client): Extension<Client>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = id.into();
     let store = caller.with(&id).await?;
-    let server = own_url(&caller, &client)?;
-    let signer = &caller.app().signer;
-    let signed = signer
+    let server = own_url(&caller, &uri, &client, &headers)?;
+    let urls = &caller.app().signer;
+    let signed = urls
         .download(store, &id, params.valid_for(), Some(&server))
         .await?;
     Ok(reply::json(
@@ -85,19 +89,21 @@ pub(crate) async fn upload(
     caller: Caller,
     At(at): At,
     Params(params): Params<PresignParams>,
+    OriginalUri(uri): OriginalUri,
     Extension(client): Extension<Client>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let store = caller.at(Target::Artifact(&at)).await?;
     let (now, valid_for) = (store.now(), params.valid_for());
     check_time(valid_for)?;
     let valid_until = now.saturating_add(valid_for);
-    let uri = ArtifactUri::from(at);
-    let target = path_of(&uri)?;
-    let signer = &caller.app().signer;
-    let signed = signer.sign("PUT", &target, valid_until, now).await?;
-    let url = format!("{}{signed}", own_url(&caller, &client)?);
+    let artifact = ArtifactUri::from(at);
+    let target = path_of(&artifact)?;
+    let urls = &caller.app().signer;
+    let signed = urls.sign("PUT", &target, valid_until, now).await?;
+    let url = format!("{}{signed}", own_url(&caller, &uri, &client, &headers)?);
     let document = json!({
-        "uri": uri,
+        "uri": artifact,
         "method": "PUT",
         "url": url,
         "headers": {},
@@ -123,11 +129,15 @@ fn path_of(uri: &ArtifactUri) -> Result<String> {
 }
 
 /// Where this server is for whoever asks: as the settings say, or else as the request does.
-fn own_url(caller: &Caller, client: &Client) -> Result<String> {
+fn own_url(caller: &Caller, uri: &Uri, client: &Client, headers: &HeaderMap) -> Result<String> {
     if let Some(url) = caller.app().signer.public_url() {
         return Ok(url.to_owned());
     }
-    let host = client.host.as_deref().ok_or_else(|| {
+    let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let asked = client.host.as_deref().or(asked);
+    // HTTP/2 has it in the place of the header.
+    let host = asked.map_or_else(|| uri.authority().cloned(), |host| host.parse().ok());
+    let host = host.ok_or_else(|| {
         Error::invalid_input("the header Host does not say where this server is")
             .with_hint("set http.public_url")
     })?;

@@ -101,4 +101,32 @@ pub(super) const KEYS: &[Key] = &[
         Default::Null,
         "file of the tokens that the server takes; null: access/tokens.json below base_path",
     ),
+    key(
+        "access.audit",
+        Kind::Choice(&["all", "changes", "off"]),
+        Default::Text("all"),
+        "what is written down of who did what, once tokens are asked for: every attempt, or those that change \
+         something or were refused",
+    ),
+    key(
+        "access.audit_file",
+        Kind::Path,
+        Default::Null,
+        "file that it is written into; null: access/audit.jsonl below base_path",
+    ),
+    key(
+        "access.audit_max_size",
+        Kind::Size,
+        Default::Text("64MB"),
+        "size from which on that file is put aside",
+    ),
+    key(
+        "access.audit_keep",
+        Kind::Whole {
+            min: 0,
+            max: 10_000,
+        },
+        Default::Whole(10),
+        "how many of those that were put aside are kept",
+    ),
 ];

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::ByteSize;
 use serde::{Deserialize, Serialize};
 
 /// How the server listens, and how much it takes on.
@@ -62,4 +63,24 @@ impl Http {
 pub struct Access {
     /// Absolute path of the file of tokens; one below `base_path` when absent.
     pub token_file: Option<PathBuf>,
+    /// What is written down of who did what.
+    pub audit: AuditScope,
+    /// Absolute path of the file that it is written into; one below `base_path` when absent.
+    pub audit_file: Option<PathBuf>,
+    /// From which size on that file is put aside.
+    pub audit_max_size: ByteSize,
+    /// How many of those that were put aside are kept.
+    pub audit_keep: u32,
+}
+
+/// What is written down of who did what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditScope {
+    /// Every attempt.
+    All,
+    /// What changes something, and what was refused.
+    Changes,
+    /// Nothing.
+    Off,
 }

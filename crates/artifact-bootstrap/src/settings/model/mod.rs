@@ -14,7 +14,7 @@ mod guard;
 mod http;
 
 pub use guard::{Guard, OnSecret};
-pub use http::{Access, Http, LogFormat};
+pub use http::{Access, AuditScope, Http, LogFormat};
 
 /// Everything that can be set, with the names of the configuration file.
 ///

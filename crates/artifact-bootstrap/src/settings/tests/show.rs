@@ -203,7 +203,13 @@ fn defaults_are_those_of_the_design() {
             "log": "info",
             "log_format": "text"
         },
-        "access": { "token_file": null }
+        "access": {
+            "token_file": null,
+            "audit": "all",
+            "audit_file": null,
+            "audit_max_size": "64MB",
+            "audit_keep": 10
+        }
     });
     assert_eq!(json, expected);
 }
