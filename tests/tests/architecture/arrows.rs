@@ -25,6 +25,8 @@ const METER: &str = "artifact-meter";
 const APP: &str = "artifact-app";
 const TESTKIT: &str = "artifact-testkit";
 const BOOTSTRAP: &str = "artifact-bootstrap";
+const API: &str = "artifact-api";
+const CLIENT: &str = "artifact-client";
 const ADAPTERS: [&str; 5] = [OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE];
 const OPENDAL: &str = "adapter-opendal";
 const SQL_INDEX: &str = "adapter-sql-index";
@@ -76,7 +78,7 @@ const ALL: &[Arrows] = &[
     },
     Arrows {
         from: APP,
-        to: &[DOMAIN, CODEC, REPORTS, ARCHIVE],
+        to: &[DOMAIN, API, CODEC, REPORTS, ARCHIVE],
         in_tests: &[TESTKIT],
         never: ENGINES,
     },
@@ -100,14 +102,26 @@ const ALL: &[Arrows] = &[
         never: &[],
     },
     Arrows {
+        from: API,
+        to: &[DOMAIN],
+        in_tests: &[],
+        never: IMPURE,
+    },
+    Arrows {
+        from: CLIENT,
+        to: &[DOMAIN, API],
+        in_tests: &[],
+        never: ENGINES,
+    },
+    Arrows {
         from: "artifact-cli",
-        to: &[DOMAIN, GUESS, REPORTS, APP, BOOTSTRAP],
+        to: &[DOMAIN, API, CLIENT, GUESS, REPORTS, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },
     Arrows {
         from: "artifact-http",
-        to: &[DOMAIN, GUESS, METER, APP, BOOTSTRAP],
+        to: &[DOMAIN, API, GUESS, METER, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },
