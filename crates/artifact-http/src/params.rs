@@ -72,7 +72,7 @@ pub(crate) struct RawCoordinate {
     /// Its name, which may have folders
     #[param(
         min_length = 1,
-        max_length = 255,
+        max_length = 1024,
         pattern = r"^[^/\\\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f\\]*[^/\\\x00-\x20\x7f-\xa0])?$"
     )]
     name: String,

@@ -14,7 +14,8 @@ mod subject;
 mod suite;
 
 pub use fake::{
-    ManualClock, MemoryBlobStore, MemoryBucket, MemoryBucketRules, MemoryIndex, MemoryLocks,
+    ManualClock, MemoryAuditLog, MemoryBlobStore, MemoryBucket, MemoryBucketRules, MemoryIndex,
+    MemoryLocks,
 };
 pub use fault::{BlobFault, FaultyBlobStore, FaultyIndex, IndexFault, When};
 pub use operation::{BlobOperation, IndexOperation};

@@ -332,6 +332,27 @@ macro_rules! lock_manager_contract {
     };
 }
 
+/// Runs the contract of [`AuditLog`](artifact_domain::port::AuditLog), one test per case.
+///
+/// `open` is the path of an `async fn() -> Subject<dyn AuditLog>` that gives an empty log each time.
+#[macro_export]
+macro_rules! audit_log_contract {
+    ($open:path) => {
+        $crate::contract_cases! { $open, audit:
+            entries {
+                an_empty_log_has_no_entries,
+                entries_come_back_in_their_order,
+                odd_texts_forge_no_entry,
+                many_writers_lose_nothing,
+                the_last_ones_are_given,
+            }
+            filter {
+                every_condition_must_hold,
+            }
+        }
+    };
+}
+
 /// Runs the contract of [`BucketRules`](artifact_domain::port::BucketRules), one test per case.
 ///
 /// `open` is the path of an `async fn() -> Subject<SharedBucket>` that gives a fresh bucket each time,

@@ -90,6 +90,19 @@ mod locks {
     artifact_testkit::lock_manager_contract!(open);
 }
 
+mod audit {
+    use std::sync::Arc;
+
+    use artifact_domain::port::AuditLog;
+    use artifact_testkit::{MemoryAuditLog, Subject};
+
+    async fn open() -> Subject<dyn AuditLog> {
+        Subject::new(Arc::new(MemoryAuditLog::default()))
+    }
+
+    artifact_testkit::audit_log_contract!(open);
+}
+
 mod bucket_rules {
     use std::sync::Arc;
 

@@ -20,6 +20,7 @@ const DOMAIN: &str = "artifact-domain";
 const CODEC: &str = "artifact-codec";
 const REPORTS: &str = "artifact-reports";
 const GUESS: &str = "artifact-guess";
+const GUARD: &str = "artifact-guard";
 const ARCHIVE: &str = "artifact-archive";
 const METER: &str = "artifact-meter";
 const APP: &str = "artifact-app";
@@ -27,12 +28,15 @@ const TESTKIT: &str = "artifact-testkit";
 const BOOTSTRAP: &str = "artifact-bootstrap";
 const API: &str = "artifact-api";
 const CLIENT: &str = "artifact-client";
-const ADAPTERS: [&str; 5] = [OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE];
+const ADAPTERS: [&str; 6] = [
+    OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, AUDIT_FILE,
+];
 const OPENDAL: &str = "adapter-opendal";
 const SQL_INDEX: &str = "adapter-sql-index";
 const SLED_INDEX: &str = "adapter-sled-index";
 const FILELOCK: &str = "adapter-filelock";
 const TOKEN_FILE: &str = "adapter-token-file";
+const AUDIT_FILE: &str = "adapter-audit-file";
 
 /// Runtimes, file access and engines: everything that is not pure.
 const IMPURE: &[&str] = &["tokio", "opendal", "sled", "sqlx", "rusqlite", "fs4"];
@@ -65,6 +69,12 @@ const ALL: &[Arrows] = &[
         never: IMPURE,
     },
     Arrows {
+        from: GUARD,
+        to: &[DOMAIN],
+        in_tests: &[],
+        never: IMPURE,
+    },
+    Arrows {
         from: METER,
         to: &[DOMAIN],
         in_tests: &[TESTKIT],
@@ -78,7 +88,7 @@ const ALL: &[Arrows] = &[
     },
     Arrows {
         from: APP,
-        to: &[DOMAIN, API, CODEC, REPORTS, ARCHIVE],
+        to: &[DOMAIN, API, CODEC, REPORTS, ARCHIVE, GUARD],
         in_tests: &[TESTKIT],
         never: ENGINES,
     },
@@ -93,10 +103,11 @@ const ALL: &[Arrows] = &[
     adapter(SLED_INDEX, &["opendal", "sqlx", "rusqlite"]),
     adapter(FILELOCK, &["opendal", "sled", "sqlx", "rusqlite"]),
     adapter(TOKEN_FILE, &["opendal", "sled", "sqlx", "rusqlite"]),
+    adapter(AUDIT_FILE, &["opendal", "sled", "sqlx", "rusqlite"]),
     Arrows {
         from: BOOTSTRAP,
         to: &[
-            DOMAIN, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE,
+            DOMAIN, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, AUDIT_FILE,
         ],
         in_tests: &[TESTKIT],
         never: &[],
@@ -128,7 +139,7 @@ const ALL: &[Arrows] = &[
     Arrows {
         from: "e2e",
         to: &[
-            DOMAIN, CODEC, REPORTS, APP, TESTKIT, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK,
+            DOMAIN, CODEC, REPORTS, GUARD, APP, TESTKIT, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK,
             BOOTSTRAP,
         ],
         in_tests: &[],

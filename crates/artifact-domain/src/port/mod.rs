@@ -2,6 +2,7 @@
 //! suites of `artifact-testkit` hold every implementation to the same behaviour.
 
 mod artifact_index;
+mod audit_log;
 mod authenticator;
 mod blob_store;
 mod bucket_rules;
@@ -15,6 +16,9 @@ pub use artifact_index::{
     ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload,
     Supersede,
 };
+pub use audit_log::AuditLog;
+#[cfg(feature = "mocks")]
+pub use audit_log::MockAuditLog;
 pub use authenticator::{AccessPolicy, Authenticator, ByGrants, Credential, unrecognised};
 #[cfg(feature = "mocks")]
 pub use authenticator::{MockAccessPolicy, MockAuthenticator};

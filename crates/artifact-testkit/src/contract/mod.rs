@@ -1,6 +1,7 @@
 //! The contract suites: plain async functions, one per promise of a port, that any implementation
 //! must pass. They know the ports and nothing of who implements them.
 
+pub mod audit;
 pub mod blob_store;
 pub mod bucket_rules;
 pub mod index;

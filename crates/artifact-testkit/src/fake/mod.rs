@@ -1,6 +1,7 @@
 //! Fakes of every port, in memory. They keep the whole contract, and say so where production
 //! would let a mistake of its caller pass.
 
+mod audit;
 mod blob_store;
 mod bucket_rules;
 mod calls;
@@ -10,6 +11,7 @@ mod index_state;
 mod locks;
 mod temporary;
 
+pub use audit::MemoryAuditLog;
 pub use blob_store::MemoryBlobStore;
 pub use bucket_rules::{MemoryBucket, MemoryBucketRules};
 pub use clock::ManualClock;
