@@ -47,11 +47,19 @@ impl Server {
     /// # Panics
     /// When it does not say where it listens.
     pub fn start(store: &Sandbox) -> Self {
+        Self::start_at(store, "127.0.0.1:0")
+    }
+
+    /// The same at this address, such as that of one that is gone.
+    ///
+    /// # Panics
+    /// When it does not say where it listens.
+    pub fn start_at(store: &Sandbox, address: &str) -> Self {
         let log = store.root().join("server.log");
         let file = File::options().create(true).append(true).open(&log);
         let mut command = store.other(artifact_http());
         if !store.env().any(|(key, _)| key == LISTEN) {
-            command.env(LISTEN, "127.0.0.1:0");
+            command.env(LISTEN, address);
         }
         let mut child = command
             .stdout(Stdio::piped())

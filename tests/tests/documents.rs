@@ -198,6 +198,14 @@ fn the_examples_of_the_page_on_access_are_true() {
 }
 
 #[test]
+fn the_examples_of_the_page_on_working_through_a_server_are_true() {
+    let store = Sandbox::new();
+    let server = Server::start(&store);
+    let url = server.url.clone();
+    run_in(store.with_env("ARTIFACT_SERVER", url), "docs/remote.md");
+}
+
+#[test]
 fn an_example_that_is_not_true_is_found() {
     let page = "```console\n$ a\nb … c\n$ d\n```\ntext\n";
     let step = |typed: &str, printed: &[&str]| Step {

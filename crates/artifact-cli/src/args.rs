@@ -46,6 +46,14 @@ pub(crate) struct Global {
     /// Which index engine is used: sqlite, sled
     #[arg(long, global = true, value_name = "ENGINE")]
     pub(crate) index: Option<String>,
+    /// Work with the store of a server [default: `$ARTIFACT_SERVER`]
+    #[arg(long, global = true, value_name = "URL",
+          conflicts_with_all = ["base_path", "backend", "index"])]
+    pub(crate) server: Option<String>,
+    /// Prove to the server who asks, by the token in this file [default: `$ARTIFACT_TOKEN`, or the
+    /// file that `$ARTIFACT_TOKEN_FILE` names]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Print JSON, one object per line
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -3,17 +3,15 @@
 
 use std::pin::Pin;
 
-use artifact_app::{Change, Changed, Store};
+use artifact_app::{Change, Changed};
 use artifact_domain::{ArtifactRecord, Result};
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures, and_failed};
 use crate::selection::Selection;
-
-/// How many of those that were named are changed at once.
-const CONCURRENCY: usize = 16;
+use crate::service::Service;
 
 /// A change, and what it is made to.
 pub(crate) struct Changing {
@@ -30,13 +28,13 @@ impl Changing {
     /// end how many there were.
     pub(crate) async fn run(
         self,
-        store: &Store,
+        service: &Service,
         context: &Context,
         mut observe: impl FnMut(&ArtifactRecord),
     ) -> Result<(), Failure> {
         let ui = &context.ui;
         let dry_run = self.dry_run;
-        let mut outcomes = self.outcomes(store);
+        let mut outcomes = self.outcomes(service);
         let mut failures = Failures::default();
         let (mut changed, mut unchanged) = (0_u64, 0_u64);
         while let Some(outcome) = outcomes.next().await {
@@ -74,28 +72,15 @@ impl Changing {
         failures.into_result()
     }
 
-    fn outcomes(self, store: &Store) -> Outcomes<'_> {
+    fn outcomes(self, service: &Service) -> Outcomes<'_> {
         let Self {
             selection,
             change,
             dry_run,
         } = self;
-        match (selection, dry_run) {
-            (Selection::Filtered(filter), false) => Box::pin(store.change_all(*filter, change)),
-            (Selection::Filtered(filter), true) => Box::pin(store.plan_change_all(*filter, change)),
-            (Selection::Named(artifacts), dry_run) => {
-                let one = move |artifact| {
-                    let change = change.clone();
-                    async move {
-                        if dry_run {
-                            store.plan_change(&artifact, &change).await
-                        } else {
-                            store.change(&artifact, &change).await
-                        }
-                    }
-                };
-                Box::pin(stream::iter(artifacts).map(one).buffered(CONCURRENCY))
-            }
+        match selection {
+            Selection::Filtered(filter) => service.change_all(*filter, change, dry_run),
+            Selection::Named(artifacts) => service.change_each(artifacts, change, dry_run),
         }
     }
 }

@@ -12,6 +12,7 @@ use artifact_domain::query::PageSize;
 use crate::args::Global;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::service::{self, Local, Service};
 use crate::ui::Ui;
 
 /// How many leftovers of crashed uploads a command clears on its way.
@@ -55,8 +56,26 @@ impl Context {
         Settings::load(&sources)
     }
 
+    /// What the verbs work with: a server if one is named, or else the store that the settings describe.
+    pub(crate) async fn service(&self) -> Result<Service> {
+        if let Some(server) = service::server(&self.global)? {
+            return Ok(Service::Remote(service::connect(&server, &self.global)?));
+        }
+        let settings = self.settings()?.settings;
+        Ok(Service::Local(Box::new(Local {
+            verify_checksum: settings.verify_checksum,
+            store: self.store().await?,
+        })))
+    }
+
     /// The store that the settings describe.
+    ///
+    /// # Errors
+    /// `Unsupported` where a server is named.
     pub(crate) async fn store(&self) -> Result<Store> {
+        if service::server(&self.global)?.is_some() {
+            return Err(service::not_through_a_server());
+        }
         let store = artifact_bootstrap::open(&self.settings()?.settings).await?;
         // A command opens one store; a second one would be settled by whoever opened it.
         let _ = self.opened.set(store.clone());
@@ -65,6 +84,9 @@ impl Context {
 
     /// The store that the settings describe, though its index may be damaged or gone.
     pub(crate) async fn store_to_rebuild(&self, rebuild: Rebuild) -> Result<Reopened> {
+        if service::server(&self.global)?.is_some() {
+            return Err(service::not_through_a_server());
+        }
         let settings = self.settings()?.settings;
         let reopened = artifact_bootstrap::open_to_rebuild(&settings, rebuild).await?;
         let _ = self.opened.set(reopened.store.clone());
@@ -85,19 +107,21 @@ impl Context {
 
     /// Clears what crashed uploads have left. It is not what the user came for, so a failure is
     /// only logged.
-    pub(crate) async fn clear_leftovers(&self, store: &Store) {
-        let Ok(limit) = PageSize::new(REAP_LIMIT) else {
+    ///
+    /// A server does so by itself.
+    pub(crate) async fn clear_leftovers(&self, service: &Service) {
+        let (Service::Local(local), Ok(limit)) = (service, PageSize::new(REAP_LIMIT)) else {
             return;
         };
-        if let Err(error) = store.reap(limit).await {
+        if let Err(error) = local.store.reap(limit).await {
             tracing::warn!(error = %error, "leftovers of earlier uploads could not be cleared");
         }
     }
 
     /// Says that little room is left, if it is so. What the user came for is done by now, so a
     /// failure is only logged.
-    pub(crate) async fn warn_of_quota(&self, store: &Store) {
-        match store.quota_warning().await {
+    pub(crate) async fn warn_of_quota(&self, service: &Service) {
+        match service.quota_warning().await {
             Ok(Some(warning)) => self.ui.warn(warning),
             Ok(None) => {}
             Err(error) => tracing::warn!(error = %error, "how much is stored is not known"),

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use artifact_app::Store;
 use artifact_bootstrap::settings::ByteSize;
 use artifact_domain::query::{Filter, Glob, TagFilter};
-use artifact_domain::{ArtifactType, State};
+use artifact_domain::{ArtifactType, State, Timestamp};
 use clap::Args;
 
 use crate::when::When;
@@ -50,12 +49,9 @@ pub(crate) struct FilterArgs {
 
 impl FilterArgs {
     /// What the flags select, of each artifact its newest version.
-    pub(crate) fn filter(&self, store: &Store) -> Filter {
-        let days_ago = |days: u32| {
-            store
-                .now()
-                .saturating_sub(Duration::from_hours(24).saturating_mul(days))
-        };
+    pub(crate) fn filter(&self, now: Timestamp) -> Filter {
+        let days_ago =
+            |days: u32| now.saturating_sub(Duration::from_hours(24).saturating_mul(days));
         let mut filter = Filter {
             spec: self.spec.clone(),
             task: self.task.clone(),

@@ -15,6 +15,7 @@ mod interrupt;
 mod meta_entry;
 mod progress;
 mod selection;
+mod service;
 mod span;
 mod task;
 mod ui;

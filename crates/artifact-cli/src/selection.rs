@@ -1,8 +1,7 @@
 //! What a verb works on: artifacts that were named, or what flags select; never both.
 
-use artifact_app::Store;
 use artifact_domain::query::{Filter, Versions};
-use artifact_domain::{ArtifactRef, Error, Result};
+use artifact_domain::{ArtifactRef, Error, Result, Timestamp};
 use clap::Args;
 
 use crate::filter::FilterArgs;
@@ -28,7 +27,7 @@ pub(crate) struct SelectionArgs {
 
 impl SelectionArgs {
     /// What was named or is selected, where nothing is not everything. The flags select `versions`.
-    pub(crate) fn selection(self, store: &Store, versions: Versions) -> Result<Selection> {
+    pub(crate) fn selection(self, now: Timestamp, versions: Versions) -> Result<Selection> {
         if !self.artifacts.is_empty() {
             return Ok(Selection::Named(self.artifacts));
         }
@@ -38,16 +37,16 @@ impl SelectionArgs {
             )
             .with_hint("name a URI or an id; for everything say --spec '*'"));
         }
-        Ok(Selection::filtered(&self.what, store, versions))
+        Ok(Selection::filtered(&self.what, now, versions))
     }
 }
 
 impl Selection {
     /// What flags select.
-    pub(crate) fn filtered(what: &FilterArgs, store: &Store, versions: Versions) -> Self {
+    pub(crate) fn filtered(what: &FilterArgs, now: Timestamp, versions: Versions) -> Self {
         Self::Filtered(Box::new(Filter {
             versions,
-            ..what.filter(store)
+            ..what.filter(now)
         }))
     }
 }

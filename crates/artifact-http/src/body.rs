@@ -65,14 +65,26 @@ fn cut_off(cause: axum::Error) -> Error {
 /// An answer's body. What fails in the middle cuts it short of its announced length, so that nobody
 /// takes it for whole: the last bytes go out only once all were found sound.
 pub(crate) fn outgoing(stream: ByteStream, what: String) -> Body {
-    let held_back = hold_back(stream);
-    Body::from_stream(held_back.inspect_err(move |error| {
+    outgoing_now(hold_back(stream), what)
+}
+
+fn outgoing_now(stream: impl Stream<Item = Result<Bytes>> + Send + 'static, what: String) -> Body {
+    Body::from_stream(stream.inspect_err(move |error| {
         tracing::error!(
             kind = %error.kind(),
             "the answer with {what} was cut short: {}",
             with_causes(error)
         );
     }))
+}
+
+/// The same, once its first bytes are there: what can't be read at all is a problem, and no answer that
+/// is cut short.
+pub(crate) async fn begun(stream: ByteStream, what: String) -> Result<Body> {
+    let mut held_back = Box::pin(hold_back(stream));
+    let first = held_back.try_next().await?;
+    let whole = stream::iter(first.map(Ok)).chain(held_back);
+    Ok(outgoing_now(whole, what))
 }
 
 /// The same stream, each chunk given once the next one is there or the end is.

@@ -16,39 +16,39 @@ use crate::params::{all_parsed, parsed};
 const MOST_DAYS: u32 = 365_000;
 
 /// What to select, in which order, and which page.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct FilterParams {
     /// Specs that match this pattern
-    spec: Option<String>,
+    pub(crate) spec: Option<String>,
     /// Tasks that match this pattern
-    task: Option<String>,
+    pub(crate) task: Option<String>,
     /// Of this type; several times for one of several
-    r#type: Vec<String>,
+    pub(crate) r#type: Vec<String>,
     /// Names that match this pattern
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// With this tag, `KEY` or `KEY=VALUE`; several times for all of several
-    tag: Vec<String>,
+    pub(crate) tag: Vec<String>,
     /// Created then or later, RFC 3339
     #[param(format = DateTime)]
-    after: Option<String>,
+    pub(crate) after: Option<String>,
     /// Created before, RFC 3339
     #[param(format = DateTime)]
-    before: Option<String>,
+    pub(crate) before: Option<String>,
     /// Created within so many days
     #[param(maximum = 365_000)]
-    days: Option<u32>,
+    pub(crate) days: Option<u32>,
     /// At least this large: `1MB`
     #[param(pattern = "^[0-9]{1,9}(B|KB|MB|GB)?$")]
-    min_size: Option<String>,
+    pub(crate) min_size: Option<String>,
     /// At most this large
     #[param(pattern = "^[0-9]{1,9}(B|KB|MB|GB)?$")]
-    max_size: Option<String>,
+    pub(crate) max_size: Option<String>,
     /// In this state; several times for one of several
-    state: Vec<String>,
+    pub(crate) state: Vec<String>,
     /// All versions, not only the newest of each artifact
-    all_versions: bool,
+    pub(crate) all_versions: bool,
     /// `created` (newest first), `size` (largest first) or `name`
     #[param(pattern = "^(created|size|name)$")]
     pub(crate) sort: Option<String>,

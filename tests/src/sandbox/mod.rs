@@ -1,6 +1,7 @@
 //! A store of its own for one test, and a world in which the program sees nothing else: no
 //! settings, home or CI of whoever runs the tests.
 
+mod served;
 mod service;
 mod stored;
 
@@ -19,6 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{Outcome, Running, artifact};
+use served::Served;
 use service::Service;
 
 /// A temporary folder with a store, a home and a current folder, gone with the test unless
@@ -37,6 +39,8 @@ pub struct Sandbox {
     service: Option<Service>,
     /// Whether the service takes no keys as long as S3 has them.
     keys_are_short: bool,
+    /// The server that the program speaks to, if it knows no store.
+    served: Option<Served>,
     root: TempDir,
 }
 
@@ -73,6 +77,7 @@ impl Sandbox {
             env,
             service: None,
             keys_are_short: false,
+            served: None,
             root,
         }
     }
@@ -146,6 +151,9 @@ impl Sandbox {
     /// The program, ready to be started in the sandbox.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.other(artifact());
+        if let Some(served) = &self.served {
+            self.point_to_server(served, &mut command);
+        }
         command.args(args);
         command
     }

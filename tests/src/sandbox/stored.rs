@@ -12,6 +12,7 @@ impl Sandbox {
     /// The folder of the store, or what is in it; what is below `artifacts` may be in a bucket. It is
     /// up to date then, and again whenever [`Sandbox::run`] has run the program.
     pub fn store(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.end_server();
         if relative.as_ref().starts_with("artifacts") {
             if let Some(mirror) = self.mirror() {
                 mirror.look();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Operation;
 
 /// What operations need, or show better, beside their required parameters: a query, headers, a body.
-const MORE: [(&str, &str); 16] = [
+const MORE: [(&str, &str); 26] = [
     ("upload", "?tag=branch=main"),
     ("download", "?tail=2"),
     ("list", "?type=log&tag=branch=main&limit=10"),
@@ -30,6 +30,25 @@ const MORE: [(&str, &str); 16] = [
         r#" -H "Upload-Length: $(wc -c < build.log)""#,
     ),
     ("append_to_upload", " --data-binary @build.log"),
+    ("resolve", "?artifact=$ID"),
+    ("resolve_and_delete", "?artifact=$ID&dry_run=true"),
+    ("why", "?artifact=$ID"),
+    ("all_versions", "?artifact=$ID"),
+    ("holds", "?spec=demo"),
+    (
+        "change",
+        r#"?spec=demo -d '{"change": {"add_tags": {"keep": "yes"}}, "dry_run": true}'"#,
+    ),
+    (
+        "move_many",
+        r#"?spec=demo -d '{"move": "archive", "dry_run": true}'"#,
+    ),
+    ("prune", r#"?spec=demo -d '{"keep": 3, "dry_run": true}'"#),
+    ("grep", r#"?spec=demo -d '{"pattern": "two"}'"#),
+    (
+        "export_selected",
+        r#"?type=log -d '{"format": "zip"}' -o logs.zip"#,
+    ),
 ];
 
 /// Headers that must be sent.

@@ -26,6 +26,8 @@ const METER: &str = "artifact-meter";
 const APP: &str = "artifact-app";
 const TESTKIT: &str = "artifact-testkit";
 const BOOTSTRAP: &str = "artifact-bootstrap";
+const API: &str = "artifact-api";
+const CLIENT: &str = "artifact-client";
 const ADAPTERS: [&str; 6] = [
     OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, AUDIT_FILE,
 ];
@@ -86,7 +88,7 @@ const ALL: &[Arrows] = &[
     },
     Arrows {
         from: APP,
-        to: &[DOMAIN, CODEC, REPORTS, ARCHIVE, GUARD],
+        to: &[DOMAIN, API, CODEC, REPORTS, ARCHIVE, GUARD],
         in_tests: &[TESTKIT],
         never: ENGINES,
     },
@@ -111,14 +113,26 @@ const ALL: &[Arrows] = &[
         never: &[],
     },
     Arrows {
+        from: API,
+        to: &[DOMAIN],
+        in_tests: &[],
+        never: IMPURE,
+    },
+    Arrows {
+        from: CLIENT,
+        to: &[DOMAIN, API],
+        in_tests: &[],
+        never: ENGINES,
+    },
+    Arrows {
         from: "artifact-cli",
-        to: &[DOMAIN, GUESS, REPORTS, APP, BOOTSTRAP],
+        to: &[DOMAIN, API, CLIENT, GUESS, REPORTS, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },
     Arrows {
         from: "artifact-http",
-        to: &[DOMAIN, GUESS, METER, APP, BOOTSTRAP],
+        to: &[DOMAIN, API, GUESS, METER, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },

@@ -4,8 +4,10 @@
 pub mod cleanup;
 pub mod compare;
 pub mod gc;
+pub mod grep;
 pub mod presign;
 pub mod tiers;
 pub mod trend;
 pub mod usage;
 pub mod verify;
+pub mod why;

@@ -1,20 +1,21 @@
-//! What moving between tiers does, as JSON.
+//! What moving between tiers does, as documents.
 
+use artifact_api as api;
 use artifact_domain::{ArtifactRecord, ArtifactView};
 use serde_json::{Value, json};
 
 use crate::MoveReport;
 
 /// What was moved in all, or would be.
-pub fn report(report: &MoveReport, dry_run: bool) -> Value {
-    json!({
-        "moved": report.moved,
-        "stored_size_bytes": report.stored_size_bytes,
-        "restoring": report.restoring,
-        "lost": report.lost,
-        "failed": report.failed,
-        "dry_run": dry_run,
-    })
+pub fn report(report: &MoveReport, dry_run: bool) -> api::MoveReport {
+    api::MoveReport {
+        dry_run,
+        failed: report.failed,
+        lost: report.lost,
+        moved: report.moved,
+        restoring: report.restoring,
+        stored_size_bytes: report.stored_size_bytes,
+    }
 }
 
 /// An artifact whose bytes were asked for and are not at hand yet.

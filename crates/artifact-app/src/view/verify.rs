@@ -1,26 +1,35 @@
-//! What verifying shows, as JSON.
+//! What verifying shows, as documents.
 
+use artifact_api::{CounterSums, Finding};
 use artifact_domain::port::{UsageDrift, UsageRow};
-use serde_json::{Value, json};
 
 use crate::{VerifyFinding, VerifyReport};
 
 /// One thing that is not as it should be.
-pub fn finding(finding: &VerifyFinding) -> Value {
+pub fn finding(finding: &VerifyFinding) -> Finding {
+    let word = |word: &str| Finding {
+        finding: word.to_owned(),
+        ..Finding::default()
+    };
     match finding {
         VerifyFinding::Bytes {
             record,
             damage,
             cause,
             repaired,
-        } => json!({
-            "finding": damage.as_str(), "uri": record.version_uri().to_string(), "id": record.id,
-            "message": cause.message(), "repaired": repaired,
-        }),
-        VerifyFinding::FoundAgain { record, repaired } => json!({
-            "finding": "found", "uri": record.version_uri().to_string(), "id": record.id,
-            "repaired": repaired,
-        }),
+        } => Finding {
+            id: Some(record.id),
+            message: Some(cause.message().to_owned()),
+            repaired: Some(*repaired),
+            uri: Some(record.version_uri().to_string()),
+            ..word(damage.as_str())
+        },
+        VerifyFinding::FoundAgain { record, repaired } => Finding {
+            id: Some(record.id),
+            repaired: Some(*repaired),
+            uri: Some(record.version_uri().to_string()),
+            ..word("found")
+        },
         VerifyFinding::Metadata {
             spec,
             task,
@@ -28,47 +37,62 @@ pub fn finding(finding: &VerifyFinding) -> Value {
             ahead,
             damaged_lines,
             repaired,
-        } => json!({
-            "finding": "metadata", "spec": spec.as_str(), "task": task.as_str(),
-            "behind": behind, "ahead": ahead, "damaged_lines": damaged_lines,
-            "repaired": repaired,
-        }),
+        } => Finding {
+            ahead: Some(*ahead),
+            behind: Some(*behind),
+            damaged_lines: Some(*damaged_lines),
+            repaired: Some(*repaired),
+            spec: Some(spec.to_string()),
+            task: Some(task.to_string()),
+            ..word("metadata")
+        },
         VerifyFinding::Counter { drift, repaired } => {
-            let sums = |row: &UsageRow| {
-                json!({
-                    "count": row.count, "size_bytes": row.size_bytes,
-                    "stored_size_bytes": row.stored_size_bytes,
-                })
-            };
             let UsageDrift { kept, counted } = &**drift;
-            json!({
-                "finding": "counter", "spec": kept.spec.as_str(),
-                "type": kept.artifact_type.to_string(), "state": kept.state.as_str(),
-                "tier": kept.tier.as_str(), "kept": sums(kept), "counted": sums(counted),
-                "repaired": repaired,
-            })
+            Finding {
+                artifact_type: Some(kept.artifact_type.to_string()),
+                counted: Some(sums(counted)),
+                kept: Some(sums(kept)),
+                repaired: Some(*repaired),
+                spec: Some(kept.spec.to_string()),
+                state: Some(kept.state),
+                tier: Some(kept.tier),
+                ..word("counter")
+            }
         }
-        VerifyFinding::UnreadableCounters { count, repaired } => json!({
-            "finding": "unreadable-counters", "count": count, "repaired": repaired,
-        }),
+        VerifyFinding::UnreadableCounters { count, repaired } => Finding {
+            count: Some(*count),
+            repaired: Some(*repaired),
+            ..word("unreadable-counters")
+        },
         VerifyFinding::UnknownBlob {
             tier,
             key,
             size_bytes,
-        } => json!({
-            "finding": "unknown", "tier": tier, "path": key.as_str(), "size_bytes": size_bytes,
-        }),
+        } => Finding {
+            path: Some(key.to_string()),
+            size_bytes: Some(*size_bytes),
+            tier: Some(*tier),
+            ..word("unknown")
+        },
     }
 }
 
-/// What was verified in all.
-pub fn report(sum: &VerifyReport) -> Value {
-    json!({
-        "versions": sum.versions,
-        "size_bytes": sum.size_bytes,
-        "unread": sum.unread,
-        "findings": sum.findings,
-        "mended": sum.mended,
-        "sound": sum.is_sound(),
-    })
+fn sums(row: &UsageRow) -> CounterSums {
+    CounterSums {
+        count: row.count,
+        size_bytes: row.size_bytes,
+        stored_size_bytes: row.stored_size_bytes,
+    }
+}
+
+/// What was verified in all, or up to now.
+pub fn report(sum: &VerifyReport) -> artifact_api::VerifyReport {
+    artifact_api::VerifyReport {
+        findings: sum.findings,
+        mended: sum.mended,
+        size_bytes: sum.size_bytes,
+        sound: sum.is_sound(),
+        unread: sum.unread,
+        versions: sum.versions,
+    }
 }

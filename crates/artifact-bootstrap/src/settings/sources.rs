@@ -14,10 +14,11 @@ use super::schema::ENV_PREFIX;
 pub(super) const CONFIG_VARIABLE: &str = "ARTIFACT_CONFIG";
 
 /// Variables with the prefix that set no key: the command line reads them itself.
-pub(super) const RESERVED: [&str; 6] = [
+pub(super) const RESERVED: [&str; 7] = [
     CONFIG_VARIABLE,
     "ARTIFACT_SERVER",
     "ARTIFACT_TOKEN",
+    "ARTIFACT_TOKEN_FILE",
     "ARTIFACT_SPEC",
     "ARTIFACT_TASK",
     "ARTIFACT_LOG",

@@ -1,15 +1,17 @@
 //! `artifact archive` and `artifact restore`: move artifacts to another tier and back.
 
-use artifact_app::{MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored, Store, view};
+use artifact_api::MoveReport;
+use artifact_app::{MoveScope, RestoreOptions, Restored, view};
 use artifact_domain::{ArtifactRecord, ArtifactRef, ArtifactView, Error, Result, Tier};
 use clap::Args;
-use futures::TryStreamExt;
 use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures, and_failed};
 use crate::filter::FilterArgs;
+use crate::progress::Progress;
+use crate::service::{Moving, Service, Told};
 
 /// What to archive.
 #[derive(Debug, Args)]
@@ -73,36 +75,36 @@ pub(crate) struct RestoreArgs {
 }
 
 pub(crate) async fn run(args: ArchiveArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let service = context.service().await?;
     if !args.artifacts.is_empty() {
-        return each(&args.artifacts, None, args.dry_run, &store, context).await;
+        return each(&args.artifacts, None, args.dry_run, &service, context).await;
     }
     if args.what.is_empty() && !args.by_age {
         return Err(nothing_named("archive", "--by-age, ").into());
     }
-    let filter = Box::new(args.what.filter(&store));
+    let filter = Box::new(args.what.filter(service.now()));
     let scope = if args.by_age {
         MoveScope::ByAge(filter)
     } else {
         MoveScope::Archive(filter)
     };
-    all(scope, "moved", args.dry_run, &store, context).await
+    all(scope, "moved", args.dry_run, &service, context).await
 }
 
 pub(crate) async fn run_restore(args: RestoreArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let service = context.service().await?;
     let options = RestoreOptions {
         days: args.keep_days,
     };
     if !args.artifacts.is_empty() {
         let restore = Some(options);
-        return each(&args.artifacts, restore, args.dry_run, &store, context).await;
+        return each(&args.artifacts, restore, args.dry_run, &service, context).await;
     }
     if args.what.is_empty() {
         return Err(nothing_named("restore", "").into());
     }
-    let scope = MoveScope::Restore(Box::new(args.what.filter(&store)), options);
-    all(scope, "restored", args.dry_run, &store, context).await
+    let scope = MoveScope::Restore(Box::new(args.what.filter(service.now())), options);
+    all(scope, "restored", args.dry_run, &service, context).await
 }
 
 fn nothing_named(verb: &str, more: &str) -> Error {
@@ -114,23 +116,13 @@ async fn each(
     artifacts: &[ArtifactRef],
     restore: Option<RestoreOptions>,
     dry_run: bool,
-    store: &Store,
+    service: &Service,
     context: &Context,
 ) -> Result<(), Failure> {
     let mut failures = Failures::default();
     for artifact in artifacts {
-        let moved = async {
-            Ok::<_, Error>(match (dry_run, restore) {
-                (true, _) => {
-                    let tier = restore.map_or(Tier::Cold, |_| Tier::Hot);
-                    let planned = store.plan_move(artifact, tier).await?;
-                    planned.map(|planned| Restored::Back(planned.record))
-                }
-                (false, Some(options)) => Some(store.restore(artifact, options).await?),
-                (false, None) => Some(Restored::Back(store.archive(artifact).await?)),
-            })
-        };
-        match context.interrupt.cut_off(Box::pin(moved)).await? {
+        let moved = Box::pin(service.move_one(artifact, restore, dry_run));
+        match context.interrupt.cut_off(moved).await? {
             Ok(Some(Restored::Back(record))) => {
                 context.ui.artifact(&record, record.version_uri())?;
             }
@@ -149,68 +141,71 @@ async fn all(
     scope: MoveScope,
     verb: &'static str,
     dry_run: bool,
-    store: &Store,
+    service: &Service,
     context: &Context,
 ) -> Result<(), Failure> {
-    let work = Box::pin(async {
-        if dry_run {
-            plan(scope, store, context).await
-        } else {
-            execute(scope, verb, store, context).await
+    let progress = if dry_run {
+        Progress::none()
+    } else {
+        context.progress(verb, None, None)
+    };
+    let mut shown = Shown {
+        context,
+        progress: &progress,
+        written: Ok(()),
+        failures: Failures::default(),
+    };
+    let work = Box::pin(service.move_all(scope, dry_run, &mut shown));
+    let report = context.interrupt.cut_off(work).await;
+    progress.finish();
+    shown.written?;
+    let did = if dry_run { "would be moved" } else { "moved" };
+    conclude(&report??, did, context)?;
+    shown.failures.into_result()
+}
+
+/// What has been told so far.
+struct Shown<'a> {
+    context: &'a Context,
+    progress: &'a Progress,
+    written: std::io::Result<()>,
+    failures: Failures,
+}
+
+impl Shown<'_> {
+    fn write(&mut self, write: impl FnOnce() -> std::io::Result<()>) {
+        if self.written.is_ok() {
+            self.written = self.progress.suspend(write);
         }
-    });
-    context.interrupt.cut_off(work).await?
-}
-
-async fn plan(scope: MoveScope, store: &Store, context: &Context) -> Result<(), Failure> {
-    let mut plan = store.move_plan(scope);
-    let mut report = MoveReport::default();
-    while let Some(one) = plan.try_next().await? {
-        report.moved += 1;
-        report.stored_size_bytes += stored_size(&one.record);
-        show(&one.record, one.tier, context)?;
     }
-    conclude(&report, true, "would be moved", context)
 }
 
-async fn execute(
-    scope: MoveScope,
-    verb: &'static str,
-    store: &Store,
-    context: &Context,
-) -> Result<(), Failure> {
-    let progress = context.progress(verb, None, None);
-    let mut failures = Failures::default();
-    let mut written = Ok(());
-    let report = store
-        .move_all(scope, |event| match event {
-            MoveEvent::Moved(record) => {
-                progress.add_file();
-                progress.add_bytes(stored_size(&record));
-                if written.is_ok() {
-                    written = progress.suspend(|| show(&record, record.tier, context));
-                }
+impl Told<Moving> for Shown<'_> {
+    fn item(&mut self, event: Moving) {
+        let context = self.context;
+        match event {
+            Moving::Planned(record, tier) => self.write(|| show(&record, tier, context)),
+            Moving::Moved(record) => {
+                self.progress.add_file();
+                self.progress.add_bytes(stored_size(&record));
+                self.write(|| show(&record, record.tier, context));
             }
-            MoveEvent::Restoring(record) => {
-                if written.is_ok() {
-                    let line = format!("{:4}  {}  restoring", "cold", record.version_uri());
-                    written = progress.suspend(|| show_restoring(&record, line, context));
-                }
+            Moving::Restoring(record) => {
+                let line = format!("{:4}  {}  restoring", "cold", record.version_uri());
+                self.write(|| show_restoring(&record, line, context));
             }
-            MoveEvent::Lost(record) => {
+            Moving::Lost(record) => {
                 let uri = record.version_uri();
                 let text = format!("{uri} is marked as lost and stays where it is");
-                progress.suspend(|| context.ui.warn(text));
+                self.progress.suspend(|| context.ui.warn(text));
             }
-            MoveEvent::Failed(_, error) => {
-                progress.suspend(|| failures.add(&context.ui, &error));
-            }
-        })
-        .await;
-    progress.finish();
-    written?;
-    conclude(&report?, false, "moved", context)?;
-    failures.into_result()
+        }
+    }
+
+    fn failed(&mut self, error: Error) {
+        let (failures, ui) = (&mut self.failures, &self.context.ui);
+        self.progress.suspend(|| failures.add(ui, &error));
+    }
 }
 
 /// Where an artifact is or will be; with JSON its record, and where it goes if it is not there.
@@ -240,14 +235,9 @@ fn stored_size(record: &ArtifactRecord) -> u64 {
         .map_or(0, |content| content.stored_size_bytes)
 }
 
-fn conclude(
-    report: &MoveReport,
-    dry_run: bool,
-    did: &str,
-    context: &Context,
-) -> Result<(), Failure> {
+fn conclude(report: &MoveReport, did: &str, context: &Context) -> Result<(), Failure> {
     if context.ui.json() {
-        context.ui.object(&view::tiers::report(report, dry_run))?;
+        context.ui.object(report)?;
     } else {
         let bytes = HumanBytes(report.stored_size_bytes);
         let lost = match report.lost {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use artifact_app::{Download, DownloadOptions, Page, Store, Verification};
+use artifact_app::{DownloadOptions, Page, Verification};
 use artifact_bootstrap::settings::ByteSize;
 use artifact_domain::{ArtifactRef, Error, Result};
 use clap::Args;
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::download::to_stdout;
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
+use crate::service::{Download, Service};
 
 /// What to print.
 #[derive(Debug, Args)]
@@ -39,12 +40,6 @@ pub(crate) struct CatArgs {
 }
 
 pub(crate) async fn run(args: CatArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings()?.settings;
-    let verification = if settings.verify_checksum && !args.no_verify {
-        Verification::Digest
-    } else {
-        Verification::Skip
-    };
     let page = match args.page {
         None => None,
         Some(number) => Some(Page {
@@ -53,10 +48,11 @@ pub(crate) async fn run(args: CatArgs, context: &Context) -> Result<(), Failure>
                 .ok_or_else(|| Error::invalid_input("a page cannot have a size of 0"))?,
         }),
     };
-    let store = context.store().await?;
+    let service = context.service().await?;
+    let verification = service.verification(args.no_verify);
     let mut failures = Failures::default();
     for artifact in &args.artifacts {
-        match open(&store, artifact, page, verification).await {
+        match open(&service, artifact, page, verification).await {
             Ok(download) => match print(download, page, context).await {
                 Err(Failure::Error(error)) => failures.add(&context.ui, &error),
                 other => other?,
@@ -68,19 +64,19 @@ pub(crate) async fn run(args: CatArgs, context: &Context) -> Result<(), Failure>
 }
 
 async fn open(
-    store: &Store,
+    service: &Service,
     artifact: &ArtifactRef,
     page: Option<Page>,
     verification: Verification,
 ) -> Result<Download> {
     if let Some(page) = page {
-        return store.page(artifact, page).await;
+        return service.page(artifact, page).await;
     }
     let options = DownloadOptions {
         range: None,
         verification,
     };
-    store.download(artifact, options).await
+    service.download(artifact, options).await
 }
 
 async fn print(download: Download, page: Option<Page>, context: &Context) -> Result<(), Failure> {
@@ -92,7 +88,7 @@ async fn print(download: Download, page: Option<Page>, context: &Context) -> Res
             format_args!("page {number} of {count}"),
         );
     }
-    let progress = context.progress("cat", Some(download.range.length()), Some(1));
+    let progress = context.progress("cat", download.length_bytes, Some(1));
     let outcome = to_stdout(download, &progress, &context.interrupt).await;
     progress.finish();
     outcome

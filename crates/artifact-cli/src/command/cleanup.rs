@@ -1,17 +1,16 @@
 //! `artifact cleanup`: clear away what is due by the rules of retention.
 
-use artifact_app::{
-    CleanupAction, CleanupItem, CleanupOptions, CleanupOutcome, CleanupReport, Store, view,
-};
+use artifact_api::{CleanupItem, CleanupReport};
+use artifact_app::{CleanupOptions, CleanupOutcome, view};
 use artifact_bootstrap::settings::Settings;
 use artifact_bootstrap::{NoSchedule, Schedule, Scheduled};
 use artifact_domain::Error;
 use clap::Args;
-use futures::TryStreamExt;
 use indicatif::HumanBytes;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
+use crate::service::Told;
 use crate::ui::Ui;
 
 /// How to clean up.
@@ -45,38 +44,45 @@ pub(crate) async fn run(args: CleanupArgs, context: &Context) -> Result<(), Fail
         if args.scheduled {
             return scheduled(options, context).await;
         }
-        let store = context.store().await?;
-        if args.dry_run {
-            plan(&store, options, &context.ui).await
-        } else {
-            clean_up(&store, options, &context.ui).await
-        }
+        clean_up(options, args.dry_run, context).await
     });
     context.interrupt.cut_off(work).await?
 }
 
-async fn plan(store: &Store, options: CleanupOptions, ui: &Ui) -> Result<(), Failure> {
-    let mut report = CleanupReport::default();
-    let mut plan = std::pin::pin!(store.cleanup_plan(options));
-    while let Some(item) = plan.try_next().await? {
-        report.count(&item, &CleanupOutcome::Done);
-        show(&item, ui)?;
-    }
-    conclude(&report, true, ui)?;
-    Ok(())
+async fn clean_up(
+    options: CleanupOptions,
+    dry_run: bool,
+    context: &Context,
+) -> Result<(), Failure> {
+    let mut shown = Shown {
+        ui: &context.ui,
+        written: Ok(()),
+        failures: Failures::default(),
+    };
+    let service = context.service().await?;
+    let report = service.cleanup(options, dry_run, &mut shown).await?;
+    shown.written?;
+    conclude(&report, &context.ui)?;
+    shown.failures.into_result()
 }
 
-async fn clean_up(store: &Store, options: CleanupOptions, ui: &Ui) -> Result<(), Failure> {
-    let (mut written, mut failures) = (Ok(()), Failures::default());
-    let tell = |item: &CleanupItem, outcome: &CleanupOutcome| match outcome {
-        CleanupOutcome::Done if written.is_ok() => written = show(item, ui),
-        CleanupOutcome::Failed(error) => failures.add(ui, error),
-        CleanupOutcome::Done | CleanupOutcome::Changed => {}
-    };
-    let report = store.cleanup(options, tell).await?;
-    written?;
-    conclude(&report, false, ui)?;
-    failures.into_result()
+/// What has been told so far.
+struct Shown<'a> {
+    ui: &'a Ui,
+    written: std::io::Result<()>,
+    failures: Failures,
+}
+
+impl Told<CleanupItem> for Shown<'_> {
+    fn item(&mut self, item: CleanupItem) {
+        if self.written.is_ok() {
+            self.written = show(&item, self.ui);
+        }
+    }
+
+    fn failed(&mut self, error: Error) {
+        self.failures.add(self.ui, &error);
+    }
 }
 
 async fn scheduled(options: CleanupOptions, context: &Context) -> Result<(), Failure> {
@@ -96,12 +102,16 @@ async fn scheduled(options: CleanupOptions, context: &Context) -> Result<(), Fai
     let tell = |happens: Scheduled<'_>| match happens {
         Scheduled::Waiting(until) => ui.note(format_args!("the next cleanup is at {until}")),
         // Whoever reads may have gone away for a while: the work goes on.
-        Scheduled::Item(item, CleanupOutcome::Done) => drop(show(item, ui)),
+        Scheduled::Item(item, CleanupOutcome::Done) => {
+            drop(show(&view::cleanup::item(item), ui));
+        }
         Scheduled::Item(_, CleanupOutcome::Failed(error)) | Scheduled::Ran(Err(error)) => {
             ui.error(error);
         }
         Scheduled::Item(_, CleanupOutcome::Changed) => {}
-        Scheduled::Ran(Ok(report)) => drop(conclude(report, false, ui)),
+        Scheduled::Ran(Ok(report)) => {
+            drop(conclude(&view::cleanup::report(report, false), ui));
+        }
     };
     artifact_bootstrap::cleanup_at(&store, &schedule, options, tell)
         .await
@@ -109,33 +119,36 @@ async fn scheduled(options: CleanupOptions, context: &Context) -> Result<(), Fai
 }
 
 fn show(item: &CleanupItem, ui: &Ui) -> std::io::Result<()> {
-    let uri = item.record.version_uri();
-    let (rule, size) = (&item.ruling, item.stored_size_bytes());
     if ui.json() {
-        return ui.object(&view::cleanup::item(item));
+        return ui.object(item);
     }
-    let bytes = HumanBytes(size).to_string();
-    match (item.action, &item.kept) {
-        (CleanupAction::Expire(since), _) => ui.line(format_args!(
-            "expire   {bytes:>10}  {uri}  ({rule}, due since {since})"
-        )),
-        (CleanupAction::Restamp(Some(end)), _) => ui.line(format_args!(
+    let (uri, rule) = (&item.uri, &item.rule);
+    let bytes = HumanBytes(item.stored_size_bytes).to_string();
+    if item.action == "expire" {
+        let since = item.due_since.map(|since| format!(", due since {since}"));
+        let since = since.unwrap_or_default();
+        return ui.line(format_args!("expire   {bytes:>10}  {uri}  ({rule}{since})"));
+    }
+    match (item.expires_at, &item.kept_by) {
+        (Some(end), _) => ui.line(format_args!(
             "restamp  {bytes:>10}  {uri}  ({rule}, expires {end})"
         )),
-        (CleanupAction::Restamp(None), Some(group)) => ui.line(format_args!(
+        (None, Some(group)) => ui.line(format_args!(
             "restamp  {bytes:>10}  {uri}  (among {group}, stays)"
         )),
-        (CleanupAction::Restamp(None), None) => {
-            ui.line(format_args!("restamp  {bytes:>10}  {uri}  ({rule}, stays)"))
-        }
+        (None, None) => ui.line(format_args!("restamp  {bytes:>10}  {uri}  ({rule}, stays)")),
     }
 }
 
-fn conclude(report: &CleanupReport, dry_run: bool, ui: &Ui) -> std::io::Result<()> {
+fn conclude(report: &CleanupReport, ui: &Ui) -> std::io::Result<()> {
     if ui.json() {
-        return ui.object(&view::cleanup::report(report, dry_run));
+        return ui.object(report);
     }
-    let did = if dry_run { "would expire" } else { "expired" };
+    let did = if report.dry_run {
+        "would expire"
+    } else {
+        "expired"
+    };
     let bytes = HumanBytes(report.stored_size_bytes);
     ui.line(format_args!(
         "{did} {} versions, {bytes}; {} with another time of expiry",

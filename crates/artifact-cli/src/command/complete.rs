@@ -37,7 +37,8 @@ pub(crate) struct CompleteArgs {
 }
 
 pub(crate) async fn run(args: CompleteArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let service = context.service().await?;
+    let store = service.store()?;
     if args.abort {
         return Ok(store.abort_upload(args.id).await?);
     }
@@ -53,6 +54,6 @@ pub(crate) async fn run(args: CompleteArgs, context: &Context) -> Result<(), Fai
     };
     let record = store.complete_upload(request).await?;
     context.ui.artifact(&record, record.uri())?;
-    context.warn_of_quota(&store).await;
+    context.warn_of_quota(&service).await;
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! `artifact delete`: delete artifacts, a task or a spec.
 
-use artifact_app::{DeleteScope, Store};
+use artifact_app::DeleteScope;
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, Result, SpecName, TaskId};
 use clap::{ArgGroup, Args};
-use futures::TryStreamExt;
+use futures::StreamExt;
 use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures, and_failed};
+use crate::service::Service;
 use crate::task;
 
 /// What to delete.
@@ -38,12 +39,12 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(crate) async fn run(args: DeleteArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let service = context.service().await?;
     if !args.dry_run {
-        context.clear_leftovers(&store).await;
+        context.clear_leftovers(&service).await;
     }
     if !args.artifacts.is_empty() {
-        return delete_each(&args, &store, context).await;
+        return delete_each(&args, &service, context).await;
     }
     let scope = match (args.spec, args.task) {
         (Some(spec), None) => DeleteScope::Spec(spec),
@@ -53,21 +54,20 @@ pub(crate) async fn run(args: DeleteArgs, context: &Context) -> Result<(), Failu
         }
     };
     if args.dry_run {
-        plan_all(&scope, &store, context).await
+        plan_all(&scope, &service, context).await
     } else {
-        delete_all(&scope, &store, context).await
+        delete_all(&scope, &service, context).await
     }
 }
 
-async fn delete_each(args: &DeleteArgs, store: &Store, context: &Context) -> Result<(), Failure> {
+async fn delete_each(
+    args: &DeleteArgs,
+    service: &Service,
+    context: &Context,
+) -> Result<(), Failure> {
     let mut failures = Failures::default();
     for artifact in &args.artifacts {
-        let outcome = if args.dry_run {
-            store.plan_delete(artifact).await
-        } else {
-            store.delete(artifact).await
-        };
-        match outcome {
+        match service.delete(artifact, args.dry_run).await {
             Ok(record) => context.ui.artifact(&record, record.version_uri())?,
             Err(error) => failures.add(&context.ui, &error),
         }
@@ -75,13 +75,17 @@ async fn delete_each(args: &DeleteArgs, store: &Store, context: &Context) -> Res
     failures.into_result()
 }
 
-async fn plan_all(scope: &DeleteScope, store: &Store, context: &Context) -> Result<(), Failure> {
+async fn plan_all(
+    scope: &DeleteScope,
+    service: &Service,
+    context: &Context,
+) -> Result<(), Failure> {
     let mut failures = Failures::default();
-    let mut found = std::pin::pin!(store.deletable(scope));
+    let mut found = service.plan_delete_all(scope).await?;
     let (mut count, mut bytes) = (0_u64, 0_u64);
-    while let Some(record) = found.try_next().await? {
-        match record.clone().into_deleted() {
-            Ok(_) => {
+    while let Some(planned) = found.next().await {
+        match planned {
+            Ok(record) => {
                 count += 1;
                 bytes += stored_size(&record);
                 context.ui.artifact(&record, record.version_uri())?;
@@ -103,15 +107,19 @@ async fn plan_all(scope: &DeleteScope, store: &Store, context: &Context) -> Resu
     failures.into_result()
 }
 
-async fn delete_all(scope: &DeleteScope, store: &Store, context: &Context) -> Result<(), Failure> {
-    let report = store.delete_all(scope).await?;
+async fn delete_all(
+    scope: &DeleteScope,
+    service: &Service,
+    context: &Context,
+) -> Result<(), Failure> {
+    let report = service.delete_all(scope).await?;
     let mut failures = Failures::default();
-    for failure in &report.failures {
-        failures.add(&context.ui, &failure.error);
+    for error in &report.failures {
+        failures.add(&context.ui, error);
     }
     if context.ui.json() {
         context.ui.object(&json!({
-            "deleted": report.deleted,
+            "deleted": report.versions,
             "stored_size_bytes": report.stored_size_bytes,
             "failed": failures.count(),
         }))?;
@@ -119,7 +127,7 @@ async fn delete_all(scope: &DeleteScope, store: &Store, context: &Context) -> Re
         let bytes = HumanBytes(report.stored_size_bytes);
         context.ui.line(format_args!(
             "deleted {} versions, {bytes}{}",
-            report.deleted,
+            report.versions,
             and_failed(failures.count())
         ))?;
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use artifact_app::{ArchiveFormat, Export, ExportOptions, LeftOut, Verification};
+use artifact_app::{ArchiveFormat, ExportOptions, LeftOut};
 use artifact_domain::query::Versions;
 use artifact_domain::{Error, Result};
 use clap::{Args, ValueEnum};
@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::failures::{Failure, Failures};
 use crate::filter::FilterArgs;
 use crate::progress::Progress;
+use crate::service::Exported;
 
 /// What to export, and where to.
 #[derive(Debug, Args)]
@@ -102,9 +103,8 @@ fn format_of(path: &Path) -> Result<Format> {
 
 pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failure> {
     let format = args.format.map_or_else(|| format_of(&args.output), Ok)?;
-    let settings = context.settings()?.settings;
-    let store = context.store().await?;
-    let mut filter = args.what.filter(&store);
+    let service = context.service().await?;
+    let mut filter = args.what.filter(service.now());
     if args.all_versions {
         filter.versions = Versions::All;
     }
@@ -119,28 +119,30 @@ pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failu
     let options = ExportOptions {
         format: format.into(),
         metadata: args.with_metadata,
-        verification: if settings.verify_checksum && !args.no_verify {
-            Verification::Digest
-        } else {
-            Verification::Skip
-        },
+        verification: service.verification(args.no_verify),
         left_out: args.keep_going.then(|| collector(&failures, context)),
         temporary_folder: env::temp_dir(),
     };
     let export = context
         .interrupt
-        .cut_off(store.export(filter, options))
+        .cut_off(service.export(filter, options))
         .await??;
     let total_bytes = (format == Format::Zip).then_some(export.stored_size_bytes);
     let progress = context.progress("export", total_bytes, Some(export.artifacts));
-    let done = Arc::clone(&export.progress);
+    let (done, all) = (
+        export.progress.clone(),
+        (export.artifacts, export.size_bytes),
+    );
     let written = match part {
         Some(part) => to_file(export, part, &progress, context).await,
         None => to_pipe(export, &progress, context).await,
     };
     progress.finish();
     let archive_bytes = written?;
-    let (artifacts, size_bytes, left_out) = (done.artifacts(), done.size_bytes(), done.left_out());
+    // Nothing is left out by a server.
+    let (artifacts, size_bytes, left_out) = done.map_or((all.0, all.1, 0), |done| {
+        (done.artifacts(), done.size_bytes(), done.left_out())
+    });
     let plural = if artifacts == 1 { "" } else { "s" };
     let mut summary = format!(
         "exported {artifacts} artifact{plural}, {}, in {} of {}",
@@ -179,7 +181,7 @@ fn collector(failures: &Arc<Mutex<Failures>>, context: &Context) -> LeftOut {
 }
 
 async fn to_file(
-    export: Export,
+    export: Exported,
     mut part: PartFile,
     progress: &Progress,
     context: &Context,
@@ -189,7 +191,7 @@ async fn to_file(
     Ok(written)
 }
 
-async fn to_pipe(export: Export, progress: &Progress, context: &Context) -> Result<u64, Failure> {
+async fn to_pipe(export: Exported, progress: &Progress, context: &Context) -> Result<u64, Failure> {
     let mut stdout = io::stdout();
     let write = |chunk: &[u8]| Ok(stdout.write_all(chunk)?);
     let written = each_chunk(export, progress, context, write).await?;
@@ -198,7 +200,7 @@ async fn to_pipe(export: Export, progress: &Progress, context: &Context) -> Resu
 }
 
 async fn each_chunk(
-    export: Export,
+    export: Exported,
     progress: &Progress,
     context: &Context,
     mut write: impl FnMut(&[u8]) -> Result<(), Failure>,
@@ -212,7 +214,7 @@ async fn each_chunk(
         tokio::task::block_in_place(|| write(&chunk))?;
         written += chunk.len() as u64;
         progress.add_bytes(chunk.len() as u64);
-        while artifacts < done.artifacts() {
+        while artifacts < done.as_ref().map_or(0, |done| done.artifacts()) {
             artifacts += 1;
             progress.add_file();
         }

@@ -1,15 +1,17 @@
 //! `artifact gc`: clear what nobody will read any more and what crashes have left.
 
-use std::sync::Mutex;
+use std::io;
 use std::time::Duration;
 
-use artifact_app::{GcItem, GcOptions, GcReason, GcReport, Store, view};
+use artifact_api::GcItem;
+use artifact_app::GcOptions;
+use artifact_domain::Error;
 use clap::Args;
-use futures::TryStreamExt;
 use indicatif::HumanBytes;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
+use crate::service::Told;
 use crate::ui::Ui;
 
 /// What to clear.
@@ -34,84 +36,75 @@ pub(crate) struct GcArgs {
 }
 
 pub(crate) async fn run(args: GcArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let service = context.service().await?;
     let options = GcOptions {
         grace: Duration::from_hours(args.grace_hours.into()),
     };
-    let work = Box::pin(async {
-        if args.dry_run {
-            plan(&store, options, &context.ui).await
-        } else {
-            clear(&store, options, &context.ui).await
-        }
-    });
-    context.interrupt.cut_off(work).await?
-}
-
-async fn plan(store: &Store, options: GcOptions, ui: &Ui) -> Result<(), Failure> {
-    let mut report = GcReport::default();
-    let mut plan = std::pin::pin!(store.gc_plan(options));
-    while let Some(item) = plan.try_next().await? {
-        report.items += 1;
-        report.size_bytes += item.size_bytes;
-        show(&item, ui)?;
-    }
-    conclude(&report, "would clear", true, ui)
-}
-
-async fn clear(store: &Store, options: GcOptions, ui: &Ui) -> Result<(), Failure> {
-    let written = Mutex::new(Ok(()));
-    let observe = |item: &GcItem| {
-        if let Ok(mut written) = written.lock()
-            && written.is_ok()
-        {
-            *written = show(item, ui);
-        }
+    let mut shown = Shown {
+        ui: &context.ui,
+        written: Ok(()),
+        failures: Failures::default(),
     };
-    let report = store.gc(options, observe).await?;
-    if let Ok(written) = written.into_inner() {
-        written?;
+    let work = Box::pin(service.gc(options, args.dry_run, &mut shown));
+    let report = context.interrupt.cut_off(work).await??;
+    shown.written?;
+    let did = if args.dry_run {
+        "would clear"
+    } else {
+        "cleared"
+    };
+    if context.ui.json() {
+        context.ui.object(&report)?;
+    } else {
+        let bytes = HumanBytes(report.size_bytes);
+        context
+            .ui
+            .line(format_args!("{did} {} items, {bytes}", report.items))?;
     }
-    conclude(&report, "cleared", false, ui)
+    shown.failures.into_result()
 }
 
-fn show(item: &GcItem, ui: &Ui) -> std::io::Result<()> {
-    let uri = item.record.as_ref().map(|record| record.version_uri());
-    if ui.json() {
-        return ui.object(&view::gc::item(item));
+/// What has been told so far.
+struct Shown<'a> {
+    ui: &'a Ui,
+    written: io::Result<()>,
+    failures: Failures,
+}
+
+impl Told<GcItem> for Shown<'_> {
+    fn item(&mut self, item: GcItem) {
+        if self.written.is_ok() {
+            self.written = show(&item, self.ui);
+        }
     }
-    let what = match (uri, item.blobs.first()) {
-        (Some(uri), _) => uri.to_string(),
-        (None, Some(blob)) => blob.to_string(),
+
+    fn failed(&mut self, error: Error) {
+        self.failures.add(self.ui, &error);
+    }
+}
+
+fn show(item: &GcItem, ui: &Ui) -> io::Result<()> {
+    if ui.json() {
+        return ui.object(item);
+    }
+    let what = match (&item.uri, item.paths.first()) {
+        (Some(what), _) | (None, Some(what)) => what.clone(),
         (None, None) => format!("{} files", item.files),
     };
     let bytes = HumanBytes(item.size_bytes).to_string();
-    let reason = item.reason.as_str();
+    let reason = &item.reason;
     ui.line(format_args!(
         "{reason:9}  {bytes:>10}  {what}{}",
-        why(item.reason)
+        why(reason)
     ))
 }
 
-fn why(reason: GcReason) -> &'static str {
+fn why(reason: &str) -> &'static str {
     match reason {
-        GcReason::Abandoned => "  (its writer is gone)",
-        GcReason::Deleted => "  (deleted or superseded)",
-        GcReason::Orphan => "  (nothing names it)",
-        GcReason::Temporary => "  (cut-off writers)",
+        "abandoned" => "  (its writer is gone)",
+        "deleted" => "  (deleted or superseded)",
+        "orphan" => "  (nothing names it)",
+        "temporary" => "  (cut-off writers)",
+        _ => "",
     }
-}
-
-fn conclude(report: &GcReport, did: &str, dry_run: bool, ui: &Ui) -> Result<(), Failure> {
-    let mut failures = Failures::default();
-    for error in &report.failures {
-        failures.add(ui, error);
-    }
-    if ui.json() {
-        ui.object(&view::gc::report(report, dry_run))?;
-    } else {
-        let bytes = HumanBytes(report.size_bytes);
-        ui.line(format_args!("{did} {} items, {bytes}", report.items))?;
-    }
-    failures.into_result()
 }

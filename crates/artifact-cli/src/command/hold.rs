@@ -1,7 +1,5 @@
 //! `artifact hold`: keep artifacts from expiry and deletion, let them go again, list what is held.
 
-use std::pin::pin;
-
 use artifact_app::Change;
 use artifact_domain::query::Versions;
 use artifact_domain::{ArtifactDetails, ArtifactRecord};
@@ -85,13 +83,13 @@ pub(crate) async fn run(args: HoldArgs, context: &Context) -> Result<(), Failure
             (what, hold, dry_run)
         }
     };
-    let store = context.store().await?;
+    let service = context.service().await?;
     let changing = Changing {
-        selection: what.selection(&store, Versions::All)?,
+        selection: what.selection(service.now(), Versions::All)?,
         change,
         dry_run,
     };
-    let now = store.now();
+    let now = service.now();
     let observe = |record: &ArtifactRecord| {
         if record.is_expired(now) && !dry_run {
             let uri = record.version_uri();
@@ -99,12 +97,12 @@ pub(crate) async fn run(args: HoldArgs, context: &Context) -> Result<(), Failure
             context.ui.warn(note);
         }
     };
-    changing.run(&store, context, observe).await
+    changing.run(&service, context, observe).await
 }
 
 async fn list(what: &FilterArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
-    let mut found = pin!(store.held(what.filter(&store)));
+    let service = context.service().await?;
+    let mut found = service.held(what.filter(service.now()));
     while let Some(record) = found.try_next().await? {
         let Some(hold) = &record.hold else { continue };
         if context.ui.json() {

@@ -74,8 +74,9 @@ pub(crate) struct ImportArgs {
 
 pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<(), Failure> {
     let source = source(&args.archive)?;
-    let store = context.store().await?;
-    context.clear_leftovers(&store).await;
+    let service = context.service().await?;
+    let store = service.store()?;
+    context.clear_leftovers(&service).await;
     let options = ImportOptions {
         spec: args.spec.clone(),
         task: args.task.clone(),

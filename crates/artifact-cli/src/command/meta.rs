@@ -96,8 +96,8 @@ pub(crate) async fn run(args: MetaArgs, context: &Context) -> Result<(), Failure
         change,
         dry_run: target.dry_run,
     };
-    let store = context.store().await?;
-    changing.run(&store, context, |_| ()).await
+    let service = context.service().await?;
+    changing.run(&service, context, |_| ()).await
 }
 
 async fn read_patch(patch: String) -> Result<String> {

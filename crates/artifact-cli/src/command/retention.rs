@@ -2,16 +2,17 @@
 
 use std::io;
 
-use artifact_app::{KeepFor, RetentionChange, Store};
+use artifact_app::{KeepFor, RetentionChange};
 use artifact_domain::query::Versions;
 use artifact_domain::{ArtifactRef, Error};
 use clap::{ArgGroup, Args, Subcommand};
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures, and_failed};
 use crate::filter::FilterArgs;
+use crate::service::Service;
 use crate::ui::Ui;
 
 /// What to do about retention.
@@ -87,14 +88,14 @@ pub(crate) async fn run(args: RetentionArgs, context: &Context) -> Result<(), Fa
     match args.action {
         Action::Show => show(context),
         Action::Set(args) => {
-            let store = context.store().await?;
-            let work = Box::pin(set(&args, &store, &context.ui));
+            let service = context.service().await?;
+            let work = Box::pin(set(&args, &service, &context.ui));
             context.interrupt.cut_off(work).await?
         }
     }
 }
 
-async fn set(args: &SetArgs, store: &Store, ui: &Ui) -> Result<(), Failure> {
+async fn set(args: &SetArgs, service: &Service, ui: &Ui) -> Result<(), Failure> {
     if args.artifacts.is_empty() == args.what.is_empty() {
         let message = "either artifacts or filters are needed, and not both";
         return Err(Error::invalid_input(message)
@@ -102,25 +103,15 @@ async fn set(args: &SetArgs, store: &Store, ui: &Ui) -> Result<(), Failure> {
             .into());
     }
     let keep = args.keep.keep_for();
-    let mut filter = args.what.filter(store);
+    let mut filter = args.what.filter(service.now());
     if args.all_versions {
         filter.versions = Versions::All;
     }
-    let one_by_one = stream::iter(&args.artifacts).then(|artifact| async move {
-        if args.dry_run {
-            store.plan_set_retention(artifact, keep).await
-        } else {
-            store.set_retention(artifact, keep).await
-        }
-    });
-    let changes = if !args.artifacts.is_empty() {
-        one_by_one.boxed_local()
-    } else if args.dry_run {
-        store.plan_set_retention_all(filter, keep).boxed_local()
+    let mut changes = if args.artifacts.is_empty() {
+        service.set_retention_all(filter, keep, args.dry_run)
     } else {
-        store.set_retention_all(filter, keep).boxed_local()
+        service.set_retention_each(args.artifacts.clone(), keep, args.dry_run)
     };
-    let mut changes = changes;
     let (mut failures, mut versions) = (Failures::default(), 0_u64);
     while let Some(change) = changes.next().await {
         match change {

@@ -1,8 +1,7 @@
 //! `artifact search`: find artifacts.
 
-use artifact_app::Store;
 use artifact_domain::query::{Cursor, Filter, Order, PageSize, Versions};
-use artifact_domain::{ArtifactRecord, State};
+use artifact_domain::{ArtifactRecord, State, Timestamp};
 use clap::Args;
 use indicatif::HumanBytes;
 use serde_json::json;
@@ -43,8 +42,8 @@ pub(crate) struct SearchArgs {
 }
 
 impl SearchArgs {
-    fn filter(&self, store: &Store) -> Filter {
-        let mut filter = self.what.filter(store);
+    fn filter(&self, now: Timestamp) -> Filter {
+        let mut filter = self.what.filter(now);
         if self.all_versions {
             filter.versions = Versions::All;
         }
@@ -53,8 +52,8 @@ impl SearchArgs {
 }
 
 pub(crate) async fn run(args: SearchArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
-    let filter = args.filter(&store);
+    let service = context.service().await?;
+    let filter = args.filter(service.now());
     let mut wanted = args.latest.or(args.limit).unwrap_or(u64::MAX);
     let mut cursor = args.cursor.clone();
     loop {
@@ -63,7 +62,7 @@ pub(crate) async fn run(args: SearchArgs, context: &Context) -> Result<(), Failu
                 .unwrap_or(usize::MAX)
                 .min(PageSize::MAX.get()),
         )?;
-        let page = store
+        let page = service
             .search(filter.clone(), args.sort, cursor, limit)
             .await?;
         for record in &page.items {

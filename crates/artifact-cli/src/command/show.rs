@@ -20,10 +20,10 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) async fn run(args: ShowArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let service = context.service().await?;
     let mut failures = Failures::default();
     for artifact in &args.artifacts {
-        match store.show(artifact).await {
+        match service.show(artifact).await {
             Ok(record) if context.ui.json() => {
                 context.ui.object(&ArtifactDetails::from(&record))?;
             }

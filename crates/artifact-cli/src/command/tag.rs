@@ -1,8 +1,8 @@
 //! `artifact tag`: add, replace and remove the tags of one artifact or of what flags select.
 
-use artifact_app::{Change, Store};
+use artifact_app::Change;
 use artifact_domain::query::{TagFilter, Versions};
-use artifact_domain::{ArtifactRef, Error, Result, Tag, Tags};
+use artifact_domain::{ArtifactRef, Error, Result, Tag, Tags, Timestamp};
 use clap::{Args, Subcommand};
 
 use crate::changing::Changing;
@@ -88,13 +88,13 @@ pub(crate) async fn run(args: TagArgs, context: &Context) -> Result<(), Failure>
             (of, Change::RemoveTags(asked))
         }
     };
-    let store = context.store().await?;
+    let service = context.service().await?;
     let changing = Changing {
-        selection: of.selection(&store)?,
+        selection: of.selection(service.now())?,
         change,
         dry_run: of.dry_run,
     };
-    changing.run(&store, context, |_| ()).await
+    changing.run(&service, context, |_| ()).await
 }
 
 fn tags(words: &[String]) -> Result<Tags> {
@@ -151,7 +151,7 @@ impl TagsOf {
         })
     }
 
-    fn selection(&self, store: &Store) -> Result<Selection> {
+    fn selection(&self, now: Timestamp) -> Result<Selection> {
         if self.what.is_empty() {
             return Ok(Selection::Named(vec![self.artifact()?]));
         }
@@ -160,7 +160,7 @@ impl TagsOf {
         } else {
             Versions::Newest
         };
-        Ok(Selection::filtered(&self.what, store, versions))
+        Ok(Selection::filtered(&self.what, now, versions))
     }
 }
 

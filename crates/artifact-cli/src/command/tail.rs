@@ -31,18 +31,18 @@ pub(crate) struct TailArgs {
 }
 
 pub(crate) async fn run(args: TailArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let service = context.service().await?;
     let download = match args.bytes {
-        None => store.tail(&args.artifact, args.lines).await?,
+        None => service.tail(&args.artifact, args.lines).await?,
         Some(size) => {
             let options = DownloadOptions {
                 range: Some(RangeRequest::Last(size.bytes())),
                 ..DownloadOptions::default()
             };
-            store.download(&args.artifact, options).await?
+            service.download(&args.artifact, options).await?
         }
     };
-    let progress = context.progress("tail", Some(download.range.length()), Some(1));
+    let progress = context.progress("tail", download.length_bytes, Some(1));
     let outcome = to_stdout(download, &progress, &context.interrupt).await;
     progress.finish();
     outcome

@@ -1,12 +1,14 @@
 //! `artifact usage`: how much is stored, of what, and how near that is to the limit.
 
-use artifact_app::{Usage, UsageGroup, UsageKey, UsageTotal, view};
+use artifact_api::{UsageGroup, UsageSummary};
+use artifact_app::UsageKey;
 use artifact_domain::SpecName;
 use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
 
 use crate::context::Context;
 use crate::failures::Failure;
+use crate::service::Usage;
 
 /// How to sum up.
 #[derive(Debug, Args)]
@@ -54,40 +56,46 @@ impl From<By> for UsageKey {
 }
 
 pub(crate) async fn run(args: UsageArgs, context: &Context) -> Result<(), Failure> {
-    let usage = context.store().await?.usage().await?;
     let keys: Vec<_> = args.by.iter().copied().map(UsageKey::from).collect();
-    let spec = args.spec.as_ref();
-    let groups = match &keys[..] {
-        [] => Vec::new(),
-        keys => usage.by(keys, spec),
-    };
+    let service = context.service().await?;
+    let usage = service.usage(&keys, args.spec.as_ref()).await?;
     if context.ui.json() {
-        for (group, total) in &groups {
-            context.ui.object(&view::usage::group(group, total))?;
+        for group in &usage.groups {
+            context.ui.object(group)?;
         }
-        context.ui.object(&view::usage::summary(&usage, spec))?;
+        context.ui.object(&usage.summary)?;
     } else {
-        for line in table(&keys, &groups, &usage.total_of(spec)) {
+        for line in table(&keys, &usage) {
             context.ui.line(line)?;
         }
-        for line in limits(&usage) {
+        // What is on its way counts for all specs together.
+        let all = match &args.spec {
+            None => usage.summary.clone(),
+            Some(_) => service.usage(&[], None).await?.summary,
+        };
+        for line in limits(&all) {
             context.ui.line(line)?;
         }
     }
-    if let Some(warning) = usage.warning() {
+    if let Some(warning) = &usage.summary.warning {
         context.ui.warn(warning);
     }
     Ok(())
 }
 
 /// A heading, a line for each group, and one for all of them.
-fn table(
-    keys: &[UsageKey],
-    groups: &[(UsageGroup, UsageTotal)],
-    total: &UsageTotal,
-) -> Vec<String> {
-    let named = groups.iter().map(|(group, sum)| (label(keys, group), sum));
-    let named: Vec<_> = named.chain([("total".to_owned(), total)]).collect();
+fn table(keys: &[UsageKey], usage: &Usage) -> Vec<String> {
+    let total = &usage.summary;
+    let total = UsageGroup {
+        count: total.count,
+        size_bytes: total.size_bytes,
+        stored_size_bytes: total.stored_size_bytes,
+        saved_ratio: total.saved_ratio,
+        ..UsageGroup::default()
+    };
+    let groups = usage.groups.iter();
+    let named = groups.map(|group| (label(keys, group), group));
+    let named: Vec<_> = named.chain([("total".to_owned(), &total)]).collect();
     let labels = named.iter().map(|(label, _)| label.chars().count());
     let width = labels.max().unwrap_or_default();
     let mut lines = vec![format!(
@@ -95,7 +103,7 @@ fn table(
         "", "versions", "original", "stored", "saved"
     )];
     lines.extend(named.into_iter().map(|(label, sum)| {
-        let saved = sum.saved_ratio();
+        let saved = sum.saved_ratio;
         format!(
             "{label:width$}  {:>9}  {:>12}  {:>12}  {:>6}",
             sum.count,
@@ -110,17 +118,16 @@ fn table(
 /// The keys of a group in the order in which they were asked for.
 fn label(keys: &[UsageKey], group: &UsageGroup) -> String {
     let part = |key: &UsageKey| match key {
-        UsageKey::Spec => group.spec.as_ref().map(ToString::to_string),
-        UsageKey::Type => group.artifact_type.as_ref().map(ToString::to_string),
-        UsageKey::State => group.state.map(|state| state.to_string()),
-        UsageKey::Tier => group.tier.map(|tier| tier.to_string()),
+        UsageKey::Spec => group.spec.clone(),
+        UsageKey::Type => group.artifact_type.clone(),
+        UsageKey::State => group.state.clone(),
+        UsageKey::Tier => group.tier.clone(),
     };
     let parts: Vec<_> = keys.iter().filter_map(part).collect();
     parts.join("  ")
 }
 
-fn limits(usage: &Usage) -> Vec<String> {
-    let total = usage.total();
+fn limits(total: &UsageSummary) -> Vec<String> {
     let mut lines = Vec::new();
     if total.uploads > 0 {
         lines.push(format!(
@@ -129,7 +136,7 @@ fn limits(usage: &Usage) -> Vec<String> {
             HumanBytes(total.reserved_bytes)
         ));
     }
-    lines.push(match (usage.limit_bytes(), usage.used_ratio()) {
+    lines.push(match (total.limit_bytes, total.used_ratio) {
         (Some(limit), Some(used)) => {
             format!(
                 "{:.1} % of the limit of {}",

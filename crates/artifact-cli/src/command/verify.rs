@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use artifact_app::{Store, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope, view};
-use artifact_domain::port::{UsageDrift, UsageRow};
+use artifact_api::{CounterSums, Finding, VerifyReport};
+use artifact_app::{VerifyOptions, VerifyScope};
 use artifact_domain::query::Versions;
-use artifact_domain::{ArtifactRef, ErrorKind};
+use artifact_domain::{ArtifactRef, ErrorKind, Timestamp};
 use clap::Args;
 use indicatif::HumanBytes;
 
@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::failures::{Failure, Failures};
 use crate::filter::FilterArgs;
 use crate::progress::Progress;
+use crate::service::Verifying;
 use crate::ui::Ui;
 
 /// What to verify.
@@ -45,8 +46,8 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
-    let scopes = scopes(&args, &store);
+    let service = context.service().await?;
+    let scopes = scopes(&args, service.now());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let readers = args.jobs.map_or(processors, usize::from);
     let progress = context.progress("verified", None, None);
@@ -59,7 +60,8 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<(), Failu
             readers,
         };
         let watch = Watch::new(&progress, &context.ui);
-        let work = Box::pin(store.verify(options, |finding, report| watch.see(finding, report)));
+        let see = |event| watch.see(event);
+        let work = Box::pin(service.verify(options, &see));
         if let Err(error) = context.interrupt.cut_off(work).await? {
             progress.suspend(|| failures.add(&context.ui, &error));
         }
@@ -69,7 +71,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<(), Failu
     conclude(&sum, failures, &context.ui)
 }
 
-fn scopes(args: &VerifyArgs, store: &Store) -> Vec<VerifyScope> {
+fn scopes(args: &VerifyArgs, now: Timestamp) -> Vec<VerifyScope> {
     if !args.artifacts.is_empty() {
         return args
             .artifacts
@@ -81,7 +83,7 @@ fn scopes(args: &VerifyArgs, store: &Store) -> Vec<VerifyScope> {
     if args.what.is_empty() {
         return vec![VerifyScope::Everything];
     }
-    let mut filter = args.what.filter(store);
+    let mut filter = args.what.filter(now);
     filter.versions = Versions::All;
     vec![VerifyScope::Selected(Box::new(filter))]
 }
@@ -102,17 +104,23 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn see(&self, finding: Option<&VerifyFinding>, report: &VerifyReport) {
+    fn see(&self, event: Verifying) {
         let Ok(mut seen) = self.seen.lock() else {
             return;
+        };
+        let report = match event {
+            Verifying::Finding(finding) => {
+                if seen.1.is_ok() {
+                    seen.1 = self.progress.suspend(|| show(&finding, self.ui));
+                }
+                return;
+            }
+            Verifying::Progress(report) => report,
         };
         self.progress
             .add_bytes(report.size_bytes - seen.0.size_bytes);
         (seen.0.versions..report.versions).for_each(|_| self.progress.add_file());
-        seen.0 = *report;
-        if let (Some(finding), Ok(())) = (finding, &seen.1) {
-            seen.1 = self.progress.suspend(|| show(finding, self.ui));
-        }
+        seen.0 = report;
     }
 
     /// What was seen, up to an error perhaps.
@@ -133,83 +141,83 @@ fn add(sum: &mut VerifyReport, report: &VerifyReport) {
     sum.mended += report.mended;
 }
 
-fn show(finding: &VerifyFinding, ui: &Ui) -> std::io::Result<()> {
+fn show(finding: &Finding, ui: &Ui) -> std::io::Result<()> {
     if ui.json() {
-        ui.object(&view::verify::finding(finding))
+        ui.object(finding)
     } else {
         ui.line(as_text(finding))
     }
 }
 
-fn as_text(finding: &VerifyFinding) -> String {
-    let then = |repaired: bool, done: &str| {
-        if repaired {
-            format!(" ({done})")
-        } else {
-            String::new()
-        }
+fn as_text(finding: &Finding) -> String {
+    let then = |done: &str| match finding.repaired {
+        Some(true) => format!(" ({done})"),
+        _ => String::new(),
     };
-    match finding {
-        VerifyFinding::Bytes {
-            record,
-            damage,
-            cause,
-            repaired,
-        } => format!(
-            "{}  {}: {}{}",
-            damage.as_str(),
-            record.version_uri(),
-            cause.message(),
-            then(*repaired, "marked as lost")
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let number = |number: Option<u64>| number.unwrap_or_default();
+    let uri = text(&finding.uri);
+    match &*finding.finding {
+        "found" => format!(
+            "found  {uri}: it is marked as lost and is sound{}",
+            then("the mark was taken away")
         ),
-        VerifyFinding::FoundAgain { record, repaired } => format!(
-            "found  {}: it is marked as lost and is sound{}",
-            record.version_uri(),
-            then(*repaired, "the mark was taken away")
+        "metadata" => format!(
+            "metadata  task `{}` of spec `{}`: {} versions are missing or out of date, {} are known \
+             better than by the index, {} lines are damaged{}",
+            text(&finding.task),
+            text(&finding.spec),
+            number(finding.behind),
+            number(finding.ahead),
+            number(finding.damaged_lines),
+            then("written again")
         ),
-        VerifyFinding::Metadata {
-            spec,
-            task,
-            behind,
-            ahead,
-            damaged_lines,
-            repaired,
-        } => format!(
-            "metadata  task `{task}` of spec `{spec}`: {behind} versions are missing or out of \
-             date, {ahead} are known better than by the index, {damaged_lines} lines are damaged{}",
-            then(*repaired, "written again")
+        "counter" => format!(
+            "counter  {} of type {}, {}, {}: it says {}, the records come to {}{}",
+            text(&finding.spec),
+            text(&finding.artifact_type),
+            finding
+                .state
+                .map(|state| state.to_string())
+                .unwrap_or_default(),
+            finding
+                .tier
+                .map(|tier| tier.to_string())
+                .unwrap_or_default(),
+            sums(finding.kept),
+            sums(finding.counted),
+            then("counted anew")
         ),
-        VerifyFinding::Counter { drift, repaired } => {
-            let UsageDrift { kept, counted } = &**drift;
-            format!(
-                "counter  {} of type {}, {}, {}: it says {}, the records come to {}{}",
-                kept.spec,
-                kept.artifact_type,
-                kept.state,
-                kept.tier,
-                sums(kept),
-                sums(counted),
-                then(*repaired, "counted anew")
-            )
-        }
-        VerifyFinding::UnreadableCounters { count, repaired } => format!(
-            "counter  {count} cannot be read{}",
-            then(*repaired, "counted anew")
+        "unreadable-counters" => format!(
+            "counter  {} cannot be read{}",
+            number(finding.count),
+            then("counted anew")
         ),
-        VerifyFinding::UnknownBlob { key, .. } => {
-            format!("unknown  {key}: neither the index nor the metadata knows it")
-        }
+        "unknown" => format!(
+            "unknown  {}: neither the index nor the metadata knows it",
+            text(&finding.path)
+        ),
+        damage => format!(
+            "{damage}  {uri}: {}{}",
+            text(&finding.message),
+            then("marked as lost")
+        ),
     }
 }
 
-fn sums(row: &UsageRow) -> String {
-    let (count, stored) = (row.count, row.stored_size_bytes);
+fn sums(sums: Option<CounterSums>) -> String {
+    let sums = sums.unwrap_or_default();
+    let (count, stored) = (sums.count, sums.stored_size_bytes);
     format!("{count} versions, {stored} bytes")
 }
 
 fn conclude(sum: &VerifyReport, failures: Failures, ui: &Ui) -> Result<(), Failure> {
+    let is_sound = sum.findings == sum.mended;
     if ui.json() {
-        ui.object(&view::verify::report(sum))?;
+        ui.object(&VerifyReport {
+            sound: is_sound,
+            ..*sum
+        })?;
     } else {
         let bytes = HumanBytes(sum.size_bytes);
         ui.line(format_args!(
@@ -218,7 +226,7 @@ fn conclude(sum: &VerifyReport, failures: Failures, ui: &Ui) -> Result<(), Failu
         ))?;
     }
     failures.into_result()?;
-    if sum.is_sound() {
+    if is_sound {
         Ok(())
     } else {
         Err(Failure::Reported(ErrorKind::Integrity))

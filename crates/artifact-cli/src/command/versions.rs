@@ -1,9 +1,8 @@
 //! `artifact versions`: list the versions of an artifact, prune the old ones.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use artifact_app::{OldVersion, PruneScope, Store};
+use artifact_app::{OldVersion, PruneScope};
 use artifact_domain::policy::PruneRule;
 use artifact_domain::query::Versions;
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, Result};
@@ -15,6 +14,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::failures::{Failure, Failures, and_failed};
 use crate::selection::{Selection, SelectionArgs};
+use crate::service::Service;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -73,8 +73,8 @@ pub(crate) async fn run(args: VersionsArgs, context: &Context) -> Result<(), Fai
 }
 
 async fn list(artifact: &ArtifactRef, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
-    let mut versions = pin!(store.versions(artifact).await?);
+    let service = context.service().await?;
+    let mut versions = service.versions(artifact).await?;
     while let Some(record) = versions.try_next().await? {
         context.ui.artifact(&record, row(&record))?;
     }
@@ -111,17 +111,17 @@ struct Tally {
 async fn prune(args: PruneArgs, context: &Context) -> Result<(), Failure> {
     let days = args.older_than.map(|days| DAY.saturating_mul(days));
     let rule = PruneRule::new(args.keep, days)?;
-    let store = context.store().await?;
-    let scopes = match args.what.selection(&store, Versions::All)? {
+    let service = context.service().await?;
+    let scopes = match args.what.selection(service.now(), Versions::All)? {
         Selection::Filtered(filter) => vec![PruneScope::Selected(filter)],
         Selection::Named(artifacts) => artifacts.into_iter().map(PruneScope::One).collect(),
     };
     if !args.dry_run {
-        context.clear_leftovers(&store).await;
+        context.clear_leftovers(&service).await;
     }
     let mut tally = Tally::default();
     for scope in scopes {
-        prune_scope(scope, rule, args.dry_run, &store, context, &mut tally).await?;
+        prune_scope(scope, rule, args.dry_run, &service, context, &mut tally).await?;
         if context.interrupt.is_requested() {
             break;
         }
@@ -133,16 +133,11 @@ async fn prune_scope(
     scope: PruneScope,
     rule: PruneRule,
     dry_run: bool,
-    store: &Store,
+    service: &Service,
     context: &Context,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    let started = if dry_run {
-        store.plan_prune(scope, rule).await
-    } else {
-        store.prune(scope, rule).await.map(StreamExt::boxed)
-    };
-    let mut outcomes = match started {
+    let mut outcomes = match service.prune(scope, rule, dry_run).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
             tally.failures.add(&context.ui, &error);

@@ -1,9 +1,8 @@
 //! `artifact why`: when and by which rule an artifact goes, or what keeps it.
 
-use artifact_app::{Fate, Retained};
+use artifact_api::{Latest, Why};
 use artifact_domain::{ArtifactRef, Hold};
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
@@ -23,11 +22,11 @@ pub(crate) struct WhyArgs {
 }
 
 pub(crate) async fn run(args: WhyArgs, context: &Context) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let service = context.service().await?;
     let mut failures = Failures::default();
     for artifact in &args.artifacts {
-        match store.why(artifact).await {
-            Ok(retained) if context.ui.json() => context.ui.object(&object(&retained))?,
+        match service.why(artifact).await {
+            Ok(retained) if context.ui.json() => context.ui.object(&retained)?,
             Ok(retained) => context.ui.line(describe(&retained))?,
             Err(error) => failures.add(&context.ui, &error),
         }
@@ -35,30 +34,58 @@ pub(crate) async fn run(args: WhyArgs, context: &Context) -> Result<(), Failure>
     failures.into_result()
 }
 
-fn describe(retained: &Retained) -> String {
-    let Retained { record, ruling, .. } = retained;
-    let fate = match &retained.fate {
-        Fate::Held(hold) => format!("stays: {}", held(hold)),
-        Fate::Latest(group, rank) => format!("stays: it is number {rank} of {group}"),
-        Fate::Unending => format!("stays: {ruling}"),
-        Fate::Ends(end) => format!("goes at {end}: {ruling}"),
-        Fate::Expired(end) => format!("gone since {end}: {ruling}; cleanup takes it away"),
-        Fate::Deleted => "deleted: its bytes and its record are about to go".to_owned(),
-        Fate::Uploading => "on its way: it is being uploaded, or was given up".to_owned(),
+fn describe(why: &Why) -> String {
+    let rule = rule(why);
+    let end = || {
+        let end = why.expires_at.map(|end| end.to_string());
+        end.unwrap_or_default()
     };
-    let mut lines = vec![format!("{}  {fate}", record.version_uri())];
-    if let (Fate::Held(_), Some(end)) = (&retained.fate, retained.expires_at) {
-        lines.push(format!("  without the hold it goes at {end}: {ruling}"));
+    let fate = match (&*why.fate, &why.hold, &why.latest) {
+        ("held", Some(hold), _) => format!("stays: {}", held(hold)),
+        ("latest", _, Some(latest)) => {
+            format!("stays: it is number {} of {}", latest.rank, group(latest))
+        }
+        ("unending", ..) => format!("stays: {rule}"),
+        ("ends", ..) => format!("goes at {}: {rule}", end()),
+        ("expired", ..) => format!("gone since {}: {rule}; cleanup takes it away", end()),
+        ("deleted", ..) => "deleted: its bytes and its record are about to go".to_owned(),
+        ("uploading", ..) => "on its way: it is being uploaded, or was given up".to_owned(),
+        (other, ..) => other.to_owned(),
+    };
+    let mut lines = vec![format!("{}  {fate}", why.uri)];
+    if let ("held", Some(end)) = (&*why.fate, why.expires_at) {
+        lines.push(format!("  without the hold it goes at {end}: {rule}"));
     }
-    if retained.is_stale() {
-        let says = record
-            .expires_at
+    if why.state.is_live() && why.recorded_expires_at != why.expires_at {
+        let says = why
+            .recorded_expires_at
             .map_or("that it stays".to_owned(), |end| format!("{end}"));
         lines.push(format!(
             "  its record says {says}, which reads follow until the next cleanup"
         ));
     }
     lines.join("\n")
+}
+
+/// The rule and its days: `by_type log: 7 days`.
+fn rule(why: &Why) -> String {
+    let rule = why.rule.as_deref().unwrap_or("no rule");
+    match why.days {
+        Some(1) => format!("{rule}: 1 day"),
+        Some(days) => format!("{rule}: {days} days"),
+        None => format!("{rule}: never"),
+    }
+}
+
+/// How many of what: `the latest 3 of its spec and type in tasks nightly-*`.
+fn group(latest: &Latest) -> String {
+    let pattern = latest.task.as_ref();
+    let tasks = pattern.map(|pattern| format!(" in tasks {pattern}"));
+    format!(
+        "the latest {} of its spec and type{}",
+        latest.keep,
+        tasks.unwrap_or_default()
+    )
 }
 
 fn held(hold: &Hold) -> String {
@@ -70,38 +97,4 @@ fn held(hold: &Hold) -> String {
         by.unwrap_or_default(),
         reason.unwrap_or_default()
     )
-}
-
-fn object(retained: &Retained) -> Value {
-    let record = &retained.record;
-    let fate = match &retained.fate {
-        Fate::Held(_) => "held",
-        Fate::Latest(..) => "latest",
-        Fate::Unending => "unending",
-        Fate::Ends(_) => "ends",
-        Fate::Expired(_) => "expired",
-        Fate::Deleted => "deleted",
-        Fate::Uploading => "uploading",
-    };
-    let latest = match &retained.fate {
-        Fate::Latest(group, rank) => json!({
-            "keep": group.keep,
-            "task": group.pattern.as_ref().map(ToString::to_string),
-            "rank": rank,
-        }),
-        _ => Value::Null,
-    };
-    json!({
-        "uri": record.version_uri().to_string(),
-        "id": record.id,
-        "state": record.state,
-        "fate": fate,
-        "rule": retained.ruling.rule.as_ref().map(ToString::to_string),
-        "days": retained.ruling.days,
-        "created_at": record.created_at,
-        "expires_at": retained.expires_at,
-        "recorded_expires_at": record.expires_at,
-        "hold": record.hold,
-        "latest": latest,
-    })
 }

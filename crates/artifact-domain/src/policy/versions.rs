@@ -15,6 +15,11 @@ pub struct PruneRule {
 }
 
 impl PruneRule {
+    /// From which age on they go, where that matters.
+    pub fn older_than(&self) -> Option<Duration> {
+        self.older_than
+    }
+
     /// So many of the newest versions stay, those on hold not counted, and so do those that were
     /// created less than `older_than` ago. One of both must be given: `InvalidInput` otherwise, or
     /// if none should stay.

@@ -44,4 +44,10 @@ pub(crate) struct Storing {
     /// A key of the client's own: an upload that is sent again under it is stored once
     #[param(rename = "Idempotency-Key", pattern = "^[!-~]{1,256}$")]
     idempotency_key: Option<String>,
+    /// An id of the client's own for this version, UUIDv7: it can be asked for where no answer came
+    #[param(
+        rename = "X-Artifact-Id",
+        pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+    )]
+    x_artifact_id: Option<String>,
 }

@@ -1,14 +1,16 @@
 //! `DELETE /artifacts`: everything of a task or of a spec.
 
+use artifact_api::{Artifact, Deletion};
 use artifact_app::{DeleteScope, Store};
 use artifact_domain::access::Target;
 use artifact_domain::{ArtifactRecord, Error, Result, SpecName, TaskId};
 use axum::response::Response;
 use futures::TryStreamExt;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use super::lines::{self, Teller};
 use super::reply;
 use crate::api::schemas::{DeletedDocument, Problems};
 use crate::gate::Caller;
@@ -78,6 +80,7 @@ const MOST_NAMED: usize = 100;
 pub(crate) async fn delete(
     caller: Caller,
     Params(params): Params<DeleteParams>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let spec = parsed::<SpecName>(params.spec.as_deref())?;
     let task = parsed::<TaskId>(params.task.as_deref())?;
@@ -95,6 +98,15 @@ pub(crate) async fn delete(
         DeleteScope::Task(spec, task) => caller.at(Target::Task(spec, task)).await?,
     };
     let store = store.clone();
+    if lines::are_wanted(&headers) {
+        return Ok(lines::answer(caller.app(), move |teller| async move {
+            if params.dry_run {
+                plan_in_lines(&store, &scope, &teller).await
+            } else {
+                delete_in_lines(&store, &scope, &teller).await
+            }
+        }));
+    }
     let deleted = if params.dry_run {
         plan(&store, &scope).await?
     } else {
@@ -113,6 +125,40 @@ pub(crate) async fn delete(
         deleted
     };
     Ok(reply::json(StatusCode::OK, &deleted))
+}
+
+async fn plan_in_lines(store: &Store, scope: &DeleteScope, teller: &Teller) -> Result<Deletion> {
+    let mut sums = Deletion::default();
+    let mut found = std::pin::pin!(store.deletable(scope));
+    while let Some(record) = found.try_next().await? {
+        let is_heard = match record.clone().into_deleted() {
+            Ok(_) => {
+                sums.deleted += 1;
+                sums.stored_size_bytes += stored_size(&record);
+                teller.item(&Artifact::from(&record)).await
+            }
+            Err(error) => {
+                sums.failed += 1;
+                teller.failed(&error).await
+            }
+        };
+        if !is_heard {
+            break;
+        }
+    }
+    Ok(sums)
+}
+
+async fn delete_in_lines(store: &Store, scope: &DeleteScope, teller: &Teller) -> Result<Deletion> {
+    let report = store.delete_all(scope).await?;
+    for failure in &report.failures {
+        teller.failed(&failure.error).await;
+    }
+    Ok(Deletion {
+        deleted: report.deleted,
+        stored_size_bytes: report.stored_size_bytes,
+        failed: report.failures.len() as u64,
+    })
 }
 
 async fn plan(store: &Store, scope: &DeleteScope) -> Result<Deleted> {

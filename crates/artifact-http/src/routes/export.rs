@@ -1,9 +1,10 @@
 //! Everything of a spec or a task as one archive, as a stream.
 
-use artifact_app::{ArchiveFormat, ExportOptions};
+use artifact_app::{ArchiveFormat, ExportOptions, Verification};
 use artifact_domain::access::Target;
 use artifact_domain::query::{Filter, Glob, Versions};
 use artifact_domain::{Error, Result};
+use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
@@ -11,7 +12,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::schemas::Problems;
-use crate::body::outgoing;
+use crate::body::{begun, outgoing};
+use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::headers::disposition;
 use crate::params::{Params, Scope};
@@ -114,6 +116,74 @@ async fn export(
     let way = disposition::of(mime_type, &name, Some(true));
     if let Ok(way) = HeaderValue::from_str(&way) {
         headers.insert(CONTENT_DISPOSITION, way);
+    }
+    Ok(response)
+}
+
+/// What a selection is written to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ExportRequest {
+    format: Option<String>,
+    metadata: bool,
+    verify: Option<bool>,
+}
+
+/// Everything that a filter selects, as an archive.
+#[utoipa::path(
+    post,
+    path = "/api/v1/export",
+    tag = "content",
+    operation_id = "export_selected",
+    params(FilterParams),
+    request_body(content = serde_json::Map<String, serde_json::Value>, content_type = "application/json", description = "`format` is `zip` or `tar.gz`; `metadata` adds tags, metadata and digests; `verify` false compares no SHA-256"),
+    responses(
+        (status = 200, description = "The archive",
+            headers(
+                ("X-Export-Artifacts" = u64, description = "How many artifacts it has"),
+                ("X-Export-Size-Bytes" = u64, description = "How many original bytes they have"),
+                ("X-Export-Stored-Size-Bytes" = u64, description = "How many bytes they are stored in"),
+            ),
+            content((Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"))),
+        Problems,
+    ),
+)]
+pub(crate) async fn export_selected(
+    caller: Caller,
+    Params(params): Params<FilterParams>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let request: ExportRequest = serde_json::from_slice(&body)
+        .map_err(|cause| Error::invalid_input(format!("the request can't be read: {cause}")))?;
+    let (format, mime_type) = match request.format.as_deref() {
+        None | Some("zip") => (ArchiveFormat::Zip, "application/zip"),
+        Some("tar.gz") => (ArchiveFormat::TarGz, "application/gzip"),
+        Some(_) => return Err(Error::invalid_input("the format is zip or tar.gz").into()),
+    };
+    let options = ExportOptions {
+        format,
+        metadata: request.metadata,
+        verification: match request.verify {
+            Some(false) => Verification::Skip,
+            _ => caller.app().verification,
+        },
+        left_out: None,
+        temporary_folder: caller.app().temporary_folder.clone(),
+    };
+    let (store, filter) = caller.among(params.filter(caller.aside())?).await?;
+    let export = store.export(filter, options).await?;
+    let sums = [
+        ("x-export-artifacts", export.artifacts),
+        ("x-export-size-bytes", export.size_bytes),
+        ("x-export-stored-size-bytes", export.stored_size_bytes),
+    ];
+    let body = begun(export.body, "an archive of what was selected".to_owned()).await?;
+    let mut response = (StatusCode::OK, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(mime_type));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, sum) in sums {
+        headers.insert(name, sum.into());
     }
     Ok(response)
 }

@@ -2,16 +2,22 @@
 
 pub(crate) mod artifact;
 pub(crate) mod bulk;
+pub(crate) mod changes;
 pub(crate) mod compare;
 pub(crate) mod content;
 pub(crate) mod export;
+pub(crate) mod grep;
 pub(crate) mod health;
+mod lines;
 pub(crate) mod list;
+pub(crate) mod moves;
 pub(crate) mod presign;
 mod reply;
+pub(crate) mod resolve;
 pub(crate) mod sums;
 pub(crate) mod tiers;
 pub(crate) mod upkeep;
+mod upkeep_lines;
 pub(crate) mod upload;
 
 use axum::Router;
@@ -39,10 +45,14 @@ pub(crate) fn all(app: &App) -> Router {
         .merge(write(routing::patch(artifact::patch)))
         .merge(delete(routing::delete(artifact::delete)));
     let many = read(get(list::list)).merge(delete(routing::delete(bulk::delete)));
+    let resolved = read(get(resolve::show)).merge(delete(routing::delete(resolve::delete)));
     let api = Router::new()
         .route("/specs/{spec}/tasks/{task}/{type}/{*name}", named)
         .route("/artifacts", many)
         .route("/artifacts/{id}", one)
+        .route("/resolve", resolved)
+        .route("/holds", read(get(changes::holds)))
+        .route("/changes", write(post(changes::change)))
         .route(
             "/artifacts/{id}/content",
             read(get(content::by_id).head(content::head_by_id)),
@@ -61,6 +71,12 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/usage", read(get(sums::usage)))
         .route("/trend", read(get(sums::trend)))
         .route("/compare", read(get(compare::compare)))
+        .route("/why", read(get(resolve::why)))
+        .route("/versions", read(get(resolve::versions)))
+        .route("/export", read(post(export::export_selected)))
+        .route("/grep", read(post(grep::grep)))
+        .route("/moves", write(post(moves::move_many)))
+        .route("/prune", delete(post(moves::prune)))
         .route("/cleanup", admin(post(upkeep::cleanup)))
         .route("/gc", admin(post(upkeep::gc)))
         .route("/verify", admin(post(upkeep::verify)));

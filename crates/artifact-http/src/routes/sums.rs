@@ -7,7 +7,7 @@ use artifact_domain::{Error, Result, SpecName};
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::IntoParams;
 
 use super::reply;
@@ -57,9 +57,9 @@ pub(crate) async fn usage(
     let groups = groups
         .iter()
         .map(|(group, sum)| view::usage::group(group, sum));
-    let groups: Vec<_> = groups.map(Value::Object).collect();
-    let mut object = view::usage::summary(&usage, spec.as_ref());
-    object.insert("groups".to_owned(), groups.into());
+    let groups: Vec<_> = groups.collect();
+    let mut object = json!(view::usage::summary(&usage, spec.as_ref()));
+    object["groups"] = json!(groups);
     Ok(reply::json(StatusCode::OK, &object))
 }
 

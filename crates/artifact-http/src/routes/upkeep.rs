@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use artifact_app::{
-    CleanupItem, CleanupOptions, CleanupOutcome, CleanupReport, GcItem, GcOptions, GcReport,
+    CleanupItem, CleanupOptions, CleanupOutcome, CleanupReport, GcItem, GcOptions, GcReport, Store,
     VerifyOptions, VerifyScope, view,
 };
 use artifact_domain::access::Target;
@@ -13,15 +13,18 @@ use artifact_domain::query::{Filter, Versions};
 use artifact_domain::{Error, Result};
 use axum::response::Response;
 use futures::TryStreamExt;
-use http::StatusCode;
-use serde::Deserialize;
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
+use super::lines;
 use super::reply;
+use super::upkeep_lines;
 use crate::api::schemas::{CleanupDocument, GcDocument, Problems, VerificationDocument};
+use crate::filter::FilterParams;
 use crate::gate::Caller;
-use crate::params::{Params, all_parsed, parsed};
+use crate::params::{Params, parsed};
 use crate::problem::Problem;
 
 /// How many items an answer names.
@@ -30,15 +33,18 @@ const MOST: usize = 1_000;
 /// How many versions are verified at once.
 const READERS: usize = 2;
 
+/// How many may be asked for.
+const MOST_READERS: usize = 16;
+
 /// The first items of something long, and the first errors.
 #[derive(Debug, Clone, Default)]
 struct First(Arc<Mutex<(Vec<Value>, Vec<Value>)>>);
 
 impl First {
-    fn add(&self, item: impl FnOnce() -> Value) {
+    fn add<T: Serialize>(&self, item: impl FnOnce() -> T) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.0.len() < MOST {
-            all.0.push(item());
+            all.0.push(json!(item()));
         }
     }
 
@@ -85,12 +91,16 @@ pub(crate) struct CleanupParams {
 pub(crate) async fn cleanup(
     caller: Caller,
     Params(params): Params<CleanupParams>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let options = CleanupOptions {
         trust_clock: params.force,
     };
     let store = caller.at(Target::Store).await?.clone();
     let (first, app) = (First::default(), caller.app());
+    if lines::are_wanted(&headers) {
+        return Ok(upkeep_lines::cleanup(app, store, options, params.dry_run));
+    }
     let report = if params.dry_run {
         let mut report = CleanupReport::default();
         let mut plan = std::pin::pin!(store.cleanup_plan(options));
@@ -113,7 +123,7 @@ pub(crate) async fn cleanup(
         })
         .await?
     };
-    let sums = view::cleanup::report(&report, params.dry_run);
+    let sums = json!(view::cleanup::report(&report, params.dry_run));
     Ok(first.into_answer(sums, "items"))
 }
 
@@ -143,6 +153,7 @@ pub(crate) struct GcParams {
 pub(crate) async fn gc(
     caller: Caller,
     Params(params): Params<GcParams>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let mut options = GcOptions::default();
     if let Some(hours) = params.grace_hours {
@@ -153,6 +164,9 @@ pub(crate) async fn gc(
     }
     let store = caller.at(Target::Store).await?.clone();
     let (first, app) = (First::default(), caller.app());
+    if lines::are_wanted(&headers) {
+        return Ok(upkeep_lines::gc(app, store, options, params.dry_run));
+    }
     let report = if params.dry_run {
         let mut report = GcReport::default();
         let mut plan = std::pin::pin!(store.gc_plan(options));
@@ -175,7 +189,7 @@ pub(crate) async fn gc(
     for error in &report.failures {
         first.failed(error);
     }
-    let mut sums = view::gc::report(&report, params.dry_run);
+    let mut sums = json!(view::gc::report(&report, params.dry_run));
     sums["cleared"] = sums["items"].take();
     Ok(first.into_answer(sums, "items"))
 }
@@ -193,6 +207,27 @@ pub(crate) struct VerifyParams {
     r#type: Vec<String>,
     /// Names that match this pattern
     name: Option<String>,
+    /// This one alone, by its URI or id
+    artifact: Option<String>,
+    /// With this tag, `KEY` or `KEY=VALUE`; several times for all of several
+    tag: Vec<String>,
+    /// Created then or later, RFC 3339
+    #[param(format = DateTime)]
+    after: Option<String>,
+    /// Created before, RFC 3339
+    #[param(format = DateTime)]
+    before: Option<String>,
+    /// At least this large: `1MB`
+    #[param(pattern = "^[0-9]{1,9}(B|KB|MB|GB)?$")]
+    min_size: Option<String>,
+    /// At most this large
+    #[param(pattern = "^[0-9]{1,9}(B|KB|MB|GB)?$")]
+    max_size: Option<String>,
+    /// In this state; several times for one of several
+    state: Vec<String>,
+    /// So many at once
+    #[param(minimum = 1, maximum = 16)]
+    jobs: Option<u16>,
     /// Marks what is lost, mends what can be mended
     repair: bool,
 }
@@ -211,14 +246,19 @@ pub(crate) struct VerifyParams {
 pub(crate) async fn verify(
     caller: Caller,
     Params(params): Params<VerifyParams>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let readers = params.jobs.map_or(READERS, usize::from);
     let options = VerifyOptions {
-        scope: params.scope()?,
+        scope: params.scope(caller.aside())?,
         repair: params.repair,
-        readers: READERS,
+        readers: readers.clamp(1, MOST_READERS),
     };
     let store = caller.at(Target::Store).await?.clone();
     let (first, app) = (First::default(), caller.app());
+    if lines::are_wanted(&headers) {
+        return Ok(upkeep_lines::verify(app, store, options));
+    }
     let told = first.clone();
     let report = app
         .finish(async move {
@@ -230,25 +270,35 @@ pub(crate) async fn verify(
             store.verify(options, tell).await
         })
         .await?;
-    let mut sums = view::verify::report(&report);
+    let mut sums = json!(view::verify::report(&report));
     sums["found"] = sums["findings"].take();
     Ok(first.into_answer(sums, "findings"))
 }
 
 impl VerifyParams {
-    fn scope(&self) -> Result<VerifyScope> {
-        let is_all = self.spec.is_none() && self.task.is_none() && self.name.is_none();
-        if is_all && self.r#type.is_empty() {
-            return Ok(VerifyScope::Everything);
-        }
-        let filter = Filter {
-            spec: parsed(self.spec.as_deref())?,
-            task: parsed(self.task.as_deref())?,
-            name: parsed(self.name.as_deref())?,
-            types: all_parsed(&self.r#type)?,
-            versions: Versions::All,
-            ..Filter::default()
+    fn scope(&self, store: &Store) -> Result<VerifyScope> {
+        let filter = FilterParams {
+            spec: self.spec.clone(),
+            task: self.task.clone(),
+            r#type: self.r#type.clone(),
+            name: self.name.clone(),
+            tag: self.tag.clone(),
+            after: self.after.clone(),
+            before: self.before.clone(),
+            min_size: self.min_size.clone(),
+            max_size: self.max_size.clone(),
+            state: self.state.clone(),
+            ..FilterParams::default()
         };
-        Ok(VerifyScope::Selected(Box::new(filter)))
+        let is_all = filter == FilterParams::default();
+        match parsed(self.artifact.as_deref())? {
+            Some(_) if !is_all => Err(Error::invalid_input("artifact stands alone")),
+            Some(artifact) => Ok(VerifyScope::One(artifact)),
+            None if is_all => Ok(VerifyScope::Everything),
+            None => Ok(VerifyScope::Selected(Box::new(Filter {
+                versions: Versions::All,
+                ..filter.filter(store)?
+            }))),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use artifact_app::{Compression, UploadCondition, UploadRequest};
 use artifact_domain::access::Target;
 use artifact_domain::{
-    ArtifactName, Error, Metadata, MimeType, Result, Tag, Tags, parse_metadata_entry,
+    ArtifactId, ArtifactName, Error, Metadata, MimeType, Result, Tag, Tags, parse_metadata_entry,
 };
 use axum::body::Body;
 use axum::response::Response;
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Map;
 use utoipa::IntoParams;
 
+use super::content::ARTIFACT_ID;
 use super::reply;
 use crate::api::headers::Storing;
 use crate::api::schemas::{ArtifactDocument, Problems};
@@ -39,6 +40,8 @@ pub(crate) struct About {
     retention_days: Option<u32>,
     /// False: it is stored as it is
     compress: Option<bool>,
+    /// The media type, whatever `Content-Type` says
+    mime_type: Option<String>,
 }
 
 /// Stores the next version of what the path names.
@@ -65,7 +68,11 @@ pub(crate) async fn put(
 ) -> Result<Response, Problem> {
     refuse_coded(&headers)?;
     let mut request = about.request(UploadRequest::new(at))?;
-    request.mime_type = mime_type(&headers, request.coordinate.name())?;
+    request.mime_type = match &about.mime_type {
+        Some(said) => MimeType::new(said.as_str())?,
+        None => mime_type(&headers, request.coordinate.name())?,
+    };
+    request.id = chosen_id(&headers)?;
     request.expected_digest = digest::announced(&headers)?;
     request.size_hint_bytes = announced_length(&headers)?;
     request.condition = condition(&headers)?;
@@ -137,6 +144,16 @@ fn mime_type(headers: &HeaderMap, name: &ArtifactName) -> Result<MimeType> {
         }
     }
     Ok(artifact_guess::guess(name, &[]).mime_type)
+}
+
+/// The id that the client has chosen for the version.
+fn chosen_id(headers: &HeaderMap) -> Result<Option<ArtifactId>> {
+    let Some(id) = headers.get(ARTIFACT_ID) else {
+        return Ok(None);
+    };
+    let id = id.to_str().ok().and_then(|id| id.parse().ok());
+    id.map(Some)
+        .ok_or_else(|| Error::invalid_input("the header X-Artifact-Id is no UUIDv7"))
 }
 
 /// The tag that an upload bears which is made once, however often it is sent.

@@ -1,18 +1,22 @@
 //! What the metadata of an upload says of the artifact that it becomes. Knows no files.
 
-use artifact_app::UploadRequest;
+use std::collections::BTreeMap;
+
+use artifact_app::{Compression, UploadRequest};
 use artifact_domain::{
-    ArtifactName, ArtifactType, Coordinate, Error, MimeType, Result, SpecName, Tag, Tags, TaskId,
+    ArtifactName, ArtifactType, Coordinate, Error, Metadata, MimeType, Result, SpecName, Tag, Tags,
+    TaskId, require_exact_numbers,
 };
+use serde::de::DeserializeOwned;
 
 use super::headers::pairs;
 
 /// The keys that are understood.
 const KEYS: &str = "name (or filename), spec, task, type, mime_type (or filetype), tag.KEY, \
-                    retention_days, sha256";
+                    tags_json, metadata_json, retention_days, compress, sha256";
 
 /// The same as they are compared.
-const DRESSED: [(&str, &str); 9] = [
+const DRESSED: [(&str, &str); 12] = [
     ("spec", "spec"),
     ("task", "task"),
     ("type", "type"),
@@ -22,6 +26,9 @@ const DRESSED: [(&str, &str); 9] = [
     ("filetype", "filetype"),
     ("retentiondays", "retention_days"),
     ("sha256", "sha256"),
+    ("tagsjson", "tags_json"),
+    ("metadatajson", "metadata_json"),
+    ("compress", "compress"),
 ];
 
 /// The upload that such metadata asks for. Keys that are no others misspelt are ignored: clients send some
@@ -46,6 +53,8 @@ struct About {
     tags: Vec<Tag>,
     retention_days: Option<u32>,
     digest: Option<artifact_domain::Digest>,
+    metadata: Option<Metadata>,
+    compress: Option<bool>,
 }
 
 impl About {
@@ -74,6 +83,23 @@ impl About {
                 once(&mut self.retention_days, days)
             }
             "sha256" => once(&mut self.digest, value.parse()?),
+            "tagsjson" => {
+                let tags: BTreeMap<String, String> = json(&value)?;
+                for (key, value) in tags {
+                    self.tags.push(Tag::new(key, value)?);
+                }
+                Ok(())
+            }
+            "metadatajson" => {
+                require_exact_numbers(&value)?;
+                once(&mut self.metadata, Metadata::new(json(&value)?)?)
+            }
+            "compress" => {
+                let compress = value.parse();
+                let compress =
+                    compress.map_err(|_| Error::invalid_input("it is neither true nor false"))?;
+                once(&mut self.compress, compress)
+            }
             _ => match meant(key) {
                 Some(meant) => Err(Error::invalid_input("there is no such key")
                     .with_hint(format!("`{meant}` may be meant; the keys are {KEYS}"))),
@@ -107,6 +133,11 @@ impl About {
             tags: Tags::from_tags(self.tags)?,
             retention_days: self.retention_days,
             expected_digest: self.digest,
+            metadata: self.metadata.unwrap_or_default(),
+            compression: match self.compress {
+                Some(false) => Compression::Off,
+                _ => Compression::AsConfigured,
+            },
             ..UploadRequest::new(coordinate)
         })
     }
@@ -136,6 +167,12 @@ fn meant(key: &str) -> Option<&'static str> {
     let mut known = DRESSED.into_iter();
     let found = known.find(|(known, _)| !is_dotted && is_slip(&prefix, known));
     found.map(|(_, shown)| shown)
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|cause| {
+        Error::invalid_input(format!("it is not the JSON that it has to be ({cause})"))
+    })
 }
 
 fn once<T: PartialEq>(place: &mut Option<T>, value: T) -> Result<()> {

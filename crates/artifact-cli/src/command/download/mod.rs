@@ -8,7 +8,7 @@ mod tree;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use artifact_app::{Download, DownloadOptions, Store, Verification};
+use artifact_app::DownloadOptions;
 use artifact_domain::{
     ArtifactName, ArtifactRef, Error, ErrorKind, RangeRequest, Result, SpecName, TaskId,
 };
@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::failures::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::service::{Download, Service};
 use crate::task;
 
 /// What to fetch, and where to.
@@ -63,25 +64,18 @@ pub(crate) struct DownloadArgs {
 }
 
 pub(crate) async fn run(args: DownloadArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings()?.settings;
-    let verify = settings.verify_checksum && !args.no_verify;
-    let verification = if verify {
-        Verification::Digest
-    } else {
-        Verification::Skip
-    };
+    let service = context.service().await?;
     let options = DownloadOptions {
         range: args.range,
-        verification,
+        verification: service.verification(args.no_verify),
     };
-    let store = context.store().await?;
     match (&args.artifact, &args.dir) {
         (Some(artifact), _) => {
-            one(artifact, args.output.as_deref(), options, &store, context).await
+            one(artifact, args.output.as_deref(), options, &service, context).await
         }
         (None, Some(dir)) => {
             let spec = task::spec_or_default(args.spec)?;
-            tree::run(&spec, args.task.as_ref(), dir, options, &store, context).await
+            tree::run(&spec, args.task.as_ref(), dir, options, &service, context).await
         }
         (None, None) => Err(Error::invalid_input("nothing to download was named").into()),
     }
@@ -91,23 +85,23 @@ async fn one(
     artifact: &ArtifactRef,
     output: Option<&Path>,
     options: DownloadOptions,
-    store: &Store,
+    service: &Service,
     context: &Context,
 ) -> Result<(), Failure> {
     if output == Some(Path::new("-")) {
-        let download = store.download(artifact, options).await?;
-        let progress = context.progress("download", Some(download.range.length()), Some(1));
+        let download = service.download(artifact, options).await?;
+        let progress = context.progress("download", download.length_bytes, Some(1));
         let outcome = to_stdout(download, &progress, &context.interrupt).await;
         progress.finish();
         return outcome;
     }
-    let download = store.download(artifact, options).await?;
+    let download = service.download(artifact, options).await?;
     let (path, there) = match output {
         Some(path) => (path.to_owned(), There::Replaced),
         None => (own_name(download.record.coordinate.name())?, There::Kept),
     };
     let record = download.record.clone();
-    let progress = context.progress("download", Some(download.range.length()), Some(1));
+    let progress = context.progress("download", download.length_bytes, Some(1));
     let part = PartFile::create(&path, there)?;
     let is_file = part.is_file();
     let outcome = to_file(download, part, &progress, &context.interrupt).await;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 
-use artifact_app::{DownloadOptions, Store};
+use artifact_app::DownloadOptions;
 use artifact_domain::port::ByteStream;
 use artifact_domain::query::{Filter, Glob, Order};
-use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, SpecName, TaskId};
+use artifact_domain::{ArtifactRecord, Error, ErrorKind, Result, SpecName, TaskId};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
@@ -23,6 +23,7 @@ use crate::exit;
 use crate::failures::{Failure, Failures};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::service::Service;
 
 /// How many artifacts are on their way at once: a bucket may take long to answer.
 const CONCURRENCY: usize = 64;
@@ -37,7 +38,7 @@ const LARGE_AT_ONCE: usize = 8;
 struct TreeDownload<'a> {
     tree: Arc<Tree>,
     options: DownloadOptions,
-    store: &'a Store,
+    service: &'a Service,
     context: &'a Context,
     progress: Progress,
     /// One permit for each large artifact that may be on its way.
@@ -57,7 +58,7 @@ pub(super) async fn run(
     task: Option<&TaskId>,
     dir: &Path,
     options: DownloadOptions,
-    store: &Store,
+    service: &Service,
     context: &Context,
 ) -> Result<(), Failure> {
     let filter = Filter {
@@ -68,13 +69,13 @@ pub(super) async fn run(
     let download = TreeDownload {
         tree: Arc::new(Tree::new(dir)),
         options,
-        store,
+        service,
         context,
         progress: context.progress("download", None, None),
         large: Semaphore::new(LARGE_AT_ONCE),
     };
     let mut places = Places::new(dir, task.is_none());
-    let fetched = store
+    let fetched = service
         .search_all(filter, Order::Name)
         .map(|found| {
             let artifact = found.and_then(|record| {
@@ -131,6 +132,15 @@ pub(super) async fn run(
     failures.into_result()
 }
 
+/// The bytes of what is small.
+async fn collected(body: ByteStream) -> Result<Vec<u8>> {
+    let fold = |mut all: Vec<u8>, chunk: Bytes| async move {
+        all.extend_from_slice(&chunk);
+        Ok(all)
+    };
+    body.try_fold(Vec::new(), fold).await
+}
+
 fn is_large(record: &ArtifactRecord) -> bool {
     let content = record.content.as_ref();
     content.is_some_and(|content| content.size_bytes > BATCH_BYTES as u64)
@@ -152,13 +162,13 @@ impl TreeDownload<'_> {
         } else {
             None
         };
-        let artifact = ArtifactRef::Id(record.id);
-        let download = self.store.download(&artifact, self.options).await?;
+        let download = self.service.download_found(record, self.options).await?;
+        let record = download.record;
         if let Some(target) = attributes.symlink.clone()
-            && download.range.length() == target.len() as u64
+            && download.length_bytes == Some(target.len() as u64)
         {
-            let bytes = download.bytes().await?;
-            if bytes == target {
+            let bytes = collected(download.body).await?;
+            if bytes == target.as_bytes() {
                 let link = Link {
                     path,
                     target,
@@ -166,8 +176,12 @@ impl TreeDownload<'_> {
                 };
                 return Ok(Fetched::Link(record, link));
             }
-            self.write(Box::pin(stream::iter([Ok(bytes)])), &path, &attributes)
-                .await?;
+            self.write(
+                Box::pin(stream::iter([Ok(bytes.into())])),
+                &path,
+                &attributes,
+            )
+            .await?;
         } else {
             self.write(download.body, &path, &attributes).await?;
         }

@@ -4,12 +4,11 @@ mod show;
 
 use std::io::{self, IsTerminal, Write};
 
-use artifact_app::{
-    Grep, GrepItem, GrepOptions, GrepOutput, GrepReport, GrepScope, Pattern, PatternOptions, Store,
-};
+use artifact_api::{GrepReport, GrepRequest};
+use artifact_app::{GrepOptions, GrepOutput, GrepScope, Pattern, PatternOptions};
 use artifact_bootstrap::settings::ByteSize;
-use artifact_domain::ArtifactRef;
 use artifact_domain::query::{Order, Versions};
+use artifact_domain::{ArtifactRef, Timestamp};
 use clap::Args;
 use indicatif::HumanBytes;
 use serde_json::json;
@@ -19,6 +18,7 @@ use crate::context::Context;
 use crate::failures::{Failure, Failures};
 use crate::filter::FilterArgs;
 use crate::progress::Progress;
+use crate::service::{Finding, Searching};
 use crate::ui::Ui;
 
 /// What to look for, and where.
@@ -128,8 +128,9 @@ struct LimitArgs {
 pub(crate) async fn run(args: GrepArgs, context: &Context) -> Result<(), Failure> {
     let form = Form::new(&context.ui);
     let options = options(&args, form)?;
-    let store = context.store().await?;
-    let mut grep = store.grep(scope(&args, &store), &options)?;
+    let service = context.service().await?;
+    let scope = scope(&args, service.now());
+    let mut grep = service.grep(scope, &options, asked(&args)).await?;
     let progress = context.progress("searched", None, None);
     let mut failures = Failures::default();
     let outcome = show_all(&mut grep, &options, form, &progress, &mut failures, context).await;
@@ -175,11 +176,23 @@ fn options(args: &GrepArgs, form: Form) -> Result<GrepOptions, Failure> {
     })
 }
 
-fn scope(args: &GrepArgs, store: &Store) -> GrepScope {
+/// The pattern as it was written.
+fn asked(args: &GrepArgs) -> GrepRequest {
+    GrepRequest {
+        pattern: args.pattern.clone(),
+        fixed: args.matching.fixed_strings,
+        ignore_case: args.matching.ignore_case,
+        words: args.matching.word_regexp,
+        jobs: args.limits.jobs,
+        ..GrepRequest::default()
+    }
+}
+
+fn scope(args: &GrepArgs, now: Timestamp) -> GrepScope {
     if !args.artifacts.is_empty() {
         return GrepScope::These(args.artifacts.clone());
     }
-    let mut filter = args.what.filter(store);
+    let mut filter = args.what.filter(now);
     if args.limits.all_versions {
         filter.versions = Versions::All;
     }
@@ -191,7 +204,7 @@ fn scope(args: &GrepArgs, store: &Store) -> GrepScope {
 }
 
 async fn show_all(
-    grep: &mut Grep,
+    grep: &mut Searching,
     options: &GrepOptions,
     form: Form,
     progress: &Progress,
@@ -202,14 +215,18 @@ async fn show_all(
     while let Some(item) = context.interrupt.cut_off(grep.next()).await? {
         match item {
             Err(error) => progress.suspend(|| failures.add(&context.ui, &error)),
-            Ok(GrepItem::Failed(error)) => progress.suspend(|| failures.add(&context.ui, &error)),
-            Ok(GrepItem::Read(bytes)) => progress.add_bytes(bytes),
-            Ok(GrepItem::Lines(source, lines)) => shown.lines(&source, &lines)?,
-            Ok(GrepItem::Ended(source, end)) => {
+            Ok(Finding::Failed(error)) => progress.suspend(|| failures.add(&context.ui, &error)),
+            Ok(Finding::Read(bytes)) => progress.add_bytes(bytes),
+            Ok(Finding::Lines(place, lines)) => shown.lines(&place, &lines)?,
+            Ok(Finding::Ended {
+                place,
+                matches,
+                binary_at,
+            }) => {
                 progress.add_file();
-                shown.end(&source, &end)?;
-                if let (Some(at), 1..) = (end.binary_at, end.matches) {
-                    let uri = &source.uri;
+                shown.end(&place, matches)?;
+                if let (Some(at), 1..) = (binary_at, matches) {
+                    let uri = &place.uri;
                     progress.suspend(|| {
                         context.ui.warn(format_args!(
                             "{uri} is no text from byte {at} on: it was not searched further"
@@ -230,19 +247,7 @@ async fn show_all(
 /// Says what was searched, and what was not.
 fn conclude(report: &GrepReport, options: &GrepOptions, ui: &Ui) {
     if ui.json() {
-        ui.note(json!({ "summary": {
-            "artifacts": report.artifacts,
-            "size_bytes": report.size_bytes,
-            "matches": report.matches,
-            "matching_artifacts": report.matching_artifacts,
-            "binary_artifacts": report.binary_artifacts,
-            "cut_lines": report.cut_lines,
-            "left_out_artifacts": report.left_out_artifacts,
-            "left_out_bytes": report.left_out_bytes,
-            "gone_artifacts": report.gone_artifacts,
-            "failed_artifacts": report.failed_artifacts,
-            "cut_short": report.is_cut_short,
-        }}));
+        ui.note(json!({ "summary": report }));
         return;
     }
     if report.left_out_artifacts > 0 {
@@ -259,7 +264,7 @@ fn conclude(report: &GrepReport, options: &GrepOptions, ui: &Ui) {
             "{count} lines were searched only in their first {most}"
         ));
     }
-    if report.is_cut_short {
+    if report.cut_short {
         ui.warn("--max-total was reached: there may be more");
     }
     let mut summary = format!(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use artifact_app::{GrepEnd, GrepKind, GrepLine, GrepLines, GrepOutput, GrepSource};
+use artifact_app::{GrepKind, GrepLine, GrepOutput};
 use artifact_domain::ArtifactId;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::is_terminal;
+use crate::service::{FoundLines, Place};
 use crate::ui::Ui;
 
 const FOUND: &str = "\x1b[1;31m";
@@ -71,35 +72,35 @@ impl Shown {
         }
     }
 
-    pub(super) fn lines(&mut self, source: &GrepSource, lines: &GrepLines) -> io::Result<()> {
-        let uri = source.uri.to_string();
-        for line in lines.iter() {
+    pub(super) fn lines(&mut self, place: &Place, lines: &FoundLines) -> io::Result<()> {
+        let uri = place.uri.to_string();
+        lines.each(|line| {
             if self.form == Form::Json {
-                self.object(&as_json(source, &uri, &line))?;
+                self.object(&as_json(place.id, &uri, &line))?;
             } else {
                 self.separate(&line)?;
                 self.text(&uri, &line)?;
             }
             (self.has_begun, self.is_first) = (true, false);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// What an artifact comes to, where that is asked for.
-    pub(super) fn end(&mut self, source: &GrepSource, end: &GrepEnd) -> io::Result<()> {
+    pub(super) fn end(&mut self, place: &Place, matches: u64) -> io::Result<()> {
         self.is_first = true;
         let is_json = self.form == Form::Json;
         match self.output {
-            _ if end.matches == 0 => Ok(()),
+            _ if matches == 0 => Ok(()),
             GrepOutput::Lines { .. } => Ok(()),
             GrepOutput::Counts if is_json => self.object(&json!({
-                "uri": source.uri.to_string(), "id": source.record.id, "count": end.matches,
+                "uri": place.uri.to_string(), "id": place.id, "count": matches,
             })),
             GrepOutput::Artifacts if is_json => self.object(&json!({
-                "uri": source.uri.to_string(), "id": source.record.id,
+                "uri": place.uri.to_string(), "id": place.id,
             })),
-            GrepOutput::Counts => writeln!(self.printed, "{}:{}", source.uri, end.matches),
-            GrepOutput::Artifacts => writeln!(self.printed, "{}", source.uri),
+            GrepOutput::Counts => writeln!(self.printed, "{}:{matches}", place.uri),
+            GrepOutput::Artifacts => writeln!(self.printed, "{}", place.uri),
         }
     }
 
@@ -160,7 +161,7 @@ struct LineView<'a> {
 struct Places<'a>(&'a [(u32, u32)]);
 
 #[derive(Serialize)]
-struct Place {
+struct Stretch {
     start: u32,
     end: u32,
 }
@@ -168,11 +169,11 @@ struct Place {
 impl Serialize for Places<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let places = self.0.iter();
-        serializer.collect_seq(places.map(|&(start, end)| Place { start, end }))
+        serializer.collect_seq(places.map(|&(start, end)| Stretch { start, end }))
     }
 }
 
-fn as_json<'a>(source: &GrepSource, uri: &'a str, line: &GrepLine<'a>) -> LineView<'a> {
+fn as_json<'a>(id: ArtifactId, uri: &'a str, line: &GrepLine<'a>) -> LineView<'a> {
     let text = std::str::from_utf8(line.text).ok();
     LineView {
         kind: match line.kind {
@@ -180,7 +181,7 @@ fn as_json<'a>(source: &GrepSource, uri: &'a str, line: &GrepLine<'a>) -> LineVi
             GrepKind::Context => "context",
         },
         uri,
-        id: source.record.id,
+        id,
         line: line.number,
         text,
         bytes: text.is_none().then(|| STANDARD.encode(line.text)),

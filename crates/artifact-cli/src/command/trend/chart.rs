@@ -1,6 +1,6 @@
 //! A trend as lines of bars that fit a terminal. Knows no store.
 
-use artifact_app::TrendDay;
+use artifact_api::TrendDay;
 use indicatif::HumanBytes;
 
 /// How many bars stand in a line at most.
@@ -29,7 +29,7 @@ pub(super) fn lines(days: &[TrendDay]) -> Vec<String> {
         format!("{what:<7} {}  max {}", bars(&values, of_one), show(highest))
     };
     vec![
-        format!("{} to {}{each}", first.date(), last.date()),
+        format!("{} to {}{each}", first.date, last.date),
         line("count", &|day| day.count, &|count| count.to_string()),
         line("size", &|day| day.size_bytes, &bytes),
         line("median", &|day| day.median_size_bytes.unwrap_or(0), &bytes),

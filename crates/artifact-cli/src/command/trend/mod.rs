@@ -4,7 +4,7 @@ mod chart;
 
 use std::io::{self, IsTerminal};
 
-use artifact_app::{TrendDay, view};
+use artifact_api::TrendDay;
 use artifact_domain::query::{Filter, Glob, TagFilter};
 use artifact_domain::{ArtifactType, Error};
 use clap::{Args, ValueEnum};
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: TrendArgs, context: &Context) -> Result<(), Failur
     if args.format.is_some() && context.ui.json() {
         return Err(Error::invalid_input("--json and --format exclude each other").into());
     }
-    let store = context.store().await?;
+    let service = context.service().await?;
     let filter = Filter {
         spec: args.spec,
         task: args.task,
@@ -74,11 +74,11 @@ pub(crate) async fn run(args: TrendArgs, context: &Context) -> Result<(), Failur
     };
     let days = context
         .interrupt
-        .cut_off(Box::pin(store.trend(filter, args.days)))
+        .cut_off(Box::pin(service.trend(filter, args.days)))
         .await??;
     if context.ui.json() {
         for day in &days {
-            context.ui.object(&view::trend::day(day))?;
+            context.ui.object(day)?;
         }
         return Ok(());
     }
@@ -100,7 +100,7 @@ fn csv(days: &[TrendDay]) -> Vec<String> {
         let median = day.median_size_bytes.map(|median| median.to_string());
         format!(
             "{},{},{},{},{}",
-            day.date(),
+            day.date,
             day.count,
             day.size_bytes,
             day.stored_size_bytes,
@@ -124,7 +124,7 @@ fn table(days: &[TrendDay]) -> Vec<String> {
             |median| format!("{about}{}", bytes(median)),
         );
         line(
-            &day.date(),
+            &day.date,
             &day.count.to_string(),
             &bytes(day.size_bytes),
             &bytes(day.stored_size_bytes),

@@ -27,6 +27,7 @@ use self::spawned::Spawned;
 use crate::about::AboutArgs;
 use crate::context::Context;
 use crate::failures::Failure;
+use crate::service::Service;
 
 /// How many files are on their way at once. Their commits share what makes them durable; the codec
 /// bounds what all of them hold.
@@ -74,11 +75,14 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
     if arguments.list.is_empty() {
         return report.finish();
     }
-    let base_path = context.settings()?.settings.base_path;
-    let store = context.store().await?;
-    context.clear_leftovers(&store).await;
+    let service = context.service().await?;
+    let base_path = match &service {
+        Service::Local(_) => Some(context.settings()?.settings.base_path),
+        Service::Remote(_) => None,
+    };
+    context.clear_leftovers(&service).await;
     let plan = Arc::new(Plan {
-        store,
+        service,
         about,
         compression: if args.no_compress {
             Compression::Off
@@ -108,6 +112,6 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
         plan.progress.suspend(|| report.add(outcome))?;
     }
     plan.progress.finish();
-    context.warn_of_quota(&plan.store).await;
+    context.warn_of_quota(&plan.service).await;
     report.finish()
 }

@@ -1,6 +1,6 @@
 //! One source: opened, guessed, compared with what is stored, and stored itself.
 
-use artifact_app::{Compression, Store, UploadRequest, Uploaded};
+use artifact_app::{Compression, UploadRequest, Uploaded};
 use artifact_domain::{
     ArtifactRecord, ArtifactRef, ArtifactUri, Coordinate, Error, ErrorKind, Result,
 };
@@ -16,6 +16,7 @@ use crate::about::About;
 use crate::exit;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::service::Service;
 
 /// The media type of symbolic links, by the shared MIME-info specification of freedesktop.org.
 const SYMLINK: &str = "inode/symlink";
@@ -28,7 +29,7 @@ pub(super) const LARGE_AT_ONCE: usize = 4;
 
 /// What all uploads of one command have in common.
 pub(super) struct Plan {
-    pub(super) store: Store,
+    pub(super) service: Service,
     pub(super) about: About,
     pub(super) compression: Compression,
     pub(super) skip_unchanged: bool,
@@ -113,7 +114,7 @@ impl Plan {
             None
         };
         let body = opened.into_body(&self.progress, &self.interrupt);
-        let uploaded = self.store.upload_once(request, None, body).await?;
+        let uploaded = self.service.upload(request, body).await?;
         self.progress.add_file();
         Ok(Some(uploaded))
     }
@@ -131,7 +132,7 @@ impl Plan {
                 .find(|record| record.coordinate == *coordinate)),
             Before::Unknown => {
                 let uri = ArtifactUri::from(coordinate.clone());
-                match self.store.show(&ArtifactRef::Uri(uri)).await {
+                match self.service.show(&ArtifactRef::Uri(uri)).await {
                     Ok(record) => Ok(Some(record)),
                     Err(error)
                         if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Expired) =>

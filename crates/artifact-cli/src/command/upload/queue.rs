@@ -59,10 +59,16 @@ pub(super) struct Queue<'a> {
 
 impl<'a> Queue<'a> {
     /// Begins to look. Whatever is found below `base_path` is the store's own.
-    pub(super) fn start(arguments: Vec<Argument>, base_path: PathBuf, plan: &'a Plan) -> Self {
+    pub(super) fn start(
+        arguments: Vec<Argument>,
+        base_path: Option<PathBuf>,
+        plan: &'a Plan,
+    ) -> Self {
         let (sender, steps) = mpsc::channel(AHEAD);
         let progress = plan.progress.clone();
-        tokio::task::spawn_blocking(move || look(arguments, &base_path, &sender, &progress));
+        tokio::task::spawn_blocking(move || {
+            look(arguments, base_path.as_deref(), &sender, &progress);
+        });
         Self {
             plan,
             steps,
@@ -105,7 +111,7 @@ impl<'a> Queue<'a> {
                     self.stored = plan.skip_unchanged.then(|| {
                         let artifact_type = plan.about.artifact_type.as_ref();
                         Stored::in_task(
-                            &plan.store,
+                            &plan.service,
                             &plan.about.spec,
                             &plan.about.task,
                             artifact_type,
@@ -127,7 +133,7 @@ impl<'a> Queue<'a> {
 /// Tells of everything that the arguments stand for, until nobody listens.
 fn look(
     arguments: Vec<Argument>,
-    base_path: &std::path::Path,
+    base_path: Option<&std::path::Path>,
     sender: &mpsc::Sender<Step>,
     progress: &Progress,
 ) {
@@ -150,7 +156,7 @@ fn look(
                 if send(Step::Folder).is_break() {
                     return;
                 }
-                walk(&path, Some(base_path), |found| {
+                walk(&path, base_path, |found| {
                     if let Found::Source(source) = &found {
                         count(source);
                     }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use artifact_app::Store;
 use artifact_domain::query::{Filter, Glob, Order};
 use artifact_domain::{ArtifactName, ArtifactRecord, ArtifactType, Result, SpecName, TaskId};
 use futures::StreamExt;
@@ -11,6 +10,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 
 use crate::attributes::Attributes;
+use crate::service::Service;
 
 /// How much older than its upload a file must have been for its time to tell. One that is changed
 /// again soon after may keep its time: clocks of file systems tick up to every two seconds.
@@ -25,7 +25,7 @@ pub(super) struct Stored {
 impl Stored {
     /// Everything in a task, or everything of one type.
     pub(super) fn in_task(
-        store: &Store,
+        service: &Service,
         spec: &SpecName,
         task: &TaskId,
         artifact_type: Option<&ArtifactType>,
@@ -37,7 +37,7 @@ impl Stored {
             ..Filter::default()
         };
         Self {
-            records: store.search_all(filter, Order::Name).fuse().boxed(),
+            records: service.search_all(filter, Order::Name).fuse().boxed(),
             next: None,
         }
     }

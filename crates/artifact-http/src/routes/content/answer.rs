@@ -14,12 +14,12 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Selection;
-use crate::body::outgoing;
+use crate::body::{begun, outgoing};
 use crate::headers::range::{self, Ranges};
 use crate::headers::{digest, disposition, encoding, etag};
 use crate::problem::Problem;
 
-pub(super) const ARTIFACT_ID: HeaderName = HeaderName::from_static("x-artifact-id");
+pub(in crate::routes) const ARTIFACT_ID: HeaderName = HeaderName::from_static("x-artifact-id");
 pub(super) const ARTIFACT_VERSION: HeaderName = HeaderName::from_static("x-artifact-version");
 
 /// Nothing that is shown may run, load or send anything in the name of the server.
@@ -158,7 +158,7 @@ impl Answer<'_> {
         }
         let verification = self.verification;
         let found = self.store.read(self.record, part, verification).await?;
-        let body = outgoing(found.body, self.record.version_uri().to_string());
+        let body = begun(found.body, self.record.version_uri().to_string()).await?;
         Ok((status, body).into_response())
     }
 

@@ -1,7 +1,7 @@
 //! Answers that have only lines of an artifact: the last ones, or those that match.
 
 use artifact_app::{
-    Grep, GrepItem, GrepKind, GrepOptions, GrepScope, Part, Pattern, PatternOptions,
+    Grep, GrepItem, GrepKind, GrepOptions, GrepScope, Page, Part, Pattern, PatternOptions,
 };
 use artifact_domain::port::ByteStream;
 use axum::body::Body;
@@ -19,6 +19,13 @@ impl Answer<'_> {
     /// Its last lines.
     pub(super) async fn last_lines(&self, lines: u64) -> Result<Response, Problem> {
         let mut response = self.respond(StatusCode::OK, Part::LastLines(lines)).await?;
+        self.describe_excerpt(response.headers_mut());
+        Ok(response)
+    }
+
+    /// The lines of a page.
+    pub(super) async fn page(&self, page: Page) -> Result<Response, Problem> {
+        let mut response = self.respond(StatusCode::OK, Part::Page(page)).await?;
         self.describe_excerpt(response.headers_mut());
         Ok(response)
     }

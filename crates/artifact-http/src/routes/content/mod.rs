@@ -3,12 +3,16 @@
 mod answer;
 mod excerpt;
 
+use std::num::NonZeroU64;
+
+use artifact_app::{Page, Verification};
 use artifact_domain::{ArtifactRef, Encoding, Error, Result};
 use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+pub(super) use self::answer::ARTIFACT_ID;
 use self::answer::{Answer, unsatisfiable};
 use crate::api::headers::Fetching;
 use crate::api::schemas::Problems;
@@ -21,6 +25,9 @@ use crate::problem::Problem;
 /// How many of the last lines are asked for at most.
 const MOST_LINES: u64 = 1_000_000_000;
 
+/// How long a page is where nobody says.
+const USUAL_PAGE: NonZeroU64 = NonZeroU64::new(1 << 20).expect("it is more than 0");
+
 /// Which bytes, and how.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -31,6 +38,14 @@ pub(crate) struct Selection {
     version: Option<String>,
     /// True: to be saved; false: to be shown
     download: Option<bool>,
+    /// False: the SHA-256 is not compared
+    verify: Option<bool>,
+    /// Only the lines that begin in this stretch, from 1
+    #[param(value_type = Option<u64>, minimum = 1)]
+    page: Option<NonZeroU64>,
+    /// How many bytes a stretch has
+    #[param(value_type = Option<u64>, minimum = 1)]
+    page_size: Option<NonZeroU64>,
     /// Only so many of the last lines
     #[param(maximum = 1_000_000_000)]
     tail: Option<u64>,
@@ -139,6 +154,25 @@ pub(crate) async fn head_by_id(
 }
 
 impl Selection {
+    fn page(&self) -> Result<Option<Page>> {
+        match (self.page, self.page_size) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(Error::invalid_input("page_size goes with page")),
+            (Some(number), size) => Ok(Some(Page {
+                number,
+                size_bytes: size.unwrap_or(USUAL_PAGE),
+            })),
+        }
+    }
+
+    /// Whether what is read is compared with its digest.
+    fn verification(&self, usual: Verification) -> Verification {
+        match self.verify {
+            Some(false) => Verification::Skip,
+            _ => usual,
+        }
+    }
+
     fn require_no_version(&self) -> Result<()> {
         if self.version.is_some() {
             return Err(Error::invalid_input("an id names one version already"));
@@ -159,7 +193,7 @@ async fn serve(
     let content = record.stored_content()?.clone();
     let answer = Answer {
         store,
-        verification: caller.app().verification,
+        verification: selection.verification(caller.app().verification),
         record: &record,
         content: &content,
         selection,
@@ -176,6 +210,9 @@ async fn serve(
             return Err(Error::invalid_input(format!("tail is at most {MOST_LINES}")).into());
         }
         return answer.last_lines(lines).await;
+    }
+    if let Some(page) = selection.page()? {
+        return answer.page(page).await;
     }
     match answer.ranges(headers) {
         Ranges::Unsatisfiable => Err(unsatisfiable(&content)),

@@ -1,0 +1,76 @@
+//! What went wrong, as RFC 9457 has it. Which status goes with which kind is for the server to know.
+
+use artifact_domain::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
+
+/// What the types of problems begin with; the kind follows.
+pub const PROBLEM_TYPE: &str = "urn:artifact-store:error:";
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// [`PROBLEM_TYPE`] and the kind.
+    pub r#type: String,
+    /// The name of the status.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The status.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// What failed, and on which artifact.
+    #[serde(default)]
+    pub detail: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// The error that the server had. One of a kind that is not known here is `Internal`.
+    pub fn into_error(self) -> Error {
+        let kind = self.r#type.strip_prefix(PROBLEM_TYPE).and_then(kind_of);
+        let error = Error::new(kind.unwrap_or(ErrorKind::Internal), self.detail);
+        match self.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// The kind of this name.
+pub fn kind_of(name: &str) -> Option<ErrorKind> {
+    let mut kinds = ErrorKind::ALL.into_iter();
+    kinds.find(|kind| kind.as_str() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_comes_back() {
+        for kind in ErrorKind::ALL {
+            let problem = Problem {
+                r#type: format!("{PROBLEM_TYPE}{kind}"),
+                title: None,
+                status: None,
+                detail: "what".to_owned(),
+                hint: Some("do this".to_owned()),
+            };
+            let error = problem.into_error();
+            let found = (error.kind(), error.message(), error.hint());
+            assert_eq!(found, (kind, "what", Some("do this")));
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_internal() {
+        for text in [
+            r#"{"type":"about:blank"}"#,
+            r#"{"type":"urn:artifact-store:error:new"}"#,
+        ] {
+            let problem: Problem = serde_json::from_str(text).unwrap();
+            assert_eq!(problem.into_error().kind(), ErrorKind::Internal, "{text}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! A client of the artifact store's server.
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod backoff;
+mod client;
+mod connection;
+mod download;
+mod faults;
+mod hashing;
+mod lines;
+mod query;
+mod token;
+mod upload;
+
+pub use client::{Client, DeleteScope};
+pub use download::{Excerpt, Fetched, Part};
+pub use lines::{Lines, decode};
+pub use query::query_of;
+pub use token::Token;
+pub use upload::{Source, Upload};

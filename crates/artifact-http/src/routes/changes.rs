@@ -1,0 +1,272 @@
+//! `POST /changes`: one change to artifacts that are named, or to all that a filter selects.
+
+use artifact_api::{Artifact, ChangeRequest, Changed};
+use artifact_app::{Change, KeepFor, RetentionChange, Store};
+use artifact_domain::access::Action;
+use artifact_domain::query::Filter;
+use artifact_domain::{ArtifactRef, Error, ErrorKind, Result, require_exact_numbers};
+use axum::body::Bytes;
+use axum::extract::RawQuery;
+use axum::response::Response;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+use serde_json::json;
+
+use super::lines::{self, Teller};
+use crate::api::schemas::Problems;
+use crate::filter::FilterParams;
+use crate::gate::Caller;
+use crate::params::Params;
+use crate::problem::Problem;
+
+/// How many of those that are named are changed at once.
+const CONCURRENCY: usize = 16;
+
+/// How many there were.
+#[derive(Debug, Default, Serialize)]
+struct Sums {
+    changed: u64,
+    unchanged: u64,
+    failed: u64,
+}
+
+/// What is changed, as the store knows it.
+#[derive(Debug, Clone)]
+enum Asked {
+    Change(Change),
+    Keep(KeepFor),
+}
+
+type Outcomes<'a> = BoxStream<'a, Result<Changed>>;
+
+/// Makes one change to artifacts, and tells of each line by line.
+#[utoipa::path(
+    post,
+    path = "/api/v1/changes",
+    tag = "artifacts",
+    operation_id = "change",
+    params(FilterParams),
+    request_body(content = serde_json::Map<String, serde_json::Value>, content_type = "application/json", description = "`change` says what, `artifacts` names URIs or ids (without it the query selects), `dry_run` changes nothing"),
+    responses(
+        (status = 200, description = "What has become of each, a document per line: `item`, `failed`, and last `sums` or `error`", content_type = "application/x-ndjson", body = Vec<u8>),
+        Problems,
+    ),
+)]
+pub(crate) async fn change(
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    Params(params): Params<FilterParams>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let request = parse(&body)?;
+    let filter = params.filter(caller.aside())?;
+    let artifacts: Vec<ArtifactRef> = request
+        .artifacts
+        .iter()
+        .map(|artifact| artifact.parse())
+        .collect::<Result<_>>()?;
+    if artifacts.is_empty() == query.is_none_or(|query| query.is_empty()) {
+        let message = "either artifacts are named or a query selects some, and not both";
+        return Err(Error::invalid_input(message).into());
+    }
+    let asked = Asked::of(request.change);
+    let (store, filter) = if artifacts.is_empty() {
+        asked.among(&caller, filter).await?
+    } else {
+        (caller.aside().clone(), filter)
+    };
+    Ok(lines::answer(
+        &caller.app().clone(),
+        move |teller| async move {
+            let outcomes = if artifacts.is_empty() {
+                asked.all(&store, filter, request.dry_run)
+            } else {
+                asked.each(&caller, artifacts, request.dry_run)
+            };
+            Ok(tell(outcomes, &teller, request.dry_run).await)
+        },
+    ))
+}
+
+/// Tells of the versions that are on hold, line by line.
+#[utoipa::path(
+    get,
+    path = "/api/v1/holds",
+    tag = "artifacts",
+    operation_id = "holds",
+    params(FilterParams),
+    responses(
+        (status = 200, description = "Each of them, a document per line: `item`, and last `sums` or `error`", content_type = "application/x-ndjson", body = Vec<u8>),
+        Problems,
+    ),
+)]
+pub(crate) async fn holds(
+    caller: Caller,
+    Params(params): Params<FilterParams>,
+) -> Result<Response, Problem> {
+    let (store, filter) = caller.among(params.filter(caller.aside())?).await?;
+    let store = store.clone();
+    Ok(lines::answer(caller.app(), move |teller| async move {
+        let mut count = 0_u64;
+        let mut found = std::pin::pin!(store.held(filter));
+        while let Some(record) = found.try_next().await? {
+            count += 1;
+            if !teller.item(&Artifact::from(&record)).await {
+                break;
+            }
+        }
+        Ok(json!({ "held": count }))
+    }))
+}
+
+fn parse(body: &[u8]) -> Result<ChangeRequest> {
+    let wrong = |why: &str| Error::invalid_input(format!("the change can't be read: {why}"));
+    let text = std::str::from_utf8(body).map_err(|_| wrong("it is not UTF-8"))?;
+    let request = serde_json::from_str(text).map_err(|cause| wrong(&cause.to_string()))?;
+    require_exact_numbers(text)?;
+    Ok(request)
+}
+
+/// What was begun is done to its end; what is only planned ends with whoever asked.
+async fn tell(mut outcomes: Outcomes<'_>, teller: &Teller, dry_run: bool) -> Sums {
+    let mut sums = Sums::default();
+    while let Some(outcome) = outcomes.next().await {
+        let is_heard = match outcome {
+            Ok(changed) => {
+                sums.changed += u64::from(changed.changed);
+                sums.unchanged += u64::from(!changed.changed);
+                teller.item(&changed).await
+            }
+            Err(error) => {
+                sums.failed += 1;
+                teller.failed(&error).await
+            }
+        };
+        if dry_run && !is_heard {
+            break;
+        }
+    }
+    sums
+}
+
+impl Asked {
+    /// What a filter selects of that to which the caller may do it.
+    async fn among(&self, caller: &Caller, filter: Filter) -> Result<(Store, Filter)> {
+        let (store, written) = caller.among(filter.clone()).await?;
+        if !self.may_take_away() {
+            return Ok((store.clone(), written));
+        }
+        let (_, deleted) = caller.to(Action::Delete).among(filter).await?;
+        let both = match (&written.within, &deleted.within) {
+            (None, _) => deleted,
+            (_, None) => written,
+            (one, other) if one == other => written,
+            _ => {
+                let message = "what may be written and what may be deleted are not the same";
+                return Err(Error::new(ErrorKind::PermissionDenied, message)
+                    .with_hint("name the artifacts, or use a token that may do both to the same"));
+            }
+        };
+        Ok((store.clone(), both))
+    }
+
+    /// Whether it may take artifacts away, be it later: an earlier end, a released hold.
+    fn may_take_away(&self) -> bool {
+        matches!(
+            self,
+            Self::Change(Change::ReleaseHold) | Self::Keep(KeepFor::Days(_) | KeepFor::Rules)
+        )
+    }
+
+    fn of(change: artifact_api::Change) -> Self {
+        use artifact_api::Change as Said;
+        Self::Change(match change {
+            Said::AddTags(tags) => Change::AddTags(tags),
+            Said::SetTags(tags) => Change::SetTags(tags),
+            Said::RemoveTags(asked) => {
+                Change::RemoveTags(asked.into_iter().map(Into::into).collect())
+            }
+            Said::SetMetadata(entries) => Change::SetMetadata(entries),
+            Said::RemoveMetadata(keys) => Change::RemoveMetadata(keys),
+            Said::PatchMetadata(patch) => Change::PatchMetadata(patch),
+            Said::Hold { reason, by } => Change::Hold { reason, by },
+            Said::ReleaseHold => Change::ReleaseHold,
+            Said::KeepDays(days) => return Self::Keep(KeepFor::Days(days)),
+            Said::KeepForever => return Self::Keep(KeepFor::Ever),
+            Said::KeepByRules => return Self::Keep(KeepFor::Rules),
+        })
+    }
+
+    fn all(self, store: &Store, filter: Filter, dry_run: bool) -> Outcomes<'_> {
+        match (self, dry_run) {
+            (Self::Change(change), false) => Box::pin(
+                store
+                    .change_all(filter, change)
+                    .map(|one| one.map(|one| changed(&one))),
+            ),
+            (Self::Change(change), true) => Box::pin(
+                store
+                    .plan_change_all(filter, change)
+                    .map(|one| one.map(|one| changed(&one))),
+            ),
+            (Self::Keep(keep), false) => Box::pin(
+                store
+                    .set_retention_all(filter, keep)
+                    .map(|one| one.map(|one| kept(&one))),
+            ),
+            (Self::Keep(keep), true) => Box::pin(
+                store
+                    .plan_set_retention_all(filter, keep)
+                    .map(|one| one.map(|one| kept(&one))),
+            ),
+        }
+    }
+
+    fn each(self, caller: &Caller, artifacts: Vec<ArtifactRef>, dry_run: bool) -> Outcomes<'_> {
+        let one = move |artifact: ArtifactRef| {
+            let asked = self.clone();
+            async move {
+                let store = caller.with(&artifact).await?;
+                if asked.may_take_away() {
+                    caller.to(Action::Delete).with(&artifact).await?;
+                }
+                match (asked, dry_run) {
+                    (Self::Change(change), false) => store
+                        .change(&artifact, &change)
+                        .await
+                        .map(|one| changed(&one)),
+                    (Self::Change(change), true) => store
+                        .plan_change(&artifact, &change)
+                        .await
+                        .map(|one| changed(&one)),
+                    (Self::Keep(keep), false) => store
+                        .set_retention(&artifact, keep)
+                        .await
+                        .map(|one| kept(&one)),
+                    (Self::Keep(keep), true) => store
+                        .plan_set_retention(&artifact, keep)
+                        .await
+                        .map(|one| kept(&one)),
+                }
+            }
+        };
+        Box::pin(stream::iter(artifacts).map(one).buffered(CONCURRENCY))
+    }
+}
+
+fn changed(changed: &artifact_app::Changed) -> Changed {
+    Changed {
+        artifact: Artifact::from(&changed.record),
+        changed: changed.is_changed,
+        expires_at_before: None,
+    }
+}
+
+fn kept(change: &RetentionChange) -> Changed {
+    Changed {
+        artifact: Artifact::from(&change.record),
+        changed: change.is_changed,
+        expires_at_before: change.before,
+    }
+}

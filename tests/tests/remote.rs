@@ -1,0 +1,343 @@
+//! The program as a client of a server: what breaks on the way is made good, what proves who asks stays with
+//! the server, and what goes wrong ends as it does on the machine of the store.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use e2e::servers::{Fault, Proxy, Which};
+use e2e::{Outcome, Running, Sandbox, Server, eventually};
+
+const SECRET: &str = "tok-7f3a9c5e21d84b60";
+
+/// A store, its server, and a proxy between it and the program.
+struct World {
+    store: Sandbox,
+    server: Server,
+    proxy: Proxy,
+}
+
+impl World {
+    fn new() -> Self {
+        let store = Sandbox::new().with_env("ARTIFACT_VERSIONING__ENABLED", "true");
+        let server = Server::start(&store);
+        let proxy = Proxy::before(&server.url);
+        Self {
+            store,
+            server,
+            proxy,
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Outcome {
+        run(&self.store, self.proxy.endpoint(), args, &[])
+    }
+}
+
+/// Runs the program, which knows this server and no store.
+fn run(store: &Sandbox, server: &str, args: &[&str], env: &[(&str, &str)]) -> Outcome {
+    let mut command = store.command(args);
+    command.env_remove("ARTIFACT_BASE_PATH");
+    command.env_remove("ARTIFACT_VERSIONING__ENABLED");
+    command.env("ARTIFACT_SERVER", server);
+    command.envs(env.iter().copied());
+    Outcome::from_output(args, command.output().unwrap())
+}
+
+fn anything(length: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[1]
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
+const CONTENT: Which<'static> = Which {
+    method: "GET",
+    target: "/content",
+};
+
+#[test]
+fn a_download_goes_on_where_it_was_cut_off() {
+    let world = World::new();
+    let bytes = anything(6 << 20);
+    world.store.write("in.bin", &bytes);
+    let _ = world
+        .run(&["upload", "in.bin", "--task", "1", "--type", "data"])
+        .expect_code(0);
+    world.proxy.inject(CONTENT, 1, Fault::CutResponse(1 << 20));
+    world.proxy.inject(CONTENT, 1, Fault::CutResponse(1 << 20));
+    let args = [
+        "download",
+        "artifact://default/1/data/in.bin",
+        "-o",
+        "out.bin",
+    ];
+    let _ = world.run(&args).expect_code(0);
+    assert!(world.store.read("out.bin") == bytes);
+    let seen = world.proxy.seen();
+    let resumed = seen
+        .iter()
+        .filter(|request| request.header("range").is_some());
+    let resumed: Vec<_> = resumed.collect();
+    assert_eq!(resumed.len(), 2, "{seen:?}");
+    assert!(resumed.iter().all(|one| one.header("if-range").is_some()));
+}
+
+#[test]
+fn a_download_that_never_comes_further_is_given_up() {
+    let world = World::new();
+    world.store.write("in.bin", anything(3 << 20));
+    let _ = world
+        .run(&["upload", "in.bin", "--task", "1", "--type", "data"])
+        .expect_code(0);
+    world.proxy.inject(CONTENT, 9, Fault::CutResponse(0));
+    let args = [
+        "download",
+        "artifact://default/1/data/in.bin",
+        "-o",
+        "out.bin",
+    ];
+    let _ = world.run(&args).expect_code(9);
+    assert!(!world.store.work("out.bin").exists());
+    assert_eq!(world.proxy.count(CONTENT), 4, "one try and three more");
+}
+
+#[test]
+fn bytes_that_change_on_the_way_are_not_taken_for_sound() {
+    let world = World::new();
+    world.store.write("in.bin", anything(2 << 20));
+    let _ = world
+        .run(&["upload", "in.bin", "--task", "1", "--type", "data"])
+        .expect_code(0);
+    world.proxy.inject(CONTENT, 1, Fault::FlipResponse(1 << 20));
+    let args = [
+        "download",
+        "artifact://default/1/data/in.bin",
+        "-o",
+        "out.bin",
+    ];
+    world.run(&args).expect_code(5).says(&["SHA-256"]);
+    assert!(!world.store.work("out.bin").exists());
+}
+
+#[test]
+fn an_upload_goes_on_where_it_was_cut_off() {
+    let world = World::new();
+    let bytes = anything(20 << 20);
+    world.store.write("in.bin", &bytes);
+    let patch = Which {
+        method: "PATCH",
+        target: "/api/v1/uploads/",
+    };
+    world.proxy.inject(patch, 1, Fault::CutRequest(3 << 20));
+    world.proxy.inject(patch, 1, Fault::CutResponse(0));
+    let _ = world
+        .run(&["upload", "in.bin", "--task", "1", "--type", "data"])
+        .expect_code(0);
+    assert_eq!(world.proxy.faults_left(), 0);
+    let heads = Which {
+        method: "HEAD",
+        target: "/api/v1/uploads/",
+    };
+    assert!(world.proxy.count(heads) >= 1, "it asks how far it is");
+    let uri = "artifact://default/1/data/in.bin";
+    assert!(world.run(&["cat", uri]).expect_code(0).stdout == bytes);
+    let versions = world.run(&["versions", "list", uri]).expect_code(0);
+    assert_eq!(versions.text().lines().count(), 1, "stored once");
+}
+
+#[test]
+fn a_small_upload_whose_answer_was_lost_is_stored_once() {
+    let world = World::new();
+    world.store.write("a.log", "a line\n");
+    let put = Which {
+        method: "PUT",
+        target: "/api/v1/specs/",
+    };
+    world.proxy.inject(put, 1, Fault::CutResponse(0));
+    let uri = world
+        .run(&["upload", "a.log", "--task", "1"])
+        .expect_code(0);
+    let versions = world
+        .run(&["versions", "list", uri.text().trim()])
+        .expect_code(0);
+    assert_eq!(versions.text().lines().count(), 1, "{}", versions.text());
+}
+
+#[test]
+fn a_server_that_is_busy_is_asked_three_times_more() {
+    let world = World::new();
+    world.store.write("a.log", "a line\n");
+    let put = Which {
+        method: "PUT",
+        target: "/api/v1/specs/",
+    };
+    world.proxy.inject(put, 3, Fault::unavailable());
+    let _ = world
+        .run(&["upload", "a.log", "--task", "1"])
+        .expect_code(0);
+    world.proxy.inject(put, 4, Fault::too_many_requests());
+    let _ = world
+        .run(&["upload", "a.log", "--task", "1"])
+        .expect_code(9);
+}
+
+#[test]
+fn an_upload_outlives_the_death_of_the_server() {
+    let store = Sandbox::new();
+    let server = Server::start(&store);
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let mut command = store.command([
+        "upload", "-", "--name", "in.bin", "--task", "1", "--type", "data",
+    ]);
+    command.env_remove("ARTIFACT_BASE_PATH");
+    command.env("ARTIFACT_SERVER", &server.url);
+    let mut upload = Running::start(&mut command);
+    let bytes = anything(26 << 20);
+    let (first, second) = bytes.split_at(18 << 20);
+    assert!(upload.feed(first));
+    let spooled = || {
+        let found = fs::read_dir(store.root().join("store/uploads"));
+        let found = found.into_iter().flatten().flatten();
+        found
+            .filter_map(|entry| Some(entry.metadata().ok()?.len()))
+            .sum::<u64>()
+    };
+    eventually("parts of it to have come", || spooled() >= 8 << 20);
+    // Killed, as whoever holds it is.
+    drop(server);
+    let server = Server::start_at(&store, &address);
+    assert!(upload.feed(second));
+    upload.end_of_input();
+    let _ = upload.wait().expect_code(0);
+    let uri = "artifact://default/1/data/in.bin";
+    assert!(
+        run(&store, &server.url, &["cat", uri], &[])
+            .expect_code(0)
+            .stdout
+            == bytes
+    );
+}
+
+/// Answers every request with this, and counts them.
+fn answering(answer: String) -> (String, Arc<AtomicUsize>, Arc<std::sync::Mutex<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let heard = Arc::new(std::sync::Mutex::new(String::new()));
+    let (counted, told) = (Arc::clone(&count), Arc::clone(&heard));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut bytes = vec![0; 16 << 10];
+            let length = stream.read(&mut bytes).unwrap_or(0);
+            counted.fetch_add(1, Ordering::SeqCst);
+            told.lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&bytes[..length]));
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (url, count, heard)
+}
+
+#[test]
+fn the_token_goes_to_the_server_and_nowhere_else() {
+    let store = Sandbox::new();
+    let gone = "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned();
+    let (other, asked, _) = answering(gone);
+    let redirect = format!(
+        "HTTP/1.1 307 Elsewhere\r\nlocation: {other}/api/v1/usage\r\ncontent-length: 0\r\n\
+         connection: close\r\n\r\n"
+    );
+    let (server, _, heard) = answering(redirect);
+    let env = [("ARTIFACT_TOKEN", SECRET), ("ARTIFACT_LOG", "trace")];
+    let outcome = run(&store, &server, &["usage", "-vv"], &env);
+    assert_ne!(outcome.code, Some(0));
+    assert!(heard.lock().unwrap().contains(SECRET), "the server is told");
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "the other one was asked");
+    let shown = format!("{}{}", outcome.text(), outcome.stderr);
+    assert!(!shown.contains(SECRET), "{shown}");
+}
+
+#[test]
+fn what_is_answered_ends_as_it_does_on_the_machine_of_the_store() {
+    let world = World::new();
+    world.store.write("a.log", "a line\n");
+    let uri = world
+        .run(&["upload", "a.log", "--task", "1"])
+        .expect_code(0);
+    let uri = uri.text().trim().to_owned();
+    let missing = world
+        .run(&["show", "artifact://default/1/log/none"])
+        .expect_code(3);
+    missing.says(&["no artifact at artifact://default/1/log/none", "hint:"]);
+    let _ = world
+        .run(&["hold", "set", &uri, "--reason", "audit"])
+        .expect_code(0);
+    let _ = world.run(&["delete", &uri]).expect_code(6);
+    let _ = world
+        .run(&["download", &uri, "--range", "99-", "-o", "-"])
+        .expect_code(2);
+    world
+        .run(&["reindex"])
+        .expect_code(10)
+        .says(&["on the machine of the store"]);
+    world.server.signal("KILL");
+    let _ = world.run(&["show", &uri]).expect_code(9);
+}
+
+#[test]
+fn a_server_and_a_store_are_not_named_together() {
+    let store = Sandbox::new();
+    let flag = ["usage", "--server", "http://127.0.0.1:1"];
+    for other in [
+        ["--base-path", "x"],
+        ["--backend", "fs"],
+        ["--index", "sled"],
+    ] {
+        let _ = store.run(&[&flag[..], &other].concat()).expect_code(2);
+        let _ = run(
+            &store,
+            "http://127.0.0.1:1",
+            &[&["usage"], &other[..]].concat(),
+            &[],
+        )
+        .expect_code(2);
+    }
+    for bad in ["127.0.0.1:1", "ftp://x", "http://me:secret@127.0.0.1:1"] {
+        let outcome = run(&store, bad, &["usage"], &[]).expect_code(2);
+        assert!(!outcome.stderr.contains("secret"), "{}", outcome.stderr);
+    }
+    // What is about no store at all needs none.
+    let _ = run(&store, "http://127.0.0.1:1", &["completions", "bash"], &[]).expect_code(0);
+    let _ = run(&store, "http://127.0.0.1:1", &["config", "show"], &[]).expect_code(0);
+}
+
+#[test]
+fn a_token_that_others_can_read_is_not_used() {
+    let world = World::new();
+    let path = world.store.write("token", format!("{SECRET}\n"));
+    let with_file = |mode: u32| {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        world.run(&["usage", "--token-file", "token"])
+    };
+    with_file(0o644)
+        .expect_code(4)
+        .says(&["can be read by others", "chmod 600"]);
+    let _ = with_file(0o600).expect_code(0);
+    let shown = with_file(0o644);
+    assert!(!shown.stderr.contains(SECRET));
+}
