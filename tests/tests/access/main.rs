@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod attacks;
+mod identities;
 mod life;
 mod model;
 mod narrow;

@@ -448,4 +448,10 @@ pub(super) const KEYS: &[Key] = &[
         Default::Null,
         "file of the tokens that the server takes; null: access/tokens.json below base_path",
     ),
+    key(
+        "access.issuers_file",
+        Kind::Path,
+        Default::Null,
+        "TOML file of the issuers whose signed tokens (JWT) the server takes; null: none",
+    ),
 ];

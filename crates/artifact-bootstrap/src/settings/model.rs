@@ -352,6 +352,8 @@ pub struct Http {
 pub struct Access {
     /// Absolute path of the file of tokens; one below `base_path` when absent.
     pub token_file: Option<PathBuf>,
+    /// Absolute path of the file of issuers whose tokens are taken; none when absent.
+    pub issuers_file: Option<PathBuf>,
 }
 
 /// The form of a log.

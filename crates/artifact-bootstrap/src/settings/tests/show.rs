@@ -197,7 +197,7 @@ fn defaults_are_those_of_the_design() {
             "log": "info",
             "log_format": "text"
         },
-        "access": { "token_file": null }
+        "access": { "token_file": null, "issuers_file": null }
     });
     assert_eq!(json, expected);
 }
