@@ -20,7 +20,7 @@ const LISTEN: &str = "ARTIFACT_HTTP__LISTEN";
 /// A server on a port of its own, killed with the value.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it is: `http://127.0.0.1:PORT`.
+    /// Where it is: `http://127.0.0.1:PORT`, or `https://…`, which only others can ask.
     pub url: String,
     /// None once it was waited for.
     child: Option<Child>,
@@ -63,7 +63,7 @@ impl Server {
         let mut url = String::new();
         output.read_line(&mut url).expect("it says where it is");
         let said = std::fs::read_to_string(&log).unwrap_or_default();
-        assert!(url.starts_with("http://"), "it did not start:\n{said}");
+        assert!(url.starts_with("http"), "it did not start:\n{said}");
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)

@@ -113,6 +113,25 @@ fn the_examples_of_the_guide_are_true() {
 }
 
 #[test]
+fn the_examples_of_the_guard_are_true() {
+    run("docs/ingest-guard.md");
+}
+
+#[test]
+fn every_rule_of_the_guard_is_documented() {
+    let text = fs::read_to_string(root().join("docs/ingest-guard.md")).expect("it can be read");
+    let (_, table) = text.split_once("| rule |").expect("there is a table");
+    let documented: Vec<_> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .collect();
+    let rules: Vec<_> = artifact_guard::rules()
+        .map(|rule| format!("{}` | {} |", rule.name(), rule.about()))
+        .collect();
+    assert_eq!(documented, rules);
+}
+
+#[test]
 fn the_examples_of_editing_are_true() {
     run("docs/editing.md");
 }

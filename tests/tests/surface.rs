@@ -9,7 +9,7 @@ use std::path::Path;
 use e2e::Sandbox;
 
 /// Every verb and what stands below it, with whether its help shows how to use it.
-const VERBS: [(&[&str], bool); 67] = [
+const VERBS: [(&[&str], bool); 68] = [
     (&[], false),
     (&["upload"], true),
     (&["download"], true),
@@ -51,6 +51,7 @@ const VERBS: [(&[&str], bool); 67] = [
     (&["verify"], true),
     (&["gc"], true),
     (&["reindex"], true),
+    (&["audit"], true),
     (&["token"], false),
     (&["token", "create"], true),
     (&["token", "list"], true),

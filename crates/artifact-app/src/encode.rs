@@ -7,12 +7,14 @@ use artifact_codec::{CodecError, EncodeOptions, Encoded};
 use artifact_domain::policy::QuotaPolicy;
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
+use artifact_guard::Finding;
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, future, stream};
 use tokio::sync::oneshot;
 
 use crate::Body;
 use crate::body::domain_error;
+use crate::guard::Watch;
 use crate::pipe::pipe;
 
 /// Up to how many bytes are encoded where the caller stands: that takes some tens of microseconds,
@@ -26,21 +28,32 @@ pub(crate) struct Encoding {
     /// The stored bytes. It ends with an error if the source, the quota or the codec fails, so
     /// that whoever stores it stores nothing.
     pub stream: ByteStream,
-    /// Digest, sizes and seek table, once the stream has ended well.
-    pub result: oneshot::Receiver<Encoded>,
+    /// What has come of it, once the stream has ended well.
+    pub result: oneshot::Receiver<Written>,
 }
 
-/// Begins to encode `body` on the blocking pool, and returns when the form of the output is known:
+/// What is known of bytes once all have passed.
+pub(crate) struct Written {
+    /// Digest, sizes and seek table.
+    pub encoded: Encoded,
+    /// What looks like secrets.
+    pub findings: Vec<Finding>,
+}
+
+/// Begins to encode `body`, under the eyes of `watch`, on the blocking pool, and returns when the form of the output is known:
 /// the place where it goes is named for it. What is at hand and so small that the way to the pool
 /// would cost more is encoded here.
 pub(crate) async fn encode(
     body: Body,
     options: EncodeOptions,
     quota: QuotaPolicy,
+    watch: Option<Watch>,
 ) -> Result<Encoding> {
     match at_hand(body).await? {
-        Body::Bytes(bytes) if bytes.len() <= INLINE_BYTES => encode_here(bytes, &options, quota),
-        body => encode_on_pool(body, options, quota).await,
+        Body::Bytes(bytes) if bytes.len() <= INLINE_BYTES => {
+            encode_here(bytes, &options, quota, watch)
+        }
+        body => encode_on_pool(body, options, quota, watch).await,
     }
 }
 
@@ -61,15 +74,27 @@ async fn at_hand(body: Body) -> Result<Body> {
     Ok(Body::Stream(Box::pin(begin.chain(stream))))
 }
 
-fn encode_here(bytes: Bytes, options: &EncodeOptions, quota: QuotaPolicy) -> Result<Encoding> {
+fn encode_here(
+    bytes: Bytes,
+    options: &EncodeOptions,
+    quota: QuotaPolicy,
+    mut watch: Option<Watch>,
+) -> Result<Encoding> {
     quota.admit_artifact(bytes.len() as u64)?;
+    if let Some(watch) = &mut watch {
+        watch.feed(&bytes)?;
+        watch.feed(&[])?;
+    }
     let (done, result) = oneshot::channel();
     let prepared = artifact_codec::prepare(bytes.reader(), options).map_err(failed)?;
     let form = prepared.encoding();
     let mut output = Vec::new();
     let encoded = prepared.write_to(&mut output).map_err(failed)?;
     // The receiver stands in this very function.
-    let _ = done.send(encoded);
+    let _ = done.send(Written {
+        encoded,
+        findings: watch.map(Watch::into_findings).unwrap_or_default(),
+    });
     Ok(Encoding {
         form,
         stream: Box::pin(stream::once(future::ready(Ok(output.into())))),
@@ -81,20 +106,26 @@ async fn encode_on_pool(
     body: Body,
     options: EncodeOptions,
     quota: QuotaPolicy,
+    watch: Option<Watch>,
 ) -> Result<Encoding> {
     let (decided, form) = oneshot::channel();
     let (done, result) = oneshot::channel();
     let mut stream = pipe(move |output| {
-        let input = Admitted {
+        let mut input = Admitted {
             reader: body.into_reader(&output),
             size_bytes: 0,
             quota,
+            watch,
         };
-        let prepared = artifact_codec::prepare(input, &options).map_err(failed)?;
+        let prepared = artifact_codec::prepare(&mut input, &options).map_err(failed)?;
         // Whoever waits for these may have gone; then nobody wants them.
         let _ = decided.send(prepared.encoding());
         let encoded = prepared.write_to(output).map_err(failed)?;
-        let _ = done.send(encoded);
+        let findings = input.watch.map(Watch::into_findings);
+        let _ = done.send(Written {
+            encoded,
+            findings: findings.unwrap_or_default(),
+        });
         Ok(())
     });
     match form.await {
@@ -117,11 +148,12 @@ fn failed(error: CodecError) -> Error {
     }
 }
 
-/// The source, for as long as its size is admitted. Its errors come out as they are.
+/// The source, for as long as its size and what it holds are admitted. Its errors come out as they are.
 struct Admitted {
     reader: Box<dyn Read + Send>,
     size_bytes: u64,
     quota: QuotaPolicy,
+    watch: Option<Watch>,
 }
 
 impl Read for Admitted {
@@ -132,8 +164,15 @@ impl Read for Admitted {
                 .map_err(|error| io::Error::other(domain_error(error, "reading the source")))?,
         };
         self.size_bytes += count as u64;
-        let admitted = self.quota.admit_artifact(self.size_bytes);
-        admitted.map(|()| count).map_err(io::Error::other)
+        self.quota
+            .admit_artifact(self.size_bytes)
+            .map_err(io::Error::other)?;
+        if let Some(watch) = &mut self.watch
+            && !buffer.is_empty()
+        {
+            watch.feed(&buffer[..count]).map_err(io::Error::other)?;
+        }
+        Ok(count)
     }
 }
 
@@ -146,9 +185,9 @@ mod tests {
             max_artifact_bytes: max,
             ..QuotaPolicy::default()
         };
-        let encoding = encode(body, EncodeOptions::new(), quota).await?;
+        let encoding = encode(body, EncodeOptions::new(), quota, None).await?;
         let chunks = encoding.stream.try_collect().await?;
-        Ok((chunks, encoding.result.await.unwrap()))
+        Ok((chunks, encoding.result.await.unwrap().encoded))
     }
 
     #[tokio::test]

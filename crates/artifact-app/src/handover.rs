@@ -15,8 +15,8 @@ use artifact_domain::{
 use crate::presign::check_time;
 use crate::relocate::Moved;
 use crate::room::Expected;
-use crate::upload::{Filling, lost_lease, release};
-use crate::{Body, Compression, Store, UploadRequest};
+use crate::upload::{Filled, Filling, lost_lease, release};
+use crate::{Body, Compression, Store, UploadRequest, guard};
 
 /// An upload that waits for its bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,12 +94,13 @@ impl Store {
     /// [`upload`](Self::upload) does, and gives the record. To complete it again changes nothing.
     ///
     /// After an error nothing of it is visible, and until its lease ends other bytes can be put to
-    /// the URL, and be completed. Memory: that of an upload.
+    /// the URL, and be completed; but what is refused since it looks like a secret is given up. Memory: that of an upload.
     ///
     /// # Errors
     /// `NotFound` for an unknown or abandoned upload, and for one without bytes; `Integrity` for
     /// bytes of another digest or size than the expected ones; `Conflict` where another completes
-    /// it at the same time; those of [`upload`](Self::upload).
+    /// it at the same time; those of [`upload`](Self::upload). What looks like a secret and is not refused
+    /// is told to the log.
     pub async fn complete_upload(&self, request: CompleteRequest) -> Result<ArtifactRecord> {
         let id = request.id;
         let found = self.retrying("find", || self.ports.index.find(id)).await?;
@@ -164,11 +165,24 @@ impl Store {
         };
         check_size(request, size_bytes)?;
         self.options.quota.admit_artifact(size_bytes)?;
-        let guard = self.lock_coordinate(&record.coordinate).await?;
+        let lock = self.lock_coordinate(&record.coordinate).await?;
         self.take_mark_ahead().await;
         let outcome = self.take_in(record, request, size_bytes).await;
-        release(guard).await;
-        let (record, superseded) = outcome?;
+        release(lock).await;
+        if outcome.as_ref().is_err_and(guard::is_refused)
+            && let Err(error) = self.abort_upload(request.id).await
+        {
+            tracing::warn!(artifact.id = %request.id, error = %error, "what was put waits to be reaped");
+        }
+        let Filled {
+            record,
+            superseded,
+            findings,
+        } = outcome?;
+        if !findings.is_empty() {
+            let uri = record.version_uri();
+            tracing::warn!(artifact.uri = %uri, "it {}", guard::told(&findings));
+        }
         let handed_over = Moved {
             record: record.clone(),
             former: Some((Tier::Hot, source)),
@@ -186,7 +200,7 @@ impl Store {
         mut record: ArtifactRecord,
         request: &CompleteRequest,
         size_bytes: u64,
-    ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
+    ) -> Result<Filled> {
         let source = record.handover_blob_key();
         record.attempt = AttemptId::of_move(self.new_id()?);
         let lease = self.now().saturating_add(self.options.lease);
@@ -213,7 +227,7 @@ impl Store {
             Ok(body) => self.fill(&own, Body::Stream(body), &filling).await,
             Err(error) => Err(error),
         };
-        let is_own = |(committed, _): &(ArtifactRecord, _)| committed.attempt == own.attempt;
+        let is_own = |filled: &Filled| filled.record.attempt == own.attempt;
         if !filled.as_ref().is_ok_and(is_own)
             && let Err(error) = self.take_back(own).await
         {

@@ -16,6 +16,7 @@ mod export;
 mod find;
 mod gc;
 mod grep;
+mod guard;
 mod handover;
 mod import;
 mod lines;
@@ -51,6 +52,7 @@ pub mod view;
 
 pub use artifact_archive::Limits as ArchiveLimits;
 pub use artifact_codec::Level;
+pub use artifact_guard::{Finding, Guard};
 pub use artifact_reports::SlowerRule;
 pub use body::Body;
 pub use bucket_rules::{
@@ -75,6 +77,7 @@ pub use grep::{
     Grep, GrepEnd, GrepItem, GrepKind, GrepLine, GrepLines, GrepOptions, GrepOutput, GrepReport,
     GrepScope, GrepSource, Pattern, PatternOptions,
 };
+pub use guard::{GuardPolicy, OnSecret};
 pub use handover::{CompleteRequest, Handover};
 pub use import::{
     ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome, ImportReport,

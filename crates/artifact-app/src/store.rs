@@ -10,6 +10,7 @@ use artifact_domain::port::{
 };
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 
+use crate::GuardPolicy;
 use crate::Level;
 use crate::Tiers;
 use crate::manifest::Journal;
@@ -44,6 +45,8 @@ pub struct StoreOptions {
     pub retention: RetentionPolicy,
     /// How much may be stored.
     pub quota: QuotaPolicy,
+    /// What is done about uploads that look like secrets; nothing where there is no policy.
+    pub guard: Option<GuardPolicy>,
     /// When versions move to colder tiers, and how those are read.
     pub tiers: TierPolicy,
     /// How long to wait for a lock.
@@ -56,7 +59,7 @@ pub struct StoreOptions {
 }
 
 impl Default for StoreOptions {
-    /// Gzip at level 6, no versioning, kept for ever, no quota, no moves by age, leases of 15 minutes, 3 retries.
+    /// Gzip at level 6, no versioning, kept for ever, no quota, no look for secrets, no moves by age, leases of 15 minutes, 3 retries.
     fn default() -> Self {
         Self {
             compression: Some(Level::default()),
@@ -64,6 +67,7 @@ impl Default for StoreOptions {
             prune: None,
             retention: RetentionPolicy::default(),
             quota: QuotaPolicy::default(),
+            guard: None,
             tiers: TierPolicy::default(),
             lock_patience: LockPatience::default(),
             lease: Duration::from_mins(15),

@@ -9,6 +9,7 @@ use artifact_domain::{
     ArtifactRecord, BlobKey, Content, Coordinate, Digest, Encoding, Error, ErrorKind, Result,
     State, Tag,
 };
+use artifact_guard::Finding;
 use bytes::Bytes;
 use tracing::Instrument;
 
@@ -38,6 +39,14 @@ impl Filling {
 struct Stored {
     content: Content,
     seek_table: Option<Bytes>,
+    findings: Vec<Finding>,
+}
+
+/// A version that is committed.
+pub(crate) struct Filled {
+    pub(crate) record: ArtifactRecord,
+    pub(crate) superseded: Vec<ArtifactRecord>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Stored {
@@ -67,7 +76,8 @@ impl Store {
     /// `TooLarge`, `QuotaExceeded` and `StorageFull`; `Locked` when another writer of the same
     /// artifact does not finish in time; `Integrity` for bytes with another digest than the expected
     /// one, `AlreadyExists` for those with the known one; `AlreadyExists` or `Conflict` with the source
-    /// [`PreconditionFailed`](crate::PreconditionFailed) where the condition does not hold; `Conflict`
+    /// [`PreconditionFailed`](crate::PreconditionFailed) where the condition does not hold; `InvalidInput`
+    /// for what looks like a secret where [such is refused](crate::OnSecret::Refuse); `Conflict`
     /// when the upload was silent for longer than its lease and was reaped; an error of `body`, as it
     /// is; those of the ports.
     pub async fn upload(
@@ -108,17 +118,22 @@ impl Store {
                     return Ok((record, None));
                 }
                 self.judge(&request).await?;
-                let (record, superseded) = self.store(request, body).await?;
-                Ok((record, Some(superseded)))
+                let filled = self.store(request, body).await?;
+                Ok((filled.record, Some((filled.superseded, filled.findings))))
             }
             .await;
             release(guard).await;
-            let (record, superseded) = outcome?;
-            let is_new = superseded.is_some();
-            if let Some(superseded) = superseded {
+            let (record, stored) = outcome?;
+            let is_new = stored.is_some();
+            let (superseded, findings) = stored.unwrap_or_default();
+            if is_new {
                 self.follow_up(&record, superseded).await;
             }
-            Ok(Uploaded { record, is_new })
+            Ok(Uploaded {
+                record,
+                is_new,
+                findings,
+            })
         }
         .instrument(span)
         .await
@@ -148,12 +163,8 @@ impl Store {
         }
     }
 
-    /// Begin, stream, commit. Gives the record and what it superseded.
-    async fn store(
-        &self,
-        request: UploadRequest,
-        body: Body,
-    ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
+    /// Begin, stream, commit.
+    async fn store(&self, request: UploadRequest, body: Body) -> Result<Filled> {
         let known = body.size_bytes().or(request.size_hint_bytes);
         let filling = Filling {
             level: self.level(request.compression),
@@ -184,7 +195,7 @@ impl Store {
         reserved: &ArtifactRecord,
         body: Body,
         filling: &Filling,
-    ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
+    ) -> Result<Filled> {
         let written = self.write_blob(reserved, body, filling).await?;
         let stored = written.check_digest(filling.expected_digest, filling.known_digest)?;
         self.commit(reserved, stored).await
@@ -249,7 +260,9 @@ impl Store {
         let options = EncodeOptions::new()
             .with_compression(filling.level)
             .with_size_hint(filling.size_bytes);
-        let encoding = encode::encode(body, options, self.options.quota).await?;
+        let guard = self.options.guard.as_ref();
+        let watch = guard.map(|policy| policy.watch(reserved.coordinate.name()));
+        let encoding = encode::encode(body, options, self.options.quota, watch).await?;
         let form = match encoding.form {
             artifact_codec::Encoding::Gzip => Encoding::Gzip,
             artifact_codec::Encoding::Identity => Encoding::Identity,
@@ -267,7 +280,7 @@ impl Store {
         );
         let stream = self.with_room(reserved, filling.expected(), encoding.stream);
         let stat = self.ports.blobs.put(key.clone(), stream, put).await?;
-        let encoded = encoding.result.await.map_err(|_| {
+        let encode::Written { encoded, findings } = encoding.result.await.map_err(|_| {
             Error::new(
                 ErrorKind::Internal,
                 "the encoder ended without saying what it wrote",
@@ -290,6 +303,7 @@ impl Store {
                 encoding: form,
             },
             seek_table: encoded.seek_table.map(|table| table.to_bytes().into()),
+            findings,
         })
     }
 
@@ -311,11 +325,7 @@ impl Store {
         }
     }
 
-    async fn commit(
-        &self,
-        reserved: &ArtifactRecord,
-        stored: Stored,
-    ) -> Result<(ArtifactRecord, Vec<ArtifactRecord>)> {
+    async fn commit(&self, reserved: &ArtifactRecord, stored: Stored) -> Result<Filled> {
         let commit = CommitUpload {
             id: reserved.id,
             attempt: reserved.attempt,
@@ -338,7 +348,11 @@ impl Store {
         if committed.record.state == State::Deleted {
             gone.push(committed.record.clone());
         }
-        Ok((committed.record, gone))
+        Ok(Filled {
+            record: committed.record,
+            superseded: gone,
+            findings: stored.findings,
+        })
     }
 
     /// Takes back what a failed upload has left. What fails here is reaped after the lease.

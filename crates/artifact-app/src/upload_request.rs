@@ -1,8 +1,9 @@
 //! What is asked of an upload, and what it has come to. Stores nothing.
 
 use artifact_domain::{ArtifactId, ArtifactRecord, Coordinate, Digest, Metadata, MimeType, Tags};
+use artifact_guard::Finding;
 
-use crate::UploadCondition;
+use crate::{UploadCondition, guard};
 
 /// Whether an upload is compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +52,16 @@ pub struct Uploaded {
     pub record: ArtifactRecord,
     /// Whether this upload stored it.
     pub is_new: bool,
+    /// What in it looks like secrets, where the store looks for them.
+    pub findings: Vec<Finding>,
+}
+
+impl Uploaded {
+    /// What whoever uploads it is to be told, if anything: which rules it falls under, in which lines.
+    pub fn warning(&self) -> Option<String> {
+        let told = || format!("{} {}", self.record.uri(), guard::told(&self.findings));
+        (!self.findings.is_empty()).then(told)
+    }
 }
 
 impl UploadRequest {

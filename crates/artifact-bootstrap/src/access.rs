@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use adapter_audit_file::{AuditFile, Rotation};
 use adapter_oidc::Issuers;
 use adapter_token_file::TokenFile;
 use artifact_domain::Result;
-use artifact_domain::port::{AccessPolicy, Authenticator, ByGrants};
+use artifact_domain::port::{AccessPolicy, AuditLog, Authenticator, ByGrants};
 
-use crate::settings::Settings;
+use crate::settings::{AuditScope, Settings};
 
 /// Who is let in, and who decides what he may do.
 #[derive(Debug, Clone)]
@@ -20,6 +21,17 @@ pub struct Access {
     pub tokens: TokenFile,
     /// Whether there are others beside them who recognise people.
     has_issuers: bool,
+    /// Where it is written down who did what, and of what.
+    pub audit: Option<Audit>,
+}
+
+/// What is written down of who did what.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// Where.
+    pub log: Arc<dyn AuditLog>,
+    /// Whether what was only read is written down too.
+    pub reads: bool,
 }
 
 impl Access {
@@ -39,6 +51,10 @@ impl Access {
             authenticators,
             policy: Arc::new(ByGrants),
             tokens,
+            audit: (settings.access.audit != AuditScope::Off).then(|| Audit {
+                log: Arc::new(audit_log(settings)),
+                reads: settings.access.audit == AuditScope::All,
+            }),
         })
     }
 
@@ -46,6 +62,18 @@ impl Access {
     pub fn is_configured(&self) -> bool {
         self.has_issuers || self.tokens.is_there()
     }
+}
+
+/// Where it is written down who did what.
+pub fn audit_log(settings: &Settings) -> impl AuditLog + use<> {
+    let access = &settings.access;
+    let usual = || settings.base_path.join("access").join("audit.jsonl");
+    let path = access.audit_file.clone().unwrap_or_else(usual);
+    let rotation = Rotation {
+        max_bytes: access.audit_max_size.bytes(),
+        keep: access.audit_keep,
+    };
+    AuditFile::new(path, rotation)
 }
 
 /// The tokens of a store.

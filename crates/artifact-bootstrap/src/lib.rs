@@ -14,7 +14,7 @@ mod signer;
 mod tiers;
 mod wiring;
 
-pub use access::{Access, tokens};
+pub use access::{Access, Audit, audit_log, tokens};
 pub use adapter_token_file::{NewToken, Token, TokenFile};
 pub use buckets::{bucket_rules, bucket_site};
 pub use clock::SystemClock;

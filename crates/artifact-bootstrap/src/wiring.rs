@@ -9,7 +9,7 @@ use adapter_filelock::FileLocks;
 use adapter_opendal::{FsOptions, OpendalStore};
 use adapter_sled_index::{SledIndex, SledOptions};
 use adapter_sql_index::{SqliteIndex, SqliteOptions};
-use artifact_app::{Level, Ports, Store, StoreOptions, Tiers};
+use artifact_app::{Guard, GuardPolicy, Level, OnSecret, Ports, Store, StoreOptions, Tiers};
 use artifact_domain::policy::{PruneRule, QuotaPolicy, RetentionPolicy, TierPolicy};
 use artifact_domain::port::{
     ArtifactIndex, BlobStore, Clock, LockManager, LockPatience, Supersede,
@@ -20,7 +20,7 @@ use futures::TryStreamExt;
 
 use crate::claim::{claim, is_unclaimed};
 use crate::metered::metered;
-use crate::settings::{Backend, Durability, IndexEngine, Retention, Settings};
+use crate::settings::{self, Backend, Durability, IndexEngine, Retention, Settings};
 use crate::{SystemClock, buckets, tiers};
 
 /// Opens the store that `settings` describe. What is missing on disk is made.
@@ -282,6 +282,7 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
             warn_storage_bytes: settings.quota.warn_storage_bytes(),
             max_artifact_bytes: Some(settings.quota.max_artifact_size.bytes()),
         },
+        guard: guard_policy(&settings.guard)?,
         lock_patience: LockPatience {
             timeout: settings.locking.timeout(),
             retry_interval: settings.locking.retry_interval(),
@@ -289,6 +290,16 @@ fn options(settings: &Settings) -> Result<StoreOptions> {
         lease: settings.upload.lease(),
         retries: settings.retry.attempts,
     })
+}
+
+fn guard_policy(settings: &settings::Guard) -> Result<Option<GuardPolicy>> {
+    let on_secret = match settings.secrets {
+        settings::OnSecret::Off => return Ok(None),
+        settings::OnSecret::Warn => OnSecret::Warn,
+        settings::OnSecret::Refuse => OnSecret::Refuse,
+    };
+    let guard = Guard::new(&settings.allow).map_err(|error| error.context("guard.allow"))?;
+    Ok(Some(GuardPolicy { guard, on_secret }))
 }
 
 /// The rules of retention that settings come to; none where it is switched off.

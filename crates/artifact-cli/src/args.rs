@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    archive, cat, cleanup, compare, complete, completions, config, cors, delete, doctor, download,
-    export, gc, grep, hold, import, lifecycle, lock, meta, policy, presign, reindex, retention,
-    search, show, tag, tail, token, trend, upload, usage, verify, versions, why,
+    archive, audit, cat, cleanup, compare, complete, completions, config, cors, delete, doctor,
+    download, export, gc, grep, hold, import, lifecycle, lock, meta, policy, presign, reindex,
+    retention, search, show, tag, tail, token, trend, upload, usage, verify, versions, why,
 };
 
 /// Stores what CI jobs and coding agents produce: uploaded as a stream, hashed, compressed, found
@@ -148,6 +148,8 @@ pub(crate) enum Verb {
     Doctor(doctor::DoctorArgs),
     /// Make, list or revoke tokens that the server lets people in by
     Token(token::TokenArgs),
+    /// Show who did what on the server
+    Audit(audit::AuditArgs),
     /// Show, check or begin the settings
     Config(config::ConfigArgs),
     /// Print a completion script for a shell

@@ -7,11 +7,13 @@ use http::header::{
 use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
+use crate::headers::warning::ARTIFACT_WARNING;
+
 /// How long a browser may remember what it was told.
 const MAX_AGE: std::time::Duration = std::time::Duration::from_hours(1);
 
 /// What pages may read of an answer, beside its body.
-const EXPOSED: [HeaderName; 21] = [
+const EXPOSED: [HeaderName; 22] = [
     ACCEPT_RANGES,
     CONTENT_DISPOSITION,
     CONTENT_RANGE,
@@ -19,6 +21,7 @@ const EXPOSED: [HeaderName; 21] = [
     LINK,
     LOCATION,
     RETRY_AFTER,
+    ARTIFACT_WARNING,
     HeaderName::from_static("repr-digest"),
     HeaderName::from_static("tus-checksum-algorithm"),
     HeaderName::from_static("tus-extension"),

@@ -4,6 +4,7 @@
 mod api;
 mod args;
 mod body;
+mod client;
 mod cors;
 mod filter;
 mod gate;
@@ -13,12 +14,14 @@ mod metrics;
 mod observe;
 mod params;
 mod problem;
+mod rate;
 mod received;
 mod routes;
 mod schedule;
 mod server;
 mod shutdown;
 mod state;
+mod tls;
 mod traces;
 mod tus;
 
@@ -28,18 +31,22 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use artifact_bootstrap::Access;
-use artifact_bootstrap::settings::{Settings, Sources};
+use artifact_bootstrap::settings::{Http, Settings, Sources};
 use artifact_domain::{Error, ErrorKind, Result};
 use artifact_meter::Meter;
+use axum::middleware::from_fn_with_state;
 use clap::Parser;
 use tokio::net::TcpListener;
 
 use crate::args::Args;
+use crate::client::TrustedProxies;
 use crate::metrics::Metrics;
 use crate::observe::Observer;
+use crate::rate::RateLimit;
 use crate::server::Limits;
 use crate::shutdown::Signals;
 use crate::state::App;
+use crate::tls::{Files, Renewal, Tls};
 use crate::traces::Traces;
 
 fn main() -> ExitCode {
@@ -90,6 +97,10 @@ async fn serve(
     traces: Option<Traces>,
 ) -> Result<()> {
     let mut signals = Signals::listen()?;
+    let (tls, renewal) = tls(&settings.http)?.unzip();
+    let proxies = settings.http.trusted_proxies.as_deref();
+    let proxies = proxies.map(TrustedProxies::new).transpose()?;
+    let rate = RateLimit::new(&settings.http)?;
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
     let listener = TcpListener::bind(address).await.map_err(|cause| {
@@ -104,11 +115,18 @@ async fn serve(
         }
     });
     let app = App::new(store, access, settings, metrics.clone());
-    let observer = Observer::new(settings.http.max_requests, metrics, traces.is_some());
-    let router = routes::all(&app).layer(axum::middleware::from_fn_with_state(
-        observer,
-        observe::observe,
-    ));
+    let observer = Observer::new(
+        settings.http.max_requests,
+        metrics,
+        traces.is_some(),
+        proxies.unwrap_or_default(),
+    );
+    let router = routes::all(&app);
+    let router = match &rate {
+        Some(rate) => router.layer(from_fn_with_state(rate.clone(), rate::limit)),
+        None => router,
+    };
+    let router = router.layer(from_fn_with_state(observer, observe::observe));
     let router = match &settings.http.cors_origins {
         Some(origins) => router.layer(cors::layer(origins)?),
         None => router,
@@ -117,10 +135,17 @@ async fn serve(
         connections: usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
         patience: settings.http.idle_timeout(),
     };
-    announce(&listener);
+    announce(&listener, tls.is_some());
+    if !address.ip().is_loopback() && tls.is_none() {
+        tracing::warn!(
+            "tokens and artifacts can be read on their way: http.tls_cert and http.tls_key are not set"
+        );
+    }
     tokio::select! {
-        () = server::serve(listener, router, limits, &mut signals) => {}
+        () = server::serve(listener, tls, router, limits, &mut signals) => {}
         () = tus::keep_swept(&app) => {}
+        () = whatever(renewal.map(Renewal::run)) => {}
+        () = whatever(rate.as_ref().map(RateLimit::keep_small)) => {}
         () = app.doors().keep_noted() => {}
     }
     // Cut off anywhere it leaves nothing that is not done next time.
@@ -138,12 +163,36 @@ async fn serve(
     Ok(())
 }
 
+/// What runs for ever, if there is anything.
+async fn whatever(work: Option<impl Future<Output = ()>>) {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The certificate that is set, if TLS is to be spoken.
+fn tls(settings: &Http) -> Result<Option<(Tls, Renewal)>> {
+    let (key, lacking) = match (&settings.tls_cert, &settings.tls_key) {
+        (None, None) => return Ok(None),
+        (Some(cert), Some(key)) => {
+            let (cert, key) = (cert.clone(), key.clone());
+            return Tls::new(Files { cert, key }).map(Some);
+        }
+        (Some(_), None) => ("http.tls_cert", "http.tls_key"),
+        (None, Some(_)) => ("http.tls_key", "http.tls_cert"),
+    };
+    let message = format!("{key} is set, and {lacking} is not");
+    Err(Error::invalid_input(message).with_hint("TLS needs both"))
+}
+
 /// Says where the server is, to whoever has started it.
-fn announce(listener: &TcpListener) {
+fn announce(listener: &TcpListener, is_secure: bool) {
     if let Ok(address) = listener.local_addr() {
-        tracing::info!("listening on http://{address}");
+        let scheme = if is_secure { "https" } else { "http" };
+        tracing::info!("listening on {scheme}://{address}");
         // A script that has started it on any free port reads it there, or does not care.
-        let _ = writeln!(io::stdout(), "http://{address}");
+        let _ = writeln!(io::stdout(), "{scheme}://{address}");
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, Level, Span};
 
 use crate::body::announced_length;
+use crate::client::{Client, ClientAddress, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::problem::{Failed, Problem};
 use crate::received::Received;
@@ -28,10 +29,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALWAYS: [&str; 2] = ["/healthz", "/metrics"];
 
 /// Routes that are asked again and again by those who watch the server.
-const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+pub(crate) const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// The longest id of a request that is taken from the client.
 const LONGEST_ID: usize = 128;
+
+/// What names a request in the log; rides on it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) Arc<str>);
 
 /// How many requests are worked on at once.
 #[derive(Debug, Clone)]
@@ -40,23 +45,32 @@ pub(crate) struct Observer {
     metrics: Metrics,
     /// Whether requests are parts of traces.
     is_traced: bool,
+    proxies: Arc<TrustedProxies>,
 }
 
 impl Observer {
-    pub(crate) fn new(most: u32, metrics: Metrics, is_traced: bool) -> Self {
+    pub(crate) fn new(
+        most: u32,
+        metrics: Metrics,
+        is_traced: bool,
+        proxies: TrustedProxies,
+    ) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
             places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             metrics,
             is_traced,
+            proxies: Arc::new(proxies),
         }
     }
 
     /// The span of a request. Those who ask all the time whether the server is well are left out.
-    fn span(&self, request: &Request, route: &str, id: &str) -> Span {
+    fn span(&self, request: &Request, route: &str, id: &str, client: &Client) -> Span {
         if self.is_traced && !PROBES.contains(&route) {
             let path = request.uri().path();
-            traces::of_request(request.method(), route, path, id, request.headers())
+            let span = traces::of_request(request.method(), route, path, id, request.headers());
+            traces::asked_by(&span, client);
+            span
         } else {
             Span::none()
         }
@@ -66,16 +80,23 @@ impl Observer {
 /// Runs a request.
 pub(crate) async fn observe(
     State(observer): State<Observer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
+    let client = observer
+        .proxies
+        .client(request.extensions(), request.headers(), request.uri());
+    request.extensions_mut().insert(client.address);
+    request.extensions_mut().insert(client.clone());
     let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(Arc::from(&*id)));
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| Arc::from("unknown"), |route| Arc::from(route.as_str()));
-    let span = observer.span(&request, &route, &id);
+    let span = observer.span(&request, &route, &id, &client);
     observer.metrics.begun();
     let mut line = Line {
         id: id.clone(),
+        client: client.address,
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         begun: Instant::now(),
@@ -119,7 +140,7 @@ pub(crate) async fn observe(
 }
 
 /// What stands in the log for a request whose client went away before it was answered; nobody is told.
-fn given_up() -> StatusCode {
+pub(crate) fn given_up() -> StatusCode {
     // The number that nginx has made usual for it is in range.
     StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }
@@ -142,6 +163,7 @@ fn request_id(request: &Request) -> String {
 #[derive(Debug)]
 struct Line {
     id: String,
+    client: ClientAddress,
     method: Method,
     path: String,
     begun: Instant,
@@ -176,7 +198,8 @@ impl Drop for Line {
             ($level:expr, $($more:tt)*) => {
                 tracing::event!(
                     $level, http.method = %method, http.path = %path, http.status = status,
-                    sent_bytes, duration_ms, request.id = %id, $($more)*
+                    sent_bytes, duration_ms, request.id = %id,
+                    client.address = %self.client, $($more)*
                 )
             };
         }

@@ -1,19 +1,29 @@
 //! Connections: accepting them, speaking HTTP/1.1 or HTTP/2 on them, ending them in good order. Must
 //! not know what is asked on them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 
+use crate::client::Peer;
 use crate::shutdown::Signals;
+use crate::tls::Tls;
 
 /// How long accepting pauses when the system has no files left.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -33,16 +43,34 @@ pub(crate) struct Limits {
     pub(crate) patience: Duration,
 }
 
+/// What every connection is served with.
+struct Serving {
+    builder: Builder<TokioExecutor>,
+    router: Router,
+    limits: Limits,
+    /// None where plain HTTP is spoken.
+    tls: Option<Tls>,
+    /// Cancelled when no more connections are taken: handshakes are not waited for.
+    closing: CancellationToken,
+}
+
 /// Serves until the first signal, and then finishes what was begun, or until the second.
 pub(crate) async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     router: Router,
     limits: Limits,
     signals: &mut Signals,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
-    let builder = Arc::new(builder(limits));
+    let serving = Arc::new(Serving {
+        builder: builder(limits),
+        router,
+        limits,
+        tls,
+        closing: CancellationToken::new(),
+    });
     let accept = async {
         loop {
             // It is never closed.
@@ -50,11 +78,12 @@ pub(crate) async fn serve(
                 return;
             };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     let watcher = graceful.watcher();
-                    let (builder, router) = (Arc::clone(&builder), router.clone());
+                    let serving = Arc::clone(&serving);
                     tokio::spawn(async move {
-                        connection(&builder, stream, router, limits, watcher, place).await;
+                        serving.connection(stream, address, watcher).await;
+                        drop(place);
                     });
                 }
                 Err(error) => {
@@ -69,6 +98,7 @@ pub(crate) async fn serve(
         () = signals.next() => {}
     }
     drop(listener);
+    serving.closing.cancel();
     tracing::info!("finishing what was begun; a second signal ends at once");
     tokio::select! {
         () = graceful.shutdown() => {}
@@ -93,23 +123,59 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-async fn connection(
-    builder: &Builder<TokioExecutor>,
-    stream: TcpStream,
-    router: Router,
-    limits: Limits,
-    watcher: hyper_util::server::graceful::Watcher,
-    place: OwnedSemaphorePermit,
-) {
-    // An answer's head and its first bytes go out together, and nothing waits for more.
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits.patience));
-    let io = TokioIo::new(Box::pin(stream));
-    let service = TowerToHyperService::new(router);
-    let served = watcher.watch(builder.serve_connection(io, service).into_owned());
-    if let Err(error) = served.await {
-        tracing::debug!(error = %error, "a connection ended badly");
+impl Serving {
+    async fn connection(&self, stream: TcpStream, address: SocketAddr, watcher: Watcher) {
+        // An answer's head and its first bytes go out together, and nothing waits for more.
+        let _ = stream.set_nodelay(true);
+        let is_secure = self.tls.is_some();
+        let peer = Peer { address, is_secure };
+        match &self.tls {
+            None => self.requests(stream, peer, watcher).await,
+            Some(tls) => {
+                if let Some(stream) = self.secured(tls, stream).await {
+                    self.requests(stream, peer, watcher).await;
+                }
+            }
+        }
     }
-    drop(place);
+
+    /// Does the handshake, within what patience there is.
+    async fn secured(&self, tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        let handshake = timeout(self.limits.patience, tls.accept(stream));
+        let done = tokio::select! {
+            done = handshake => done,
+            () = self.closing.cancelled() => return None,
+        };
+        match done {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(error = %error, "a handshake failed");
+                None
+            }
+            Err(_) => {
+                tracing::debug!("a handshake was not finished in time");
+                None
+            }
+        }
+    }
+
+    async fn requests(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        peer: Peer,
+        watcher: Watcher,
+    ) {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.limits.patience));
+        let io = TokioIo::new(Box::pin(stream));
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
+        let served = self.builder.serve_connection(io, service).into_owned();
+        if let Err(error) = watcher.watch(served).await {
+            tracing::debug!(error = %error, "a connection ended badly");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! table. `docs/performance.md` has the results.
 //!
 //! ```sh
-//! cargo run --release -p e2e --example measure -- [sqlite|sled] [FOLDER] [durable|relaxed|files|search|cleanup]
+//! cargo run --release -p e2e --example measure -- [sqlite|sled] [FOLDER] [durable|relaxed|files|search|cleanup|guard]
 //! cargo run --release -p e2e --example measure -- sqlite [FOLDER] trend
 //! ```
 
@@ -17,6 +17,7 @@ mod body;
 mod cleanup;
 mod cpu;
 mod files;
+mod guard;
 mod search;
 mod spread;
 mod trend;
@@ -63,6 +64,9 @@ async fn main() -> Outcome<()> {
     // These take minutes, so only who asks for them gets them.
     if part.as_deref() == Some("cleanup") {
         cleanup::measure(engine, base.path()).await?;
+    }
+    if part.as_deref() == Some("guard") {
+        guard::measure(engine, base.path()).await?;
     }
     if part.as_deref() == Some("trend") {
         trend::measure(base.path()).await?;

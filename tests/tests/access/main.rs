@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod attacks;
+mod audit;
 mod identities;
 mod life;
 mod model;

@@ -20,6 +20,7 @@ const DOMAIN: &str = "artifact-domain";
 const CODEC: &str = "artifact-codec";
 const REPORTS: &str = "artifact-reports";
 const GUESS: &str = "artifact-guess";
+const GUARD: &str = "artifact-guard";
 const ARCHIVE: &str = "artifact-archive";
 const METER: &str = "artifact-meter";
 const APP: &str = "artifact-app";
@@ -67,6 +68,12 @@ const ALL: &[Arrows] = &[
         never: IMPURE,
     },
     Arrows {
+        from: GUARD,
+        to: &[DOMAIN],
+        in_tests: &[],
+        never: IMPURE,
+    },
+    Arrows {
         from: METER,
         to: &[DOMAIN],
         in_tests: &[TESTKIT],
@@ -80,7 +87,7 @@ const ALL: &[Arrows] = &[
     },
     Arrows {
         from: APP,
-        to: &[DOMAIN, CODEC, REPORTS, ARCHIVE],
+        to: &[DOMAIN, CODEC, REPORTS, ARCHIVE, GUARD],
         in_tests: &[TESTKIT],
         never: ENGINES,
     },
@@ -121,7 +128,7 @@ const ALL: &[Arrows] = &[
     Arrows {
         from: "e2e",
         to: &[
-            DOMAIN, CODEC, REPORTS, APP, TESTKIT, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK,
+            DOMAIN, CODEC, REPORTS, GUARD, APP, TESTKIT, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK,
             BOOTSTRAP,
         ],
         in_tests: &[],

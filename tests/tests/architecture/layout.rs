@@ -6,7 +6,7 @@ use crate::workspace::load;
 use crate::{assert_none, assert_one, read, root};
 
 /// What a newcomer sees in the root, and nothing else.
-const TOP_LEVEL: [&str; 12] = [
+const TOP_LEVEL: [&str; 13] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Cargo.lock",
@@ -14,6 +14,7 @@ const TOP_LEVEL: [&str; 12] = [
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "clippy.toml",
     "crates",
     "deny.toml",

@@ -157,6 +157,15 @@ fn a_browser_fetches_and_runs_nothing() {
         shown.contains("<p>report</p>") && shown.contains("<title>quiet</title>"),
         "{shown}"
     );
+    let picture = b"<svg xmlns='http://www.w3.org/2000/svg' onload=\"this.setAttribute('ran', 1)\">\
+                    <script>document.documentElement.setAttribute('ran', 2)</script><text>drawn</text></svg>";
+    server.put(&at("picture.svg"), picture).expect(201);
+    let address = format!("{}{}", server.url, at("picture.svg"));
+    let shown = browse(&format!("{address}?download=false"));
+    assert!(
+        shown.contains("drawn") && !shown.contains("ran=\"1\"") && !shown.contains("ran=\"2\""),
+        "{shown}"
+    );
     let url = format!("{}{}", server.url, at("a.log"));
     let page = format!(
         "<script>fetch({url:?}).then(r => r.text()).then(t => {{ document.title = 'length ' + \

@@ -134,6 +134,8 @@ fn a_request_goes_on_the_trace_that_it_came_with() {
     ];
     assert_eq!(names, expected, "{log}");
     let put = &spans[0];
+    let client = attribute(&put.attributes, "client.address");
+    assert_eq!(client.as_deref(), Some("127.0.0.1"));
     assert_eq!(
         (hex(&put.trace_id), hex(&put.parent_span_id)),
         (TRACE.to_owned(), PARENT.to_owned())
@@ -253,4 +255,22 @@ fn an_address_that_is_none_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{wrong}: {said}");
         assert!(said.contains("otlp_endpoint"), "{said}");
     }
+}
+
+#[test]
+fn who_has_asked_a_proxy_is_in_the_trace() {
+    let collector = Collector::start();
+    let store = Sandbox::new()
+        .with_env("ARTIFACT_HTTP__OTLP_ENDPOINT", &collector.url)
+        .with_env("ARTIFACT_HTTP__TRUSTED_PROXIES", "127.0.0.0/8");
+    let server = Server::start(&store);
+    let head = [("forwarded", "for=1.1.1.1;proto=https;host=store.example")];
+    server.send("GET", &at("none"), &head, b"").expect(404);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    let spans = collector.spans();
+    let of = |name: &str| attribute(&spans[0].attributes, name).unwrap_or_default();
+    assert_eq!(of("client.address"), "1.1.1.1");
+    assert_eq!(of("url.scheme"), "https");
+    assert_eq!(of("server.address"), "store.example");
 }

@@ -192,6 +192,6 @@ async fn compressed(plain: ByteStream, level: Level) -> Result<ByteStream> {
         .with_compression(Some(level))
         .with_incompressible(Incompressible::Gzip);
     let unlimited = QuotaPolicy::default();
-    let encoding = encode::encode(Body::Stream(plain), options, unlimited).await?;
+    let encoding = encode::encode(Body::Stream(plain), options, unlimited, None).await?;
     Ok(encoding.stream)
 }

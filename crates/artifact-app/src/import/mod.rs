@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use self::place::Before;
 use self::reader::{Incoming, Message};
 use crate::export::line::Line;
-use crate::{Store, UploadRequest};
+use crate::{Store, UploadRequest, Uploaded};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -110,7 +110,7 @@ impl fmt::Debug for ImportOptions {
 #[derive(Debug)]
 pub enum ImportOutcome {
     /// It is stored now.
-    Imported(Box<ArtifactRecord>),
+    Imported(Box<Uploaded>),
     /// It would be stored.
     Planned,
     /// A version of this artifact has the same bytes: nothing was stored.

@@ -108,10 +108,10 @@ impl Store {
         request.expected_digest = digest;
         request.known_digest = newest_digest.filter(|_| digest.is_none());
         request.size_hint_bytes = Some(incoming.found.size_bytes);
-        match self.upload(request, incoming.into_body()).await {
-            Ok(record) => {
+        match self.upload_once(request, None, incoming.into_body()).await {
+            Ok(uploaded) => {
                 before.has_new = true;
-                Ok(ImportOutcome::Imported(Box::new(record)))
+                Ok(ImportOutcome::Imported(Box::new(uploaded)))
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => match newest {
                 Some(newest) => Ok(ImportOutcome::Present(Box::new(newest))),

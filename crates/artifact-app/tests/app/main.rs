@@ -11,6 +11,7 @@ mod export;
 mod faults;
 mod gc;
 mod grep;
+mod guard;
 mod handover;
 mod import;
 mod outcome;

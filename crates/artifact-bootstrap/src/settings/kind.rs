@@ -20,11 +20,19 @@ pub(super) enum Kind {
     Path,
     HttpUrl,
     SecretUrl,
-    Whole { min: u64, max: u64 },
-    Number { min: f64, max: f64 },
+    Whole {
+        min: u64,
+        max: u64,
+    },
+    Number {
+        min: f64,
+        max: f64,
+    },
     Size,
     Cron,
     ByGlob(Entries),
+    /// Texts: a list in a file, with commas between them elsewhere.
+    List,
 }
 
 /// Where relative paths of a layer begin and what `~` stands for.
@@ -57,6 +65,7 @@ impl Kind {
             Self::Size => "a size from 1B, such as 500, 5GB or 1.5GiB".into(),
             Self::Cron => "five fields as in crontab(5), such as \"0 2 * * *\"".into(),
             Self::ByGlob(_) => "numbers by pattern".into(),
+            Self::List => "a list of texts, or texts with commas between them".into(),
         }
     }
 
@@ -74,6 +83,7 @@ impl Kind {
             Self::Number { min, max } => format!("number, {min} to {max}"),
             Self::Size => "size".into(),
             Self::Cron => "cron expression".into(),
+            Self::List => "list of texts".into(),
             Self::ByGlob(Entries { min, max, or_never }) => {
                 let or_null = if or_never { " or null" } else { "" };
                 format!("pattern: whole number, {min} to {max}{or_null}")
@@ -109,6 +119,7 @@ impl Kind {
                     bytes => Ok(byte_size::ByteSize::new(bytes).to_string().into()),
                 }
             }
+            Self::List => list(node).map(Value::from).ok_or_else(given),
             Self::ByGlob(entries) => entries.check(node).ok_or_else(given)?.map_err(because),
             Self::Choice(_)
             | Self::Text
@@ -207,6 +218,18 @@ fn text(node: &Node) -> Option<&str> {
         Node::Text(text) | Node::Raw(text) => Some(text),
         _ => None,
     }
+}
+
+/// The texts of a list, or what stands between commas.
+fn list(node: &Node) -> Option<Vec<String>> {
+    let items: Option<Vec<&str>> = match node {
+        Node::List(items) => items.iter().map(text).collect(),
+        node => text(node).map(|text| text.split(',').map(str::trim).collect()),
+    };
+    let is_plain = |item: &&str| !item.is_empty() && !item.chars().any(char::is_control);
+    items
+        .filter(|items| items.iter().all(is_plain))
+        .map(|items| items.into_iter().map(str::to_owned).collect())
 }
 
 /// Expands a leading `~` and puts a relative path below the layer's folder.

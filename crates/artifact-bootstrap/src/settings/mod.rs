@@ -34,9 +34,9 @@ mod tests;
 pub use byte_size::ByteSize;
 pub use load::{Effective, Loaded};
 pub use model::{
-    Access, Backend, ColdTier, Compression, Durability, Gcs, Http, Index, IndexEngine, Locking,
-    LogFormat, Quota, Retention, Retry, S3, Settings, StorageClasses, Tiers, Upload, Versioning,
-    WarmTier,
+    Access, AuditScope, Backend, ColdTier, Compression, Durability, Gcs, Guard, Http, Index,
+    IndexEngine, Locking, LogFormat, OnSecret, Quota, Retention, Retry, S3, Settings,
+    StorageClasses, Tiers, Upload, Versioning, WarmTier,
 };
 pub use secret::{REDACTED, Secret, SecretUrl};
 pub use sources::{Origin, Sources};

@@ -18,7 +18,7 @@ pub(super) enum Node {
     /// From the environment or the command line, where everything is text.
     Raw(String),
     Date,
-    List,
+    List(Vec<Node>),
     Map(BTreeMap<String, Node>),
 }
 
@@ -29,7 +29,7 @@ impl Node {
             Self::Null => "nothing (null)".into(),
             Self::Raw(text) if text.is_empty() => "an empty value".into(),
             Self::Date => "a date".into(),
-            Self::List => "a list".into(),
+            Self::List(_) => "a list".into(),
             Self::Map(_) => "a mapping".into(),
             Self::Text(text) if show => format!("the text \"{}\"", excerpt(text, 60)),
             Self::Raw(text) if show => format!("`{}`", excerpt(text, 60)),
@@ -135,7 +135,7 @@ fn toml_value(value: toml::Value) -> Node {
         toml::Value::Float(number) => Node::Number(number),
         toml::Value::Boolean(value) => Node::Bool(value),
         toml::Value::Datetime(_) => Node::Date,
-        toml::Value::Array(_) => Node::List,
+        toml::Value::Array(items) => Node::List(items.into_iter().map(toml_value).collect()),
         toml::Value::Table(inner) => table(inner),
     }
 }
@@ -180,8 +180,11 @@ impl<'de> Visitor<'de> for AnyNode {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        while items.next_element::<Node>()?.is_some() {}
-        Ok(Node::List)
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Node::List(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {

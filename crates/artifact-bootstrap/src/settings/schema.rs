@@ -39,6 +39,8 @@ pub(super) enum Default {
     DataFolder,
     /// The key holds entries of which none is set.
     NoEntries,
+    /// The key holds a list in which nothing is.
+    NoItems,
     /// The key holds an entry for each artifact type; these are set from the start.
     ByType(&'static [(&'static str, u64)]),
 }
@@ -54,6 +56,7 @@ impl Default {
             Self::Number(value) => Some(Node::Number(value)),
             Self::Text(text) => Some(Node::Text(text.into())),
             Self::NoEntries => Some(Node::Map(std::collections::BTreeMap::new())),
+            Self::NoItems => Some(Node::List(Vec::new())),
             Self::DataFolder | Self::ByType(_) => None,
         }
     }

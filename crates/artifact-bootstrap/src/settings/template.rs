@@ -72,6 +72,7 @@ fn default_text(default: Default) -> String {
         Some(Node::Text(value)) if value.chars().all(char::is_alphanumeric) => value,
         Some(Node::Text(value)) => format!("\"{value}\""),
         Some(Node::Map(_)) => "{}".into(),
+        Some(Node::List(_)) => "[]".into(),
         _ => "null".into(),
     }
 }

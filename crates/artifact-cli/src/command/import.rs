@@ -198,11 +198,16 @@ impl Told<'_> {
                 return Ok(());
             }
         }
+        if let ImportOutcome::Imported(uploaded) = &item.outcome
+            && let Some(warning) = uploaded.warning()
+        {
+            self.ui.warn(warning);
+        }
         let uri = item.uri.as_ref().map(ToString::to_string);
         if self.ui.json() {
             let (outcome, artifact) = match &item.outcome {
-                ImportOutcome::Imported(record) => {
-                    ("imported", Some(ArtifactView::from(&**record)))
+                ImportOutcome::Imported(uploaded) => {
+                    ("imported", Some(ArtifactView::from(&uploaded.record)))
                 }
                 ImportOutcome::Present(record) => ("present", Some(ArtifactView::from(&**record))),
                 ImportOutcome::Planned => ("planned", None),
@@ -218,7 +223,7 @@ impl Told<'_> {
         }
         let uri = uri.unwrap_or_default();
         match &item.outcome {
-            ImportOutcome::Imported(record) => self.ui.line(record.uri()),
+            ImportOutcome::Imported(uploaded) => self.ui.line(uploaded.record.uri()),
             ImportOutcome::Planned => self.ui.line(uri),
             ImportOutcome::Present(_) | ImportOutcome::Older | ImportOutcome::Failed(_) => Ok(()),
         }

@@ -1,6 +1,7 @@
 //! The verbs, one module each: what can be typed after it, and the use case it runs.
 
 pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod cat;
 pub(crate) mod cleanup;
 pub(crate) mod compare;
@@ -75,6 +76,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Policy(args) => policy::run(args, context).await,
         Verb::Doctor(args) => doctor::run(&args, context).await,
         Verb::Token(args) => token::run(args, context).await,
+        Verb::Audit(args) => audit::run(args, context).await,
         Verb::Config(args) => config::run(args, context).await,
         Verb::Completions(args) => completions::run(&args),
     }

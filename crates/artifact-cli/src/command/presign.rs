@@ -48,11 +48,11 @@ pub(crate) struct PresignArgs {
 pub(crate) async fn run(args: PresignArgs, context: &Context) -> Result<(), Failure> {
     let valid_for = args.expires_in.0;
     let Some(name) = args.upload else {
-        let signer = UrlSigner::new(&context.settings()?.settings);
+        let urls = UrlSigner::new(&context.settings()?.settings);
         let store = context.store().await?;
         let mut failures = Failures::default();
         for artifact in &args.artifacts {
-            let signed = signer.download(&store, artifact, valid_for, signer.public_url());
+            let signed = urls.download(&store, artifact, valid_for, urls.public_url());
             match signed.await {
                 Ok(signed) => tell_download(&signed, context)?,
                 Err(error) => failures.add(&context.ui, &error),

@@ -1,6 +1,6 @@
 //! Who asks, and the only way from a route to the store: by saying what is to be done to what.
 
-use std::ops::Deref;
+use std::fmt;
 use std::sync::Arc;
 
 use artifact_app::Store;
@@ -10,38 +10,28 @@ use artifact_domain::{ArtifactRef, Error, ErrorKind, Result};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
+use super::attempt::Said;
 use crate::problem::Problem;
 use crate::state::App;
-
-/// Somebody who was recognised.
-#[derive(Debug, Clone)]
-pub(crate) struct Who(Arc<Principal>);
-
-impl From<Principal> for Who {
-    fn from(principal: Principal) -> Self {
-        Self(Arc::new(principal))
-    }
-}
-
-impl Deref for Who {
-    type Target = Principal;
-
-    fn deref(&self) -> &Principal {
-        &self.0
-    }
-}
 
 /// Who asks, and what his route does.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     app: App,
-    who: Who,
+    who: Arc<Principal>,
     action: Action,
+    /// Where it is said to what something is done, if that is written down.
+    said: Option<Said>,
 }
 
 impl Caller {
-    pub(super) fn new(app: App, who: Who, action: Action) -> Self {
-        Self { app, who, action }
+    pub(super) fn new(app: App, who: Principal, action: Action, said: Option<Said>) -> Self {
+        Self {
+            app,
+            who: Arc::new(who),
+            action,
+            said,
+        }
     }
 
     /// The same, asking to do something else.
@@ -58,9 +48,21 @@ impl Caller {
     /// # Errors
     /// `PermissionDenied` where he may not.
     pub(crate) async fn at(&self, target: Target<'_>) -> Result<&Store> {
+        self.say(target);
+        self.ask(target).await
+    }
+
+    async fn ask(&self, target: Target<'_>) -> Result<&Store> {
         let policy = self.app.doors().policy();
         policy.authorize(&self.who, self.action, target).await?;
         Ok(self.app.own_store())
+    }
+
+    /// Says to what something is done, the first time that it is asked.
+    fn say(&self, target: impl fmt::Display) {
+        if let Some(said) = &self.said {
+            said.get_or_init(|| target.to_string());
+        }
     }
 
     /// The store, for what is to be done to an artifact.
@@ -73,7 +75,10 @@ impl Caller {
             ArtifactRef::Uri(uri) => return self.at(Target::Artifact(uri.coordinate())).await,
             ArtifactRef::Id(id) => *id,
         };
-        if let Ok(store) = self.at(Target::Store).await {
+        // Who may do it everywhere need not be asked what it is, unless somebody wants to know.
+        if self.said.is_none()
+            && let Ok(store) = self.ask(Target::Store).await
+        {
             return Ok(store);
         }
         let coordinate = self.app.own_store().coordinate_of(id).await?;
@@ -82,7 +87,7 @@ impl Caller {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => error,
             outcome => return outcome,
         };
-        if self.to(Action::Read).at(target).await.is_ok() {
+        if self.to(Action::Read).ask(target).await.is_ok() {
             return Err(denied);
         }
         Err(artifact_app::not_found(artifact))
@@ -93,6 +98,7 @@ impl Caller {
     /// # Errors
     /// `PermissionDenied` where he may do it to nothing.
     pub(crate) async fn among(&self, filter: Filter) -> Result<(&Store, Filter)> {
+        self.say("a selection");
         let policy = self.app.doors().policy();
         let filter = policy.narrow(&self.who, self.action, filter).await?;
         Ok((self.app.own_store(), filter))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use artifact_bootstrap::Access;
+use artifact_bootstrap::{Access, Audit};
 use artifact_domain::access::Principal;
 use artifact_domain::port::{AccessPolicy, Credential, unrecognised};
 use artifact_domain::{Result, Timestamp};
@@ -52,6 +52,11 @@ impl Doors {
         if let Err(error) = self.access.tokens.note_uses().await {
             tracing::warn!(error = %error, "when tokens were used last could not be written");
         }
+    }
+
+    /// What is written down of those who come, once they are asked who they are.
+    pub(super) fn audit(&self) -> Option<&Audit> {
+        self.access.audit.as_ref().filter(|_| self.are_guarded())
     }
 
     /// Who decides what those may do who are recognised.

@@ -1,6 +1,7 @@
 //! The one place that every request passes before its route: who asks is found out here, and no route
 //! comes to the store but by asking here whether he may.
 
+mod attempt;
 mod caller;
 mod credential;
 mod doors;
@@ -13,11 +14,13 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderValue, Uri};
 
 use crate::problem::Problem;
+use crate::rate::{self, TokenName};
 use crate::state::App;
-pub(crate) use caller::{Caller, Who};
+use attempt::Attempt;
+pub(crate) use caller::Caller;
 pub(crate) use doors::Doors;
 
 /// What a client is told that showed nothing, or nothing that is accepted.
@@ -41,51 +44,71 @@ struct Guard {
     action: Action,
 }
 
-/// Finds out who asks, and lets him through if he may do the action anywhere; the route asks about what it
-/// is done to.
+/// Lets a request pass that may, and has it written down.
 async fn pass(
     State(guard): State<Guard>,
     OriginalUri(uri): OriginalUri,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let who = match signed::of(&uri) {
-        Some(signed) => {
-            let who = signed::bearer(&guard.app, guard.action, request.method(), &signed);
-            let who = who.map_err(refused)?;
-            signed::strip(&mut request, &signed);
-            who
-        }
-        None => recognise(&guard.app, request.headers()).await?,
+    let mut attempt = Attempt::begin(&guard, uri.path(), &request);
+    let answered = admit(guard, &uri, request, &mut attempt, next).await;
+    let status = match &answered {
+        Ok(response) => response.status(),
+        Err(problem) => problem.status(),
     };
+    attempt.end(status).await;
+    answered
+}
+
+/// Finds out who asks, and lets him through if he may do the action anywhere; the route asks about what it
+/// is done to.
+async fn admit(
+    guard: Guard,
+    uri: &Uri,
+    mut request: Request,
+    attempt: &mut Attempt,
+    next: Next,
+) -> Result<Response, Problem> {
+    let signed = signed::of(uri);
+    let who = match &signed {
+        Some(signed) => {
+            let who = signed::bearer(&guard.app, guard.action, request.method(), signed);
+            signed::strip(&mut request, signed);
+            who.map_err(refused)
+        }
+        None => recognise(&guard.app, &mut request).await,
+    };
+    // Whoever is not recognised is counted too, by where he comes from.
+    rate::admit(request.extensions())?;
+    let who = who?;
+    attempt.is_of(&who);
     if who.areas(guard.action).next().is_none() {
         return Err(who.denied(guard.action, "anything").into());
     }
-    let who = Who::from(who);
-    let caller = Caller::new(guard.app, who.clone(), guard.action);
+    let caller = Caller::new(guard.app, who, guard.action, attempt.target());
     request.extensions_mut().insert(caller);
-    let mut response = next.run(request).await;
-    // Who asked is for the log too.
-    response.extensions_mut().insert(who);
-    Ok(response)
+    Ok(next.run(request).await)
 }
 
 /// Who asks.
-async fn recognise(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
+async fn recognise(app: &App, request: &mut Request) -> Result<Principal, Problem> {
     let doors = app.doors();
     if !doors.are_guarded() {
         return Ok(Principal::unrestricted("anonymous"));
     }
-    let Some(credential) = credential::shown(headers).map_err(refused)? else {
+    let Some(credential) = credential::shown(request.headers()).map_err(refused)? else {
         let error = Error::new(ErrorKind::Unauthenticated, "no token was sent").with_hint(
             "send the header `Authorization: Bearer TOKEN`; `artifact token create` makes one",
         );
         return Err(Problem::from(error).with_header(WWW_AUTHENTICATE, CHALLENGE));
     };
-    doors
+    let who = doors
         .recognise(&credential, app.own_store().now())
         .await
-        .map_err(refused)
+        .map_err(refused)?;
+    request.extensions_mut().insert(TokenName::of(&who));
+    Ok(who)
 }
 
 /// What is said of a token that is not accepted; other faults stay what they are.

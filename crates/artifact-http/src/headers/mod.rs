@@ -6,3 +6,4 @@ pub(crate) mod disposition;
 pub(crate) mod encoding;
 pub(crate) mod etag;
 pub(crate) mod range;
+pub(crate) mod warning;

@@ -5,16 +5,16 @@ use std::time::Duration;
 use artifact_app::{check_time, view};
 use artifact_domain::access::Target;
 use artifact_domain::{ArtifactUri, Error, ErrorKind, Result};
+use axum::Extension;
 use axum::response::Response;
-use http::header::HOST;
-use http::uri::Authority;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
 use super::reply;
 use crate::api::schemas::{Problems, SignedDocument, SignedUploadDocument};
+use crate::client::Client;
 use crate::gate::Caller;
 use crate::params::{At, Id, IdParam, Params, RawCoordinate};
 use crate::problem::Problem;
@@ -54,13 +54,13 @@ pub(crate) async fn download(
     caller: Caller,
     Id(id): Id,
     Params(params): Params<PresignParams>,
-    headers: HeaderMap,
+    Extension(client): Extension<Client>,
 ) -> Result<Response, Problem> {
     let id = id.into();
     let store = caller.with(&id).await?;
-    let server = own_url(&caller, &headers)?;
-    let signer = &caller.app().signer;
-    let signed = signer
+    let server = own_url(&caller, &client)?;
+    let urls = &caller.app().signer;
+    let signed = urls
         .download(store, &id, params.valid_for(), Some(&server))
         .await?;
     Ok(reply::json(
@@ -85,19 +85,19 @@ pub(crate) async fn upload(
     caller: Caller,
     At(at): At,
     Params(params): Params<PresignParams>,
-    headers: HeaderMap,
+    Extension(client): Extension<Client>,
 ) -> Result<Response, Problem> {
     let store = caller.at(Target::Artifact(&at)).await?;
     let (now, valid_for) = (store.now(), params.valid_for());
     check_time(valid_for)?;
     let valid_until = now.saturating_add(valid_for);
-    let uri = ArtifactUri::from(at);
-    let target = path_of(&uri)?;
-    let signer = &caller.app().signer;
-    let signed = signer.sign("PUT", &target, valid_until, now).await?;
-    let url = format!("{}{signed}", own_url(&caller, &headers)?);
+    let artifact = ArtifactUri::from(at);
+    let target = path_of(&artifact)?;
+    let urls = &caller.app().signer;
+    let signed = urls.sign("PUT", &target, valid_until, now).await?;
+    let url = format!("{}{signed}", own_url(&caller, &client)?);
     let document = json!({
-        "uri": uri,
+        "uri": artifact,
         "method": "PUT",
         "url": url,
         "headers": {},
@@ -123,15 +123,13 @@ fn path_of(uri: &ArtifactUri) -> Result<String> {
 }
 
 /// Where this server is for whoever asks: as the settings say, or else as the request does.
-fn own_url(caller: &Caller, headers: &HeaderMap) -> Result<String> {
+fn own_url(caller: &Caller, client: &Client) -> Result<String> {
     if let Some(url) = caller.app().signer.public_url() {
         return Ok(url.to_owned());
     }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.and_then(|host| host.parse::<Authority>().ok());
-    let host = host.ok_or_else(|| {
+    let host = client.host.as_deref().ok_or_else(|| {
         Error::invalid_input("the header Host does not say where this server is")
             .with_hint("set http.public_url")
     })?;
-    Ok(format!("http://{host}"))
+    Ok(format!("{}://{host}", client.scheme))
 }

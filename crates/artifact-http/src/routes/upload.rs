@@ -19,7 +19,7 @@ use crate::api::schemas::{ArtifactDocument, Problems};
 use crate::body::{announced_length, incoming};
 use crate::gate::Caller;
 use crate::headers::encoding::refuse_coded;
-use crate::headers::{digest, etag};
+use crate::headers::{digest, etag, warning};
 use crate::params::{At, Params, RawCoordinate, all_parsed};
 use crate::problem::Problem;
 
@@ -50,7 +50,8 @@ pub(crate) struct About {
     params(RawCoordinate, About, Storing),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes"),
     responses(
-        (status = 201, description = "It is stored", body = ArtifactDocument),
+        (status = 201, description = "It is stored", body = ArtifactDocument,
+            headers(("Artifact-Warning" = String, description = "What in it looks like a secret: rule and line of each"))),
         (status = 200, description = "It was stored before, under the same Idempotency-Key", body = ArtifactDocument),
         Problems,
     ),
@@ -75,6 +76,9 @@ pub(crate) async fn put(
     let uploaded = app
         .finish(async move { store.upload_once(request, once, body.into()).await })
         .await?;
+    if let Some(warning) = uploaded.warning() {
+        tracing::warn!("{warning}");
+    }
     let record = uploaded.record;
     let status = if uploaded.is_new {
         StatusCode::CREATED
@@ -86,6 +90,7 @@ pub(crate) async fn put(
     if let Ok(location) = HeaderValue::from_str(&reply::location(&record)) {
         headers.insert(LOCATION, location);
     }
+    warning::set(headers, &uploaded.findings);
     if let Some(content) = &record.content {
         etag::set(headers, &etag::of_content(&content.digest, false));
     }

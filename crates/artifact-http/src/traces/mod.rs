@@ -22,6 +22,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::client::Client;
+
 /// What spans of traces are told by among all others.
 const TARGET: &str = "artifact_http::trace";
 
@@ -112,12 +114,24 @@ pub(crate) fn of_request(
         http.response.body.size = Empty,
         url.path = path,
         request.id = id,
+        client.address = Empty,
+        url.scheme = Empty,
+        server.address = Empty,
         error.type = Empty,
     );
     let parent = TraceContextPropagator::new().extract(&HeaderExtractor(head));
     // It fails where no layer makes traces, or the span is one of no trace: then there is nothing to set.
     let _ = span.set_parent(parent);
     span
+}
+
+/// Says who asks, and how.
+pub(crate) fn asked_by(span: &Span, client: &Client) {
+    span.record("client.address", tracing::field::display(client.address));
+    span.record("url.scheme", client.scheme);
+    if let Some(host) = &client.host {
+        span.record("server.address", host.as_str());
+    }
 }
 
 /// Says how a request ended.

@@ -24,6 +24,7 @@ use crate::body::{announced_length, incoming};
 use crate::gate::Caller;
 use crate::headers::date::http_date;
 use crate::headers::encoding::refuse_coded;
+use crate::headers::warning;
 use crate::params::path;
 use crate::problem::Problem;
 use crate::state::App;
@@ -116,6 +117,7 @@ pub(crate) async fn options_of_one(app: State<App>, _: UploadId) -> Response {
                 ("Upload-Expires" = String, description = "When the upload is thrown away if it stands still, as a date of HTTP"),
                 ("X-Artifact-Id" = String, description = "The version that it has become"),
                 ("X-Artifact-Location" = String, description = "Where that is"),
+                ("Artifact-Warning" = String, description = "What in it looks like a secret: rule and line of each"),
             )),
         (status = 400, description = "A header is missing or makes no sense", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 408, description = "Nothing came for `http.idle_timeout_s`; what came is kept", body = ProblemDocument, content_type = "application/problem+json"),
@@ -192,6 +194,7 @@ pub(crate) async fn create(
                 ("Upload-Expires" = String, description = "When the upload is thrown away if it stands still, as a date of HTTP"),
                 ("X-Artifact-Id" = String, description = "The version that it has become"),
                 ("X-Artifact-Location" = String, description = "Where that is"),
+                ("Artifact-Warning" = String, description = "What in it looks like a secret: rule and line of each"),
             )),
         (status = 404, description = "There is no such upload"),
         (status = 410, description = "The upload has expired"),
@@ -249,6 +252,7 @@ pub(crate) async fn head(caller: Caller, id: UploadId) -> Result<Response, Probl
                 ("Upload-Expires" = String, description = "When the upload is thrown away if it stands still, as a date of HTTP"),
                 ("X-Artifact-Id" = String, description = "The version that it has become"),
                 ("X-Artifact-Location" = String, description = "Where that is"),
+                ("Artifact-Warning" = String, description = "What in it looks like a secret: rule and line of each"),
             )),
         (status = 400, description = "A header is missing or makes no sense", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "There is no such upload", body = ProblemDocument, content_type = "application/problem+json"),
@@ -374,6 +378,7 @@ fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<Sent, Problem> {
 
 /// What every answer says of an upload.
 fn tell(headers: &mut HeaderMap, progress: &Progress) {
+    warning::set(headers, &progress.findings);
     set(headers, headers::EXPIRES, &http_date(progress.expires_at));
     if let Some(artifact) = progress.artifact {
         set(headers, headers::ARTIFACT_ID, &artifact.to_string());

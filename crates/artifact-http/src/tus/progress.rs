@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use artifact_app::Finding;
 use artifact_domain::port::ByteStream;
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 use http::StatusCode;
@@ -48,6 +49,8 @@ pub(super) struct Progress {
     pub(super) metadata: String,
     pub(super) expires_at: Timestamp,
     pub(super) artifact: Option<ArtifactId>,
+    /// What in it looks like secrets, where this request has made an artifact of it.
+    pub(super) findings: Vec<Finding>,
 }
 
 /// The bytes of a request.
@@ -66,6 +69,7 @@ impl Progress {
             metadata: held.info.metadata.clone(),
             expires_at: held.expires_at()?,
             artifact: None,
+            findings: Vec::new(),
         })
     }
 
@@ -88,6 +92,7 @@ impl From<Done> for Progress {
             metadata: done.info.metadata,
             expires_at: done.expires_at,
             artifact: Some(done.artifact),
+            findings: Vec::new(),
         }
     }
 }
@@ -159,7 +164,9 @@ pub(super) async fn take(app: &App, held: Held, sent: Sent) -> Result<Progress, 
 pub(super) async fn finished(app: &App, held: Held) -> Result<Progress, Problem> {
     let mut progress = Progress::of(&held)?;
     if held.is_whole() {
-        progress.artifact = Some(complete(app, held).await?);
+        let completed = complete(app, held).await?;
+        progress.artifact = Some(completed.artifact);
+        progress.findings = completed.findings;
     }
     Ok(progress)
 }

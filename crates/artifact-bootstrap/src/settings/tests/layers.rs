@@ -162,6 +162,9 @@ fn value_of(key: &Key) -> BoxedStrategy<(String, serde_json::Value)> {
         Kind::ByGlob(entries) => (entries.min..=entries.max)
             .prop_map(|value| (format!("a*={value}"), serde_json::json!({ "a*": value })))
             .boxed(),
+        Kind::List => text
+            .prop_map(|value| (format!("{value}, b*"), serde_json::json!([value, "b*"])))
+            .boxed(),
         Kind::Cron => (0..60_u8)
             .prop_map(|minute| format!("{minute} 2 * * *"))
             .prop_map(|value| (value.clone(), value.into()))

@@ -186,8 +186,14 @@ fn defaults_are_those_of_the_design() {
         "locking": { "enabled": true, "timeout_s": 30, "retry_interval_s": 0.1 },
         "retry": { "attempts": 3 },
         "upload": { "lease_s": 900, "resumable_expiry_h": 24 },
+        "guard": { "secrets": "warn", "allow": [] },
         "http": {
             "listen": "127.0.0.1:8080",
+            "tls_cert": null,
+            "tls_key": null,
+            "trusted_proxies": null,
+            "rate_limit": null,
+            "rate_burst": null,
             "max_connections": 4096,
             "max_requests": 256,
             "idle_timeout_s": 30,
@@ -197,7 +203,14 @@ fn defaults_are_those_of_the_design() {
             "log": "info",
             "log_format": "text"
         },
-        "access": { "token_file": null, "issuers_file": null }
+        "access": {
+            "token_file": null,
+            "issuers_file": null,
+            "audit": "all",
+            "audit_file": null,
+            "audit_max_size": "64MB",
+            "audit_keep": 10
+        }
     });
     assert_eq!(json, expected);
 }

@@ -11,6 +11,27 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
+fn a_list_is_written_as_one_or_with_commas() {
+    let allow = |machine: Machine| machine.settings().guard.allow;
+    let both = ["a/*".to_owned(), "b c".to_owned()];
+    assert_eq!(allow(yaml("guard: { allow: ['a/*', b c] }")), both);
+    assert_eq!(allow(yaml("guard: { allow: 'a/*, b c' }")), both);
+    assert_eq!(allow(toml("guard.allow = ['a/*', 'b c']")), both);
+    assert_eq!(
+        allow(Machine::new().env("ARTIFACT_GUARD__ALLOW", " a/* ,b c")),
+        both
+    );
+    assert!(allow(yaml("guard: { allow: [] }")).is_empty());
+    for bad in ["[1]", "[[a]]", "{ a: b }", "[a, '']", "'a,,b'", "3", "''"] {
+        let error = yaml(&format!("guard: {{ allow: {bad} }}")).error();
+        assert!(
+            error.contains("`guard.allow`") && error.contains("list of texts"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_value_of_the_wrong_type_tells_what_was_expected_and_given() {
     for (text, error) in [
         (

@@ -1,6 +1,6 @@
 //! One source: opened, guessed, compared with what is stored, and stored itself.
 
-use artifact_app::{Compression, Store, UploadRequest};
+use artifact_app::{Compression, Store, UploadRequest, Uploaded};
 use artifact_domain::{
     ArtifactRecord, ArtifactRef, ArtifactUri, Coordinate, Error, ErrorKind, Result,
 };
@@ -47,7 +47,7 @@ impl Plan {
             Job::Failed(error) => return Outcome::Failed(error),
         };
         match self.upload(source, before).await {
-            Ok(Some(record)) => Outcome::Stored(Box::new(record)),
+            Ok(Some(uploaded)) => Outcome::Stored(Box::new(uploaded)),
             Ok(None) => Outcome::Unchanged,
             // What the user stopped is no failure of its own.
             Err(_) if self.interrupt.is_requested() => Outcome::Stopped,
@@ -56,7 +56,7 @@ impl Plan {
     }
 
     /// Stores a source, unless it is stored already as it is and that is enough.
-    async fn upload(&self, source: Source, before: Before) -> Result<Option<ArtifactRecord>> {
+    async fn upload(&self, source: Source, before: Before) -> Result<Option<Uploaded>> {
         if self.interrupt.is_requested() {
             return Err(Interrupt::error());
         }
@@ -113,9 +113,9 @@ impl Plan {
             None
         };
         let body = opened.into_body(&self.progress, &self.interrupt);
-        let record = self.store.upload(request, body).await?;
+        let uploaded = self.store.upload_once(request, None, body).await?;
         self.progress.add_file();
-        Ok(Some(record))
+        Ok(Some(uploaded))
     }
 
     /// The newest version at this coordinate, if anybody asks and there is one.

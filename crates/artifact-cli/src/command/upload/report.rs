@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use artifact_domain::{ArtifactRecord, Error};
+use artifact_app::Uploaded;
+use artifact_domain::Error;
 use serde_json::json;
 
 use super::walk::LeftOut;
@@ -14,7 +15,7 @@ use crate::ui::Ui;
 /// What became of one source.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Stored(Box<ArtifactRecord>),
+    Stored(Box<Uploaded>),
     /// Stored already as it is.
     Unchanged,
     /// Not uploaded by design.
@@ -56,9 +57,13 @@ impl<'a> Report<'a> {
     /// Those of standard output.
     pub(super) fn add(&mut self, outcome: Outcome) -> io::Result<()> {
         match outcome {
-            Outcome::Stored(record) => {
+            Outcome::Stored(uploaded) => {
                 self.stored += 1;
-                self.ui.artifact(&record, record.uri())?;
+                if let Some(warning) = uploaded.warning() {
+                    self.ui.warn(warning);
+                }
+                let record = &uploaded.record;
+                self.ui.artifact(record, record.uri())?;
             }
             Outcome::Unchanged => *self.unchanged.get_or_insert(0) += 1,
             Outcome::LeftOut(what, path) => {

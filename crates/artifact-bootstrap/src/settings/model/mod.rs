@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{ByteSize, Secret, SecretUrl};
 
+mod guard;
+mod http;
+
+pub use guard::{Guard, OnSecret};
+pub use http::{Access, AuditScope, Http, LogFormat};
+
 /// Everything that can be set, with the names of the configuration file.
 ///
 /// `Debug` and `Serialize` never show a secret, so what is serialized is for people and cannot be
@@ -47,6 +53,8 @@ pub struct Settings {
     pub retry: Retry,
     /// How uploads are run.
     pub upload: Upload,
+    /// What is done about files that look like secrets.
+    pub guard: Guard,
     /// How the server listens, and how much it takes on.
     pub http: Http,
     /// Who is let in to the server.
@@ -319,57 +327,6 @@ impl Upload {
     /// For how long a resumable upload may stand still.
     pub fn resumable_expiry(&self) -> Duration {
         Duration::from_hours(u64::from(self.resumable_expiry_h))
-    }
-}
-
-/// How the server listens, and how much it takes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// Address and port.
-    pub listen: String,
-    /// How many connections are open at once.
-    pub max_connections: u32,
-    /// How many requests are worked on at once.
-    pub max_requests: u32,
-    /// Seconds for which a client may neither send nor take anything.
-    pub idle_timeout_s: u32,
-    /// Where the server is for those who get signed URLs.
-    pub public_url: Option<String>,
-    /// Origins whose pages may use the server.
-    pub cors_origins: Option<String>,
-    /// The collector that traces are sent to.
-    pub otlp_endpoint: Option<String>,
-    /// What is logged.
-    pub log: String,
-    /// In which form.
-    pub log_format: LogFormat,
-}
-
-/// Who is let in to the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Access {
-    /// Absolute path of the file of tokens; one below `base_path` when absent.
-    pub token_file: Option<PathBuf>,
-    /// Absolute path of the file of issuers whose tokens are taken; none when absent.
-    pub issuers_file: Option<PathBuf>,
-}
-
-/// The form of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// A line of text.
-    Text,
-    /// A JSON object on a line.
-    Json,
-}
-
-impl Http {
-    /// For how long a client may neither send nor take anything.
-    pub fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(u64::from(self.idle_timeout_s))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The one table of every key: what it may be, its default and its meaning. Loading, the default
 //! file and the documentation are driven by it.
 
+mod http;
+
 use super::by_glob::Entries;
 use super::kind::Kind;
 use super::schema::{Default, Key};
@@ -34,6 +36,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("locking", "How writers of one artifact wait for each other"),
     ("retry", "How passing faults are retried"),
     ("upload", "How uploads are run"),
+    ("guard", "What is done about files that look like secrets"),
     (
         "http",
         "How the server `artifact-http` listens, and how much it takes on",
@@ -67,7 +70,25 @@ const fn or_null(key: Key) -> Key {
 }
 
 /// Every key, section by section; the order of the default file and of the documentation.
-pub(super) const KEYS: &[Key] = &[
+pub(super) const KEYS: &[Key] = &joined::<{ STORE.len() + http::KEYS.len() }>(STORE, http::KEYS);
+
+/// Two tables as one.
+const fn joined<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {
+    let mut all = [first[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() {
+            first[at]
+        } else {
+            second[at - first.len()]
+        };
+        at += 1;
+    }
+    all
+}
+
+/// The keys of the store, whoever uses it.
+const STORE: &[Key] = &[
     key(
         "backend",
         Kind::Choice(&["fs", "s3", "gcs", "memory", "github-actions", "gitlab-ci"]),
@@ -386,67 +407,16 @@ pub(super) const KEYS: &[Key] = &[
         "hours a resumable upload to the server may stand still before it is thrown away",
     ),
     key(
-        "http.listen",
-        Kind::Text,
-        Default::Text("127.0.0.1:8080"),
-        "address and port of the server; beyond the loopback interface only where there are tokens",
+        "guard.secrets",
+        Kind::Choice(&["refuse", "warn", "off"]),
+        Default::Text("warn"),
+        "what is done about files that look like secrets",
     ),
     key(
-        "http.max_connections",
-        Kind::Whole { min: 1, max: COUNT },
-        Default::Whole(4096),
-        "how many connections are open at once; more wait",
-    ),
-    key(
-        "http.max_requests",
-        Kind::Whole { min: 1, max: COUNT },
-        Default::Whole(256),
-        "how many requests are worked on at once; more are told to come again",
-    ),
-    key(
-        "http.idle_timeout_s",
-        Kind::Whole {
-            min: 1,
-            max: 86_400,
-        },
-        Default::Whole(30),
-        "seconds for which a client may neither send nor take anything",
-    ),
-    key(
-        "http.public_url",
-        Kind::HttpUrl,
-        Default::Null,
-        "URL under which others reach the server, in URLs that it signs; null: as the request says",
-    ),
-    key(
-        "http.cors_origins",
-        Kind::Text,
-        Default::Null,
-        "origins whose pages a browser lets use the server: * or several, with commas between; null: none",
-    ),
-    key(
-        "http.otlp_endpoint",
-        Kind::HttpUrl,
-        Default::Null,
-        "URL of a collector of OpenTelemetry that gets a trace of each request; null: none",
-    ),
-    key(
-        "http.log",
-        Kind::Text,
-        Default::Text("info"),
-        "what is logged: off, error, warn, info, debug or trace, or a filter by module",
-    ),
-    key(
-        "http.log_format",
-        Kind::Choice(&["text", "json"]),
-        Default::Text("text"),
-        "whether a line of the log is text or a JSON object",
-    ),
-    key(
-        "access.token_file",
-        Kind::Path,
-        Default::Null,
-        "file of the tokens that the server takes; null: access/tokens.json below base_path",
+        "guard.allow",
+        Kind::List,
+        Default::NoItems,
+        "what is let pass: names of rules, or patterns of names of artifacts",
     ),
     key(
         "access.issuers_file",
