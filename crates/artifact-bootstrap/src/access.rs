@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use adapter_audit_file::{AuditFile, Rotation};
+use adapter_oidc::Issuers;
 use adapter_token_file::TokenFile;
+use artifact_domain::Result;
 use artifact_domain::port::{AccessPolicy, AuditLog, Authenticator, ByGrants};
 
 use crate::settings::{AuditScope, Settings};
@@ -17,6 +19,8 @@ pub struct Access {
     pub policy: Arc<dyn AccessPolicy>,
     /// The tokens.
     pub tokens: TokenFile,
+    /// Whether there are others beside them who recognise people.
+    has_issuers: bool,
     /// Where it is written down who did what, and of what.
     pub audit: Option<Audit>,
 }
@@ -31,23 +35,32 @@ pub struct Audit {
 }
 
 impl Access {
-    /// What the settings describe. Reads nothing yet.
-    pub fn new(settings: &Settings) -> Self {
+    /// What the settings describe. Reads the file of issuers, and asks nobody yet.
+    ///
+    /// # Errors
+    /// `InvalidInput` where something is wrong in that file.
+    pub fn new(settings: &Settings) -> Result<Self> {
         let tokens = tokens(settings);
-        Self {
-            authenticators: vec![Arc::new(tokens.clone())],
+        let mut authenticators: Vec<Arc<dyn Authenticator>> = vec![Arc::new(tokens.clone())];
+        let issuers = settings.access.issuers_file.clone();
+        if let Some(issuers) = issuers.map(Issuers::open).transpose()? {
+            authenticators.push(Arc::new(issuers));
+        }
+        Ok(Self {
+            has_issuers: authenticators.len() > 1,
+            authenticators,
             policy: Arc::new(ByGrants),
             tokens,
             audit: (settings.access.audit != AuditScope::Off).then(|| Audit {
                 log: Arc::new(audit_log(settings)),
                 reads: settings.access.audit == AuditScope::All,
             }),
-        }
+        })
     }
 
     /// Whether anybody can be recognised, so that those who are not stay out.
     pub fn is_configured(&self) -> bool {
-        self.tokens.is_there()
+        self.has_issuers || self.tokens.is_there()
     }
 }
 

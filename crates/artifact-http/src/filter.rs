@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use artifact_app::Store;
 use artifact_bootstrap::settings::ByteSize;
-use artifact_domain::query::{Filter, TagFilter, Versions};
+use artifact_domain::query::{Filter, Order, TagFilter, Versions};
 use artifact_domain::{Error, Result};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -62,6 +62,8 @@ pub(crate) struct FilterParams {
 impl FilterParams {
     /// What they select.
     pub(crate) fn filter(&self, store: &Store) -> Result<Filter> {
+        // Also where nothing is put in order: what makes no sense is never passed over.
+        parsed::<Order>(self.sort.as_deref())?;
         if self.after.is_some() && self.days.is_some() {
             return Err(Error::invalid_input("after and days exclude each other"));
         }

@@ -82,7 +82,7 @@ fn run(args: &Args) -> Result<()> {
     let runtime = artifact_bootstrap::start_runtime()?;
     let outcome = log::begin(&settings.http, io::stderr().is_terminal(), runtime.handle())
         .and_then(|traces| {
-            let access = Access::new(&settings);
+            let access = Access::new(&settings)?;
             let address = address(&settings, &access)?;
             runtime.block_on(serve(&settings, address, access, traces))
         });

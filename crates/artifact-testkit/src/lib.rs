@@ -7,6 +7,7 @@
 pub mod contract;
 mod fake;
 mod fault;
+pub mod issuer;
 mod operation;
 pub mod sample;
 mod stream;
@@ -14,8 +15,8 @@ mod subject;
 mod suite;
 
 pub use fake::{
-    ManualClock, MemoryAuditLog, MemoryBlobStore, MemoryBucket, MemoryBucketRules, MemoryIndex,
-    MemoryLocks,
+    ManualClock, MemoryAuditLog, MemoryAuthenticator, MemoryBlobStore, MemoryBucket,
+    MemoryBucketRules, MemoryIndex, MemoryLocks,
 };
 pub use fault::{BlobFault, FaultyBlobStore, FaultyIndex, IndexFault, When};
 pub use operation::{BlobOperation, IndexOperation};

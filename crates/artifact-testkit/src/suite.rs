@@ -393,6 +393,39 @@ macro_rules! bucket_rules_contract {
     };
 }
 
+/// Runs the contract of [`Authenticator`](artifact_domain::port::Authenticator), one test per case.
+///
+/// `open` is the path of an `async fn() -> Subject<Registry>` that gives a fresh one each time; see
+/// [`Registry`](crate::contract::authenticator::Registry).
+#[macro_export]
+macro_rules! authenticator_contract {
+    ($open:path) => {
+        $crate::contract_cases! { $open, authenticator:
+            grants {
+                a_bearer_is_recognised_with_exactly_what_he_was_granted,
+                the_grants_of_two_bearers_do_not_mix,
+                a_bearer_has_a_name_that_can_be_logged,
+                the_same_credential_is_the_same_bearer,
+                many_at_once_are_told_apart,
+            }
+            refusal {
+                what_is_altered_anywhere_is_refused,
+                what_is_shortened_is_refused,
+                what_is_extended_is_refused,
+                parts_of_two_credentials_make_no_third,
+                what_is_of_another_kind_is_left_to_others,
+                what_is_withdrawn_is_refused_and_nothing_else,
+                refusals_say_nothing_of_the_credential,
+            }
+            time {
+                a_credential_is_accepted_until_its_end_and_not_at_it,
+                what_has_expired_stays_expired,
+                what_is_not_valid_yet_is_refused_until_it_is,
+            }
+        }
+    };
+}
+
 /// One test per case of a suite.
 #[doc(hidden)]
 #[macro_export]

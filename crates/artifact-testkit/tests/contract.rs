@@ -141,3 +141,37 @@ mod bucket_rules {
         artifact_testkit::bucket_rules_contract!(open);
     }
 }
+
+mod authenticator {
+    use std::sync::Arc;
+
+    use artifact_domain::port::Credential;
+    use artifact_testkit::contract::authenticator::{Office, Registry, Wanted};
+    use artifact_testkit::{MemoryAuthenticator, Subject};
+    use async_trait::async_trait;
+
+    struct Memory(MemoryAuthenticator);
+
+    #[async_trait]
+    impl Office for Memory {
+        async fn issue(&self, wanted: Vec<Wanted>) -> Vec<Credential> {
+            let issue = |one: Wanted| self.0.issue(one.grants, one.begin, one.end);
+            wanted.into_iter().map(issue).collect()
+        }
+
+        async fn withdraw(&self, credential: &Credential) {
+            self.0.withdraw(credential);
+        }
+    }
+
+    async fn open() -> Subject<Registry> {
+        let memory = MemoryAuthenticator::new();
+        Subject::new(Arc::new(Registry {
+            authenticator: Arc::new(memory.clone()),
+            office: Box::new(Memory(memory)),
+            has_beginnings: true,
+        }))
+    }
+
+    artifact_testkit::authenticator_contract!(open);
+}

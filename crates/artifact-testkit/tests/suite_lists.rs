@@ -24,7 +24,14 @@ fn every_case_is_listed_once() {
     let distinct: BTreeSet<_> = listed.iter().cloned().collect();
     assert_eq!(distinct.len(), listed.len(), "a name is listed twice");
     let mut written = BTreeSet::new();
-    for port in ["audit", "blob_store", "bucket_rules", "index", "lock"] {
+    for port in [
+        "audit",
+        "authenticator",
+        "blob_store",
+        "bucket_rules",
+        "index",
+        "lock",
+    ] {
         for entry in fs::read_dir(sources.join("contract").join(port)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

@@ -28,8 +28,8 @@ const TESTKIT: &str = "artifact-testkit";
 const BOOTSTRAP: &str = "artifact-bootstrap";
 const API: &str = "artifact-api";
 const CLIENT: &str = "artifact-client";
-const ADAPTERS: [&str; 6] = [
-    OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, AUDIT_FILE,
+const ADAPTERS: [&str; 7] = [
+    OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, OIDC, AUDIT_FILE,
 ];
 const OPENDAL: &str = "adapter-opendal";
 const SQL_INDEX: &str = "adapter-sql-index";
@@ -37,6 +37,7 @@ const SLED_INDEX: &str = "adapter-sled-index";
 const FILELOCK: &str = "adapter-filelock";
 const TOKEN_FILE: &str = "adapter-token-file";
 const AUDIT_FILE: &str = "adapter-audit-file";
+const OIDC: &str = "adapter-oidc";
 
 /// Runtimes, file access and engines: everything that is not pure.
 const IMPURE: &[&str] = &["tokio", "opendal", "sled", "sqlx", "rusqlite", "fs4"];
@@ -103,11 +104,13 @@ const ALL: &[Arrows] = &[
     adapter(SLED_INDEX, &["opendal", "sqlx", "rusqlite"]),
     adapter(FILELOCK, &["opendal", "sled", "sqlx", "rusqlite"]),
     adapter(TOKEN_FILE, &["opendal", "sled", "sqlx", "rusqlite"]),
+    adapter(OIDC, ENGINES),
     adapter(AUDIT_FILE, &["opendal", "sled", "sqlx", "rusqlite"]),
     Arrows {
         from: BOOTSTRAP,
         to: &[
-            DOMAIN, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, AUDIT_FILE,
+            DOMAIN, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, OIDC,
+            AUDIT_FILE,
         ],
         in_tests: &[TESTKIT],
         never: &[],

@@ -226,7 +226,7 @@ pub(crate) struct VerifyParams {
     /// In this state; several times for one of several
     state: Vec<String>,
     /// So many at once
-    #[param(minimum = 1, maximum = 16)]
+    #[param(minimum = 1, maximum = 256)]
     jobs: Option<u16>,
     /// Marks what is lost, mends what can be mended
     repair: bool,
@@ -248,6 +248,9 @@ pub(crate) async fn verify(
     Params(params): Params<VerifyParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if params.jobs.is_some_and(|jobs| !(1..=256).contains(&jobs)) {
+        return Err(Error::invalid_input("jobs is 1 to 256").into());
+    }
     let readers = params.jobs.map_or(READERS, usize::from);
     let options = VerifyOptions {
         scope: params.scope(caller.aside())?,

@@ -2,6 +2,7 @@
 //! must pass. They know the ports and nothing of who implements them.
 
 pub mod audit;
+pub mod authenticator;
 pub mod blob_store;
 pub mod bucket_rules;
 pub mod index;

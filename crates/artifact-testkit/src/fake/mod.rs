@@ -2,6 +2,7 @@
 //! would let a mistake of its caller pass.
 
 mod audit;
+mod authenticator;
 mod blob_store;
 mod bucket_rules;
 mod calls;
@@ -12,6 +13,7 @@ mod locks;
 mod temporary;
 
 pub use audit::MemoryAuditLog;
+pub use authenticator::MemoryAuthenticator;
 pub use blob_store::MemoryBlobStore;
 pub use bucket_rules::{MemoryBucket, MemoryBucketRules};
 pub use clock::ManualClock;

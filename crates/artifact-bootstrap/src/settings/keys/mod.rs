@@ -418,4 +418,10 @@ const STORE: &[Key] = &[
         Default::NoItems,
         "what is let pass: names of rules, or patterns of names of artifacts",
     ),
+    key(
+        "access.issuers_file",
+        Kind::Path,
+        Default::Null,
+        "TOML file of the issuers whose signed tokens (JWT) the server takes; null: none",
+    ),
 ];
