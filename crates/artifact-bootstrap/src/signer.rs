@@ -68,7 +68,8 @@ impl UrlSigner {
         };
         let Some(server) = server else {
             return Err(unsupported.with_hint(
-                "set http.public_url to where artifact-http is, and it signs URLs that lead there",
+                "set http.public_url to where artifact-http is, and it signs URLs that lead there; \
+                 or keep the blobs in an object store",
             ));
         };
         let (record, valid_until) = store.signable(artifact, valid_for).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use artifact_app::Store;
 use artifact_bootstrap::settings::ByteSize;
-use artifact_domain::query::{Filter, Order, TagFilter, Versions};
+use artifact_domain::query::{Cursor, Filter, Order, PageSize, TagFilter, Versions};
 use artifact_domain::{Error, Result};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -62,8 +62,10 @@ pub(crate) struct FilterParams {
 impl FilterParams {
     /// What they select.
     pub(crate) fn filter(&self, store: &Store) -> Result<Filter> {
-        // Also where nothing is put in order: what makes no sense is never passed over.
+        // Also where there are no pages: what makes no sense is never passed over.
         parsed::<Order>(self.sort.as_deref())?;
+        parsed::<Cursor>(self.cursor.as_deref())?;
+        self.limit.map(PageSize::new).transpose()?;
         if self.after.is_some() && self.days.is_some() {
             return Err(Error::invalid_input("after and days exclude each other"));
         }
