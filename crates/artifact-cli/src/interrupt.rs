@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks what runs to stop and clean up, the second stops at once.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -125,5 +125,11 @@ impl<R: Read> Read for InterruptibleReader<R> {
             return Err(io::Error::other(Interrupt::error()));
         }
         Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for InterruptibleReader<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
     }
 }

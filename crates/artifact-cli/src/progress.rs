@@ -1,6 +1,6 @@
 //! Progress on stderr: a bar on a terminal, a line every few seconds elsewhere.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -101,6 +101,8 @@ impl Progress {
         CountingReader {
             inner,
             progress: self.clone(),
+            at: 0,
+            counted: 0,
         }
     }
 
@@ -185,12 +187,26 @@ impl Shown {
 pub(crate) struct CountingReader<R> {
     inner: R,
     progress: Progress,
+    at: u64,
+    /// How far it was read. What is read once more counts once.
+    counted: u64,
 }
 
 impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.progress.add_bytes(count as u64);
+        self.at += count as u64;
+        if let Some(new) = self.at.checked_sub(self.counted) {
+            self.progress.add_bytes(new);
+            self.counted = self.at;
+        }
         Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for CountingReader<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at = self.inner.seek(to)?;
+        Ok(self.at)
     }
 }

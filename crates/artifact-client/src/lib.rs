@@ -18,4 +18,4 @@ pub use download::{Excerpt, Fetched, Part};
 pub use lines::{Lines, decode};
 pub use query::query_of;
 pub use token::Token;
-pub use upload::{Source, Upload};
+pub use upload::{Rewind, Source, Upload};

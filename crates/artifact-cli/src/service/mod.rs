@@ -14,6 +14,7 @@ use artifact_app::{
     UploadRequest, Uploaded, Verification,
 };
 use artifact_bootstrap::SystemClock;
+use artifact_client::Source;
 use artifact_domain::port::{ByteStream, Clock};
 use artifact_domain::query::{Cursor, Filter, Order, Page as Found, PageSize};
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, Timestamp};
@@ -175,11 +176,18 @@ impl Service {
         }
     }
 
-    pub(crate) async fn upload(&self, request: UploadRequest, body: Body) -> Result<Uploaded> {
+    pub(crate) async fn upload(&self, request: UploadRequest, source: Source) -> Result<Uploaded> {
         match self {
-            Self::Local(local) => local.store.upload_once(request, None, body).await,
+            Self::Local(local) => {
+                let body = match source {
+                    Source::Bytes(bytes) => Body::Bytes(bytes),
+                    Source::File(file, _) => Body::reader(file),
+                    Source::Reader(reader) => Body::Reader(reader),
+                };
+                local.store.upload_once(request, None, body).await
+            }
             Self::Remote(remote) => Ok(Uploaded {
-                record: remote.upload(request, body).await?,
+                record: remote.upload(request, source).await?,
                 is_new: true,
                 // A server says in its log what looks like secrets.
                 findings: Vec::new(),

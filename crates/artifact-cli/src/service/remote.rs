@@ -3,7 +3,7 @@
 
 use artifact_api::{Artifact, Deletion, Line, Page as Listed};
 use artifact_app::{
-    Body, Compression, DeleteScope, DownloadOptions, Page, UploadRequest, Verification,
+    Compression, DeleteScope, DownloadOptions, Page, UploadRequest, Verification,
 };
 use artifact_client::{Client, Excerpt, Fetched, Part, Source, Upload, decode};
 use artifact_domain::query::{Cursor, Filter, Order, Page as Found, PageSize};
@@ -145,7 +145,7 @@ impl Remote {
     pub(super) async fn upload(
         &self,
         request: UploadRequest,
-        body: Body,
+        source: Source,
     ) -> Result<ArtifactRecord> {
         let upload = Upload {
             mime_type: Some(request.mime_type),
@@ -155,14 +155,6 @@ impl Remote {
             compress: request.compression != Compression::Off,
             size_bytes: request.size_hint_bytes,
             ..Upload::new(request.coordinate)
-        };
-        let source = match body {
-            Body::Bytes(bytes) => Source::Bytes(bytes),
-            Body::Reader(reader) => Source::Reader(reader),
-            Body::Stream(_) => {
-                let message = "a stream of the store's own can't be sent to a server";
-                return Err(Error::new(ErrorKind::Internal, message));
-            }
         };
         self.client.upload(&upload, source).await?.into_record()
     }

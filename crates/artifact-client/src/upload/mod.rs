@@ -1,6 +1,7 @@
 //! Content on its way to the server: what is small in one request, the rest in parts that can be sent
 //! once more. Knows not where it comes from.
 
+mod piece;
 mod tus;
 
 use std::fmt;
@@ -17,9 +18,10 @@ use crate::address;
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::faults::Reached;
+pub use piece::Rewind;
 
-/// What is sent in one request, and the length of the parts of what is more. Two of them are in memory
-/// for each upload.
+/// What is sent in one request, and the length of the parts of what is more and can be read once only.
+/// Two of them are in memory for each upload.
 const PART_BYTES: usize = 8 << 20;
 
 /// How long the target of a request may be. Proxies take less than servers.
@@ -85,6 +87,9 @@ impl Upload {
 pub enum Source {
     /// All of them, in memory.
     Bytes(Bytes),
+    /// A file of so many bytes. It is read on the blocking pool, and again from where the server has come
+    /// if the connection breaks.
+    File(Box<dyn Rewind>, u64),
     /// A blocking reader. It is read on the blocking pool, once.
     Reader(Box<dyn Read + Send>),
 }
@@ -93,6 +98,7 @@ impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bytes(_) => "Source::Bytes",
+            Self::File(..) => "Source::File",
             Self::Reader(_) => "Source::Reader",
         })
     }
@@ -103,13 +109,24 @@ impl Client {
     ///
     /// # Errors
     /// Those of the server and of the reader: a domain error in an [`io::Error`] comes out as it is.
+    /// `Conflict` for a file that has become shorter than was said.
     pub async fn upload(&self, upload: &Upload, source: Source) -> Result<Artifact> {
-        let mut parts = Parts::new(source, upload.coordinate.name().to_string());
+        let what = upload.coordinate.name().to_string();
+        let reader: Reading = match source {
+            Source::Bytes(bytes) => Box::new(io::Cursor::new(bytes)),
+            Source::Reader(reader) => reader,
+            Source::File(file, size_bytes) if size_bytes > PART_BYTES as u64 => {
+                let file = piece::File::new(file, size_bytes, &what);
+                return tus::upload_file(self, upload, file).await;
+            }
+            Source::File(file, _) => Box::new(file),
+        };
+        let mut parts = Parts::new(reader, what);
         let first = parts.next().await?;
         if parts.is_over {
             return self.put(upload, first).await;
         }
-        tus::upload(self, upload, first, parts).await
+        tus::upload_parts(self, upload, first, parts).await
     }
 
     /// Stores what is small.
@@ -118,7 +135,7 @@ impl Client {
             .map(|path| format!("{path}{}", address::query(&upload.pairs())))
             .filter(|target| target.len() <= MOST_TARGET_BYTES);
         let Some(target) = target else {
-            return tus::upload(self, upload, bytes, Parts::over()).await;
+            return tus::upload_parts(self, upload, bytes, Parts::over()).await;
         };
         let mut backoff = Backoff::default();
         // Chosen here, so that it can be asked for whether a request that broke was done.
@@ -172,11 +189,7 @@ struct Parts {
 type Reading = Box<dyn Read + Send>;
 
 impl Parts {
-    fn new(source: Source, what: String) -> Self {
-        let reader: Reading = match source {
-            Source::Bytes(bytes) => Box::new(io::Cursor::new(bytes)),
-            Source::Reader(reader) => reader,
-        };
+    fn new(reader: Reading, what: String) -> Self {
         Self {
             what,
             reader: Some(reader),
@@ -227,23 +240,27 @@ fn read_part(reader: &mut Reading, what: &str) -> Result<Bytes> {
     let mut limited = reader.take(PART_BYTES as u64);
     match limited.read_to_end(&mut part) {
         Ok(_) => Ok(part.into()),
-        Err(error) => Err(match error.downcast::<Error>() {
-            Ok(own) => own,
-            Err(error) => {
-                let kind = match error.kind() {
-                    io::ErrorKind::NotFound => ErrorKind::NotFound,
-                    io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
-                    io::ErrorKind::IsADirectory => ErrorKind::InvalidInput,
-                    io::ErrorKind::TimedOut
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::ConnectionAborted => ErrorKind::Unavailable,
-                    _ => ErrorKind::Internal,
-                };
-                let message = format!("{what} can't be read to its end: {error}");
-                Error::new(kind, message).with_source(error)
-            }
-        }),
+        Err(error) => Err(unreadable(what, error)),
     }
+}
+
+/// Why something can't be read, as the domain's error.
+fn unreadable(what: &str, error: io::Error) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(own) => return own,
+        Err(error) => error,
+    };
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+        io::ErrorKind::IsADirectory => ErrorKind::InvalidInput,
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted => ErrorKind::Unavailable,
+        _ => ErrorKind::Internal,
+    };
+    let message = format!("{what} can't be read to its end: {error}");
+    Error::new(kind, message).with_source(error)
 }
 
 #[cfg(test)]
@@ -256,10 +273,7 @@ mod tests {
             let all: Vec<_> = (0..length)
                 .map(|at| u8::try_from(at % 251).unwrap())
                 .collect();
-            let mut parts = Parts::new(
-                Source::Reader(Box::new(io::Cursor::new(all.clone()))),
-                "x".to_owned(),
-            );
+            let mut parts = Parts::new(Box::new(io::Cursor::new(all.clone())), "x".to_owned());
             let mut read = parts.next().await.unwrap().to_vec();
             assert_eq!(parts.is_over, length < PART_BYTES, "{length}");
             while !parts.is_over {
@@ -277,8 +291,7 @@ mod tests {
                 Err(io::Error::other(Error::new(ErrorKind::Conflict, "stopped")))
             }
         }
-        let source = Source::Reader(Box::new(Failing));
-        let error = Parts::new(source, "x".to_owned()).next().await;
+        let error = Parts::new(Box::new(Failing), "x".to_owned()).next().await;
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Conflict);
     }
 }

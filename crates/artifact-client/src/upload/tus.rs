@@ -6,10 +6,11 @@ use artifact_domain::{ArtifactId, Error, ErrorKind, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value};
 
+use super::piece::{File, Piece};
 use super::{Parts, Upload};
 use crate::backoff::Backoff;
 use crate::client::Client;
@@ -31,18 +32,13 @@ struct Begun<'a> {
 }
 
 /// Stores `first` and what follows it.
-pub(super) async fn upload(
+pub(super) async fn upload_parts(
     client: &Client,
     upload: &Upload,
     first: Bytes,
     mut parts: Parts,
 ) -> Result<Artifact> {
-    let is_whole = parts.is_over;
-    let length = if is_whole {
-        Some(first.len() as u64)
-    } else {
-        None
-    };
+    let length = parts.is_over.then_some(first.len() as u64);
     let mut begun = begin(client, upload, length).await?;
     let mut part = first;
     let sent = async {
@@ -53,7 +49,7 @@ pub(super) async fn upload(
             if ended && begun.length.is_none() {
                 begun.length = Some(begun.offset + part.len() as u64);
             }
-            begun.send(part).await?;
+            begun.send(&Piece::Bytes(part)).await?;
             if ended {
                 return Ok(());
             }
@@ -61,14 +57,15 @@ pub(super) async fn upload(
         }
     };
     let sent: Result<()> = sent.await;
-    if let Err(error) = sent {
-        begun.give_up().await;
-        return Err(error);
-    }
-    let id = begun.artifact.ok_or_else(|| {
-        faults::nonsense(&client.connection.server, "the upload has become nothing")
-    })?;
-    client.show(&id.into()).await
+    begun.end(sent).await
+}
+
+/// Stores a file in one request, and as many more as the connection breaks.
+pub(super) async fn upload_file(client: &Client, upload: &Upload, file: File) -> Result<Artifact> {
+    let piece = Piece::File(file);
+    let mut begun = begin(client, upload, Some(piece.length())).await?;
+    let sent = begun.send(&piece).await;
+    begun.end(sent).await
 }
 
 /// Begins one. Begun twice, the first is thrown away by the server after a while.
@@ -99,9 +96,9 @@ async fn begin<'a>(client: &'a Client, upload: &Upload, length: Option<u64>) -> 
 
 impl Begun<'_> {
     /// Sends a part, with the length of all where that is known by now.
-    async fn send(&mut self, part: Bytes) -> Result<()> {
+    async fn send(&mut self, part: &Piece) -> Result<()> {
         let connection = &self.client.connection;
-        let (begin, end) = (self.offset, self.offset + part.len() as u64);
+        let (begin, end) = (self.offset, self.offset + part.length());
         let mut backoff = Backoff::default();
         loop {
             let is_done =
@@ -109,21 +106,25 @@ impl Begun<'_> {
             if is_done {
                 return Ok(());
             }
-            let rest = part.slice(usize::try_from(self.offset - begin).unwrap_or(usize::MAX)..);
             let mut request = tus(connection.request_url(Method::PATCH, &self.url))
                 .header("upload-offset", self.offset)
                 .header(CONTENT_TYPE, CHUNK)
-                .body(rest);
+                .header(CONTENT_LENGTH, end - self.offset)
+                .body(part.body(self.offset - begin));
             if let Some(length) = self.length {
                 request = request.header("upload-length", length);
             }
             let fault = match connection.send_once(request).await {
                 Ok(response) => {
                     self.look_at(response.headers())?;
+                    self.require_within(begin, end)?;
                     continue;
                 }
                 Err(fault) => fault,
             };
+            if let Some(error) = part.fault() {
+                return Err(error);
+            }
             // Whoever sends to another offset than there is has missed an answer.
             let is_behind = fault.error.kind() == ErrorKind::Conflict;
             if !(fault.passes || is_behind) || !backoff.pause(fault.wait).await {
@@ -136,15 +137,33 @@ impl Begun<'_> {
             if self.offset > before {
                 backoff.reset();
             }
-            if !(begin..=end).contains(&self.offset) {
-                let message = "the upload was changed by somebody else on its way";
-                return Err(Error::new(ErrorKind::Conflict, message));
-            }
+            self.require_within(begin, end)?;
             tracing::info!(
                 at = self.offset,
                 "the connection broke, going on from there"
             );
         }
+    }
+
+    fn require_within(&self, begin: u64, end: u64) -> Result<()> {
+        if (begin..=end).contains(&self.offset) {
+            return Ok(());
+        }
+        let message = "the upload was changed by somebody else on its way";
+        Err(Error::new(ErrorKind::Conflict, message))
+    }
+
+    /// Asks what it has become once all is sent, and withdraws it where that failed.
+    async fn end(self, sent: Result<()>) -> Result<Artifact> {
+        if let Err(error) = sent {
+            self.give_up().await;
+            return Err(error);
+        }
+        let client = self.client;
+        let id = self.artifact.ok_or_else(|| {
+            faults::nonsense(&client.connection.server, "the upload has become nothing")
+        })?;
+        client.show(&id.into()).await
     }
 
     fn look_at(&mut self, headers: &HeaderMap) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What an upload becomes once all its bytes are there: an artifact, once. Knows no HTTP.
 
-use artifact_app::{Body, DigestMismatch, Finding};
+use artifact_app::{Body, DigestMismatch, Finding, UploadRequest};
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result};
 
 use super::receive::saved;
@@ -18,10 +18,7 @@ pub(super) struct Completed {
 }
 
 /// Stores an upload that is whole and removes its bytes. Gives the artifact that it has become.
-///
-/// The id is chosen and written down before the store is asked. So whoever comes after a crash asks what
-/// became of that id first, and stores nothing that is stored already.
-pub(super) async fn complete(app: &App, mut held: Held) -> Result<Completed> {
+pub(super) async fn complete(app: &App, held: Held) -> Result<Completed> {
     if let Some(attempt) = held.info.attempt
         && app.own_store().outcome(attempt).await?.is_some()
     {
@@ -30,34 +27,59 @@ pub(super) async fn complete(app: &App, mut held: Held) -> Result<Completed> {
             findings: Vec::new(),
         });
     }
-    let id = app.own_store().new_id()?;
-    held.info.attempt = Some(id);
-    let held = saved(held).await?;
-    match store(app, &held, id).await {
-        Ok(findings) => Ok(Completed {
-            artifact: remember(held, id).await,
-            findings,
-        }),
-        Err(error) => {
-            if is_lasting(&error) {
-                blocking(move || held.remove()).await?;
-            }
-            Err(error)
-        }
+    let (held, attempt) = Attempt::begin(app, held).await?;
+    let body = Body::reader(held.reader()?);
+    match attempt.store(app, body).await {
+        Ok(findings) => Ok(attempt.succeed(held, findings).await),
+        Err(error) => Err(attempt.fail(held, error).await?),
     }
 }
 
-async fn store(app: &App, held: &Held, id: ArtifactId) -> Result<Vec<Finding>> {
-    let mut request = about::request(&held.info.metadata)?;
-    request.id = Some(id);
-    request.size_hint_bytes = held.info.length;
-    let body = Body::reader(held.reader()?);
-    // What it holds meanwhile is large.
-    let uploaded = Box::pin(app.own_store().upload_once(request, None, body)).await?;
-    if let Some(warning) = uploaded.warning() {
-        tracing::warn!("{warning}");
+/// One try to store an upload.
+///
+/// Its id is chosen and written down before the store is asked. So whoever comes after a crash asks what
+/// became of that id first, and stores nothing that is stored already.
+pub(super) struct Attempt {
+    id: ArtifactId,
+    request: UploadRequest,
+}
+
+impl Attempt {
+    pub(super) async fn begin(app: &App, mut held: Held) -> Result<(Held, Self)> {
+        let id = app.own_store().new_id()?;
+        held.info.attempt = Some(id);
+        let mut request = about::request(&held.info.metadata)?;
+        request.id = Some(id);
+        request.size_hint_bytes = held.info.length;
+        Ok((saved(held).await?, Self { id, request }))
     }
-    Ok(uploaded.findings)
+
+    /// Gives bytes to the store. It may be tried once only.
+    pub(super) async fn store(&self, app: &App, body: Body) -> Result<Vec<Finding>> {
+        let request = self.request.clone();
+        // What it holds meanwhile is large.
+        let uploaded = Box::pin(app.own_store().upload_once(request, None, body)).await?;
+        if let Some(warning) = uploaded.warning() {
+            tracing::warn!("{warning}");
+        }
+        Ok(uploaded.findings)
+    }
+
+    /// Writes down what has come of it.
+    pub(super) async fn succeed(self, held: Held, findings: Vec<Finding>) -> Completed {
+        Completed {
+            artifact: remember(held, self.id).await,
+            findings,
+        }
+    }
+
+    /// Throws the bytes away where they would be refused for ever. Gives the error back.
+    pub(super) async fn fail(self, held: Held, error: Error) -> Result<Error> {
+        if is_lasting(&error) {
+            blocking(move || held.remove()).await?;
+        }
+        Ok(error)
+    }
 }
 
 /// Whether the same bytes would be refused for ever.

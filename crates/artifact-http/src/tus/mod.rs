@@ -13,6 +13,7 @@ mod progress;
 mod receive;
 mod spool;
 mod sweep;
+mod through;
 mod working;
 
 use std::io;

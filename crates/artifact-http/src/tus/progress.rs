@@ -3,18 +3,19 @@
 
 use std::time::Duration;
 
-use artifact_app::Finding;
+use artifact_app::{Body, Finding};
 use artifact_domain::port::ByteStream;
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result, Timestamp};
 use http::StatusCode;
 
 use super::blocking;
 use super::checksum::Checksum;
-use super::complete::complete;
+use super::complete::{Attempt, Completed, complete};
 use super::headers::OFFSET;
 use super::id::UploadId;
 use super::receive::{Expected, Refused, receive};
 use super::spool::{Done, Found, Held};
+use super::through::Through;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -73,6 +74,11 @@ impl Progress {
         })
     }
 
+    fn become_one(&mut self, completed: Completed) {
+        self.artifact = Some(completed.artifact);
+        self.findings = completed.findings;
+    }
+
     /// Refuses bytes that belong elsewhere.
     pub(super) fn require_offset(&self, offset: u64) -> Result<(), Problem> {
         if self.offset == offset {
@@ -98,6 +104,14 @@ impl From<Done> for Progress {
 }
 
 impl Sent {
+    fn expecting(self, most_bytes: u64) -> (ByteStream, Expected) {
+        let expected = Expected {
+            most_bytes,
+            checksum: self.checksum,
+        };
+        (self.bytes, expected)
+    }
+
     /// Refuses more bytes than there may come, before any is read.
     pub(super) fn require_at_most(&self, most_bytes: u64) -> Result<()> {
         match self.announced_bytes {
@@ -146,17 +160,67 @@ pub(super) async fn take(app: &App, held: Held, sent: Sent) -> Result<Progress, 
     let length = held.info.length.unwrap_or(app.uploads.most_bytes);
     let most_bytes = length.saturating_sub(held.offset());
     sent.require_at_most(most_bytes)?;
-    let expected = Expected {
-        most_bytes,
-        checksum: sent.checksum,
-    };
+    if held.info.length.is_some() && sent.announced_bytes == Some(most_bytes) && most_bytes > 0 {
+        return take_last(app, held, sent).await;
+    }
     let turn = app.uploads.working.begin(held.id);
-    let (held, outcome) = receive(held, sent.bytes, expected, &turn.asked_for).await?;
+    let (bytes, expected) = sent.expecting(most_bytes);
+    let (held, outcome) = receive(held, bytes, expected, &turn.asked_for, None).await?;
     drop(turn);
     match outcome {
         Ok(()) => finished(app, held).await,
-        Err(Refused::Error(error)) => Err(error.into()),
-        Err(Refused::Mismatch) => Err(mismatch()),
+        Err(refused) => Err(problem(refused)),
+    }
+}
+
+/// Adds the bytes of a request that says that they are the last: the store takes them as they come.
+async fn take_last(app: &App, held: Held, sent: Sent) -> Result<Progress, Problem> {
+    let most_bytes = sent.announced_bytes.unwrap_or_default();
+    let turn = app.uploads.working.begin(held.id);
+    let (held, attempt) = Attempt::begin(app, held).await?;
+    let (through, body) = Through::new(held.reader()?, held.offset());
+    let refused = through.refused.clone();
+    let store = async {
+        let stored = attempt.store(app, Body::Stream(body)).await;
+        if stored.as_ref().is_err_and(|error| !passes(error)) {
+            refused.cancel();
+        }
+        stored
+    };
+    let (bytes, expected) = sent.expecting(most_bytes);
+    let receive = receive(held, bytes, expected, &turn.asked_for, Some(through));
+    let (received, stored) = tokio::join!(receive, store);
+    drop(turn);
+    let (held, outcome) = received?;
+    match (outcome, stored) {
+        (Ok(()), Err(error)) => {
+            // They were left to the store alone.
+            let held = blocking(move || held.sync().map(|()| held)).await?;
+            if passes(&error) {
+                return finished(app, held).await;
+            }
+            Err(attempt.fail(held, error).await?.into())
+        }
+        (Err(Refused::Unwanted), Err(error)) => Err(attempt.fail(held, error).await?.into()),
+        (Ok(()) | Err(Refused::Unwanted), Ok(stored)) => {
+            let mut progress = Progress::of(&held)?;
+            progress.become_one(attempt.succeed(held, stored).await);
+            Ok(progress)
+        }
+        (Err(refused), _) => Err(problem(refused)),
+    }
+}
+
+/// Whether the store may take the same bytes when it is asked once more.
+fn passes(error: &Error) -> bool {
+    error.is_transient() || error.kind() == ErrorKind::Locked
+}
+
+fn problem(refused: Refused) -> Problem {
+    match refused {
+        Refused::Error(error) => error.into(),
+        Refused::Mismatch => mismatch(),
+        Refused::Unwanted => Error::new(ErrorKind::Internal, "the store wants none of it").into(),
     }
 }
 
@@ -164,9 +228,7 @@ pub(super) async fn take(app: &App, held: Held, sent: Sent) -> Result<Progress, 
 pub(super) async fn finished(app: &App, held: Held) -> Result<Progress, Problem> {
     let mut progress = Progress::of(&held)?;
     if held.is_whole() {
-        let completed = complete(app, held).await?;
-        progress.artifact = Some(completed.artifact);
-        progress.findings = completed.findings;
+        progress.become_one(complete(app, held).await?);
     }
     Ok(progress)
 }

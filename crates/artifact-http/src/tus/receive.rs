@@ -1,5 +1,7 @@
 //! The bytes of one request on their way into the spool, a few at a time. Knows no headers.
 
+use std::future;
+
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
 use bytes::Bytes;
@@ -9,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::blocking;
 use super::checksum::{Checksum, Comparison};
 use super::spool::Held;
+use super::through::Through;
 
 /// How many chunks are taken at once, if so many are there.
 const MOST_CHUNKS: usize = 16;
@@ -26,6 +29,8 @@ pub(super) struct Expected {
 pub(super) enum Refused {
     /// They are others than the checksum says; none was kept.
     Mismatch,
+    /// The store takes none of them, and says why.
+    Unwanted,
     Error(Error),
 }
 
@@ -35,13 +40,15 @@ impl From<Error> for Refused {
     }
 }
 
-/// Adds the bytes of a request to an upload. Whatever happens, what is there then survives the loss of
-/// power: bytes that were cut off are kept, unless they had to come to a checksum or are too many.
+/// Adds the bytes of a request to an upload, and passes them on where there is a way. Whatever happens,
+/// what is there then survives the loss of power: bytes that were cut off are kept, unless they had to come
+/// to a checksum or are too many. Only what has all gone on is left to the store alone.
 pub(super) async fn receive(
     mut held: Held,
     body: ByteStream,
     expected: Expected,
     asked_for: &CancellationToken,
+    through: Option<Through>,
 ) -> Result<(Held, Result<(), Refused>)> {
     let start = held.offset();
     let mut comparison = expected.checksum.map(Comparison::with);
@@ -56,21 +63,22 @@ pub(super) async fn receive(
             expected.most_bytes,
             comparison.as_mut(),
             asked_for,
+            through.as_ref(),
         );
         outcome.await?
     };
     let is_right = comparison.is_none_or(|comparison| received.is_ok() && comparison.holds());
     let outcome = match received {
         Ok(()) if !is_right => Err(Refused::Mismatch),
-        Ok(()) => Ok(()),
-        Err(error) => Err(Refused::Error(error)),
+        received => received,
     };
     let is_too_much =
         matches!(&outcome, Err(Refused::Error(error)) if error.kind() == ErrorKind::TooLarge);
+    let is_gone_on = outcome.is_ok() && through.is_some();
     let held = blocking(move || {
         if is_too_much || !is_right {
             held.cut(start)?;
-        } else {
+        } else if !is_gone_on {
             held.sync()?;
         }
         if held.info.unverified_from.take().is_some() {
@@ -78,7 +86,12 @@ pub(super) async fn receive(
         }
         Ok(held)
     });
-    Ok((held.await?, outcome))
+    let held = held.await?;
+    // Not before they are known to be the right ones, and nothing else can fail.
+    if let Some(through) = through.filter(|_| is_gone_on) {
+        through.end().await;
+    }
+    Ok((held, outcome))
 }
 
 /// Adds bytes until they end, are too many, or somebody else asks for the upload.
@@ -88,13 +101,22 @@ async fn append_all(
     most_bytes: u64,
     mut comparison: Option<&mut Comparison>,
     asked_for: &CancellationToken,
-) -> Result<(Held, Result<()>)> {
+    through: Option<&Through>,
+) -> Result<(Held, Result<(), Refused>)> {
+    let unwanted = async {
+        match through {
+            Some(through) => through.refused.cancelled().await,
+            None => future::pending().await,
+        }
+    };
+    tokio::pin!(unwanted);
     let mut chunks = body.ready_chunks(MOST_CHUNKS);
     let mut left_bytes = most_bytes;
     loop {
         let next = tokio::select! {
             biased;
-            () = asked_for.cancelled() => return Ok((held, Err(taken_over()))),
+            () = asked_for.cancelled() => return Ok((held, Err(taken_over().into()))),
+            () = &mut unwanted => return Ok((held, Err(Refused::Unwanted))),
             next = chunks.next() => next,
         };
         let Some(next) = next else {
@@ -111,7 +133,7 @@ async fn append_all(
                 }
             };
             let Some(left) = left_bytes.checked_sub(chunk.len() as u64) else {
-                return Ok((held, Err(too_many(most_bytes))));
+                return Ok((held, Err(too_many(most_bytes).into())));
             };
             left_bytes = left;
             if let Some(comparison) = comparison.as_deref_mut() {
@@ -119,14 +141,20 @@ async fn append_all(
             }
             good.push(chunk);
         }
+        let write = good.clone();
         let written;
         (held, written) = blocking(move || {
-            let written = good.iter().try_for_each(|chunk| held.append(chunk));
+            let written = write.iter().try_for_each(|chunk| held.append(chunk));
             Ok((held, written))
         })
         .await?;
         if let Some(error) = written.err().or(fault) {
-            return Ok((held, Err(error)));
+            return Ok((held, Err(error.into())));
+        }
+        if let Some(through) = through {
+            for chunk in good {
+                through.pass(chunk).await;
+            }
         }
     }
 }

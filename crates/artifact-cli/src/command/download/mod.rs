@@ -4,6 +4,7 @@ mod links;
 pub(super) mod part_file;
 mod target;
 mod tree;
+mod writing;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use clap::Args;
 use futures::TryStreamExt;
 
 use self::part_file::{PartFile, REPLACING, There};
+use self::writing::Writing;
 use crate::context::Context;
 use crate::failures::Failure;
 use crate::interrupt::Interrupt;
@@ -148,17 +150,30 @@ pub(crate) async fn to_stdout(
 
 async fn to_file(
     download: Download,
-    mut part: PartFile,
+    part: PartFile,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<()> {
     let mut body = download.body;
-    while let Some(chunk) = body.try_next().await? {
-        if interrupt.is_requested() {
-            return Err(Interrupt::error());
+    let writing = Writing::begin(part);
+    let fetch = async {
+        while let Some(chunk) = body.try_next().await? {
+            if interrupt.is_requested() {
+                return Err(Interrupt::error());
+            }
+            let count = chunk.len() as u64;
+            if !writing.write(chunk).await {
+                break;
+            }
+            progress.add_bytes(count);
         }
-        tokio::task::block_in_place(|| part.write(&chunk))?;
-        progress.add_bytes(chunk.len() as u64);
+        Ok(())
+    };
+    match fetch.await {
+        Ok(()) => writing.publish().await,
+        Err(error) => {
+            writing.abandon().await;
+            Err(error)
+        }
     }
-    tokio::task::block_in_place(|| part.publish())
 }

@@ -1,5 +1,6 @@
 //! `artifact upload`: store files, folders or standard input.
 
+mod beginning;
 mod one;
 mod open;
 mod queue;

@@ -113,8 +113,8 @@ impl Plan {
         } else {
             None
         };
-        let body = opened.into_body(&self.progress, &self.interrupt);
-        let uploaded = self.service.upload(request, body).await?;
+        let source = opened.into_source(&self.progress, &self.interrupt);
+        let uploaded = self.service.upload(request, source).await?;
         self.progress.add_file();
         Ok(Some(uploaded))
     }

@@ -6,10 +6,11 @@ use std::io::{self, Cursor, Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use artifact_app::Body;
+use artifact_client::Source;
 use artifact_domain::{Digest, Error, ErrorKind, Result};
 use rustix::fs::OFlags;
 
+use super::beginning::Beginning;
 use super::sources::{Origin, unreadable};
 use crate::attributes::Attributes;
 use crate::interrupt::Interrupt;
@@ -149,17 +150,22 @@ impl Opened {
     }
 
     /// Its bytes, counted and stopped on the way.
-    pub(super) fn into_body(self, progress: &Progress, interrupt: &Interrupt) -> Body {
-        let rest: Box<dyn Read + Send> = match self.rest {
-            None => {
+    pub(super) fn into_source(self, progress: &Progress, interrupt: &Interrupt) -> Source {
+        let rest: Box<dyn Read + Send> = match (self.rest, self.size_bytes) {
+            (None, _) => {
                 progress.add_bytes(self.head.len() as u64);
-                return Body::Bytes(self.head.into());
+                return Source::Bytes(self.head.into());
             }
-            Some(Rest::File(file)) => Box::new(file),
-            Some(Rest::Stdin) => Box::new(io::stdin()),
+            (Some(Rest::File(file)), Some(size_bytes)) => {
+                let whole = Beginning::new(self.head, file);
+                let whole = progress.reader(interrupt.reader(whole));
+                return Source::File(Box::new(whole), size_bytes);
+            }
+            (Some(Rest::File(file)), None) => Box::new(file),
+            (Some(Rest::Stdin), _) => Box::new(io::stdin()),
         };
         let whole = Cursor::new(self.head).chain(rest);
-        Body::reader(progress.reader(interrupt.reader(whole)))
+        Source::Reader(Box::new(progress.reader(interrupt.reader(whole))))
     }
 }
 
@@ -227,10 +233,13 @@ mod tests {
                 assert_eq!(opened.digest().unwrap(), expected, "{length}");
             }
             let mut read = Vec::new();
-            match opened.into_body(&Progress::none(), &Interrupt::default()) {
-                Body::Bytes(all) => read.extend_from_slice(&all),
-                Body::Reader(mut reader) => drop(reader.read_to_end(&mut read).unwrap()),
-                Body::Stream(_) => panic!("a file is no stream"),
+            match opened.into_source(&Progress::none(), &Interrupt::default()) {
+                Source::Bytes(all) => read.extend_from_slice(&all),
+                Source::File(mut file, size_bytes) => {
+                    assert_eq!(size_bytes, length as u64);
+                    file.read_to_end(&mut read).unwrap();
+                }
+                Source::Reader(_) => panic!("a file can be read again"),
             }
             assert!(read == bytes, "{length} bytes became {}", read.len());
         }
