@@ -67,6 +67,16 @@ const CONTENT: Which<'static> = Which {
     target: "/content",
 };
 
+const PUT: Which<'static> = Which {
+    method: "PUT",
+    target: "/api/v1/specs/",
+};
+
+const PATCH: Which<'static> = Which {
+    method: "PATCH",
+    target: "/api/v1/uploads/",
+};
+
 #[test]
 fn a_download_goes_on_where_it_was_cut_off() {
     let world = World::new();
@@ -136,12 +146,8 @@ fn an_upload_goes_on_where_it_was_cut_off() {
     let world = World::new();
     let bytes = anything(20 << 20);
     world.store.write("in.bin", &bytes);
-    let patch = Which {
-        method: "PATCH",
-        target: "/api/v1/uploads/",
-    };
-    world.proxy.inject(patch, 1, Fault::CutRequest(3 << 20));
-    world.proxy.inject(patch, 1, Fault::CutResponse(0));
+    world.proxy.inject(PATCH, 1, Fault::CutRequest(3 << 20));
+    world.proxy.inject(PATCH, 1, Fault::CutResponse(0));
     let _ = world
         .run(&["upload", "in.bin", "--task", "1", "--type", "data"])
         .expect_code(0);
@@ -161,11 +167,7 @@ fn an_upload_goes_on_where_it_was_cut_off() {
 fn a_small_upload_whose_answer_was_lost_is_stored_once() {
     let world = World::new();
     world.store.write("a.log", "a line\n");
-    let put = Which {
-        method: "PUT",
-        target: "/api/v1/specs/",
-    };
-    world.proxy.inject(put, 1, Fault::CutResponse(0));
+    world.proxy.inject(PUT, 1, Fault::CutResponse(0));
     let uri = world
         .run(&["upload", "a.log", "--task", "1"])
         .expect_code(0);
@@ -176,21 +178,167 @@ fn a_small_upload_whose_answer_was_lost_is_stored_once() {
 }
 
 #[test]
-fn a_server_that_is_busy_is_asked_three_times_more() {
+fn an_upload_whose_answer_a_proxy_has_lost_is_stored_once() {
     let world = World::new();
     world.store.write("a.log", "a line\n");
-    let put = Which {
-        method: "PUT",
-        target: "/api/v1/specs/",
-    };
-    world.proxy.inject(put, 3, Fault::unavailable());
+    for status in [502, 503, 504] {
+        world.proxy.inject(PUT, 1, Fault::LoseAnswer(status));
+        let args = ["upload", "a.log", "--task", &status.to_string(), "--json"];
+        let stored = world.run(&args).expect_code(0).objects().remove(0);
+        let id = stored["id"].as_str().unwrap();
+        assert_eq!(world.proxy.faults_left(), 0);
+        let uri = format!("artifact://default/{status}/log/a.log");
+        let versions = world.run(&["versions", "list", &uri]).expect_code(0);
+        assert_eq!(versions.text().lines().count(), 1, "{}", versions.text());
+        assert!(world.run(&["cat", id]).expect_code(0).stdout == b"a line\n");
+    }
+}
+
+#[test]
+fn a_deletion_whose_answer_a_proxy_has_lost_is_not_asked_for_twice() {
+    let world = World::new();
+    world.store.write("a.log", "a line\n");
     let _ = world
         .run(&["upload", "a.log", "--task", "1"])
         .expect_code(0);
-    world.proxy.inject(put, 4, Fault::too_many_requests());
+    let delete = Which {
+        method: "DELETE",
+        target: "",
+    };
+    world.proxy.inject(delete, 1, Fault::LoseAnswer(503));
+    let uri = "artifact://default/1/log/a.log";
+    let _ = world.run(&["delete", uri]).expect_code(9);
+    assert_eq!(world.proxy.count(delete), 1);
+}
+
+#[test]
+fn bytes_that_change_on_their_way_to_the_server_are_not_stored() {
+    let world = World::new();
+    world.store.write("small.bin", anything(100_000));
+    world.store.write("large.bin", anything(10 << 20));
+    world.proxy.inject(PUT, 1, Fault::FlipRequest(777));
+    let args = ["upload", "small.bin", "--task", "1", "--type", "data"];
+    world.run(&args).expect_code(5).says(&["small.bin"]);
+    world.proxy.inject(PATCH, 1, Fault::FlipRequest(9 << 20));
+    let args = ["upload", "large.bin", "--task", "1", "--type", "data"];
+    world
+        .run(&args)
+        .expect_code(5)
+        .says(&["large.bin", "deleted"]);
+    let mut args = vec!["upload", "-", "--name", "piped.bin", "--task", "1"];
+    args.extend(["--type", "data"]);
+    let mut command = world.store.command(&args);
+    command.env_remove("ARTIFACT_BASE_PATH");
+    command.env("ARTIFACT_SERVER", world.proxy.endpoint());
+    world.proxy.inject(PATCH, 1, Fault::FlipRequest(1 << 20));
+    let mut upload = Running::start(&mut command);
+    assert!(upload.feed(&anything(10 << 20)));
+    upload.end_of_input();
+    let _ = upload.wait().expect_code(5);
+    assert_eq!(world.proxy.faults_left(), 0);
+    let found = world.run(&["search", "--task", "1"]).expect_code(0);
+    assert_eq!(found.text(), "");
+}
+
+#[test]
+fn a_file_that_becomes_shorter_is_not_stored_in_part() {
+    let world = World::new();
+    world.store.write("in.bin", anything(24 << 20));
+    world
+        .proxy
+        .inject(PATCH, 1, Fault::Delay(Duration::from_secs(2)));
+    let args = ["upload", "in.bin", "--task", "1", "--type", "data"];
+    let mut command = world.store.command(args);
+    command.env_remove("ARTIFACT_BASE_PATH");
+    command.env("ARTIFACT_SERVER", world.proxy.endpoint());
+    let upload = Running::start(&mut command);
+    eventually("the request to have begun", || {
+        world.proxy.count(PATCH) == 1
+    });
+    let file = fs::File::options()
+        .write(true)
+        .open(world.store.work("in.bin"));
+    file.unwrap().set_len(23 << 20).unwrap();
+    upload
+        .wait()
+        .expect_code(6)
+        .says(&["in.bin has become shorter"]);
+    let found = world.run(&["search", "--task", "1"]).expect_code(0);
+    assert_eq!(found.text(), "");
+}
+
+#[test]
+fn a_token_that_may_only_write_stores_what_is_small_and_what_is_large() {
+    let store = Sandbox::new();
+    let args = ["token", "create", "w", "--allow", "write", "--spec", "web"];
+    let token = store.run(&args).expect_code(0);
+    let token = token.text().trim().to_owned();
+    let server = Server::start(&store);
+    let proxy = Proxy::before(&server.url);
+    store.write("small.bin", anything(100_000));
+    store.write("large.bin", anything(10 << 20));
+    // The answer of the first is lost: whether it is stored is told to who may not read, too.
+    proxy.inject(PUT, 1, Fault::CutResponse(0));
+    for name in ["small.bin", "large.bin"] {
+        let args = ["upload", name, "--spec", "web", "--type", "data"];
+        let outcome = run(
+            &store,
+            proxy.endpoint(),
+            &args,
+            &[("ARTIFACT_TOKEN", &token)],
+        );
+        let outcome = outcome.expect_code(0);
+        assert_eq!(outcome.stderr, "", "nothing is said of the whole store");
+    }
+    assert_eq!(proxy.faults_left(), 0);
+    let found = store.run(&["search", "--all-versions"]).expect_code(0);
+    assert_eq!(found.text().lines().count(), 2, "{}", found.text());
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_is_not_asked_again() {
+    let world = World::new();
+    let url = world.server.url.replace("http://", "https://");
+    let outcome = run(&world.store, &url, &["usage"], &[]).expect_code(9);
+    outcome.says(&["no TLS connection to", "is it https there"]);
+}
+
+#[test]
+fn nobody_takes_an_answer_for_whole_whose_end_can_not_be_told() {
+    let old = "HTTP/1.0 200 OK\r\ncontent-type: application/zip\r\n\r\nPK".to_owned();
+    let (server, _, _) = answering(old);
+    let store = Sandbox::new();
+    let outcome = run(
+        &store,
+        &server,
+        &["export", "--spec", "a", "-o", "a.zip"],
+        &[],
+    );
+    outcome.expect_code(10).says(&["HTTP/1.1"]);
+    assert!(!store.work("a.zip").exists());
+}
+
+#[test]
+fn a_server_that_is_busy_is_asked_three_times_more() {
+    let world = World::new();
+    world.store.write("a.log", "a line\n");
+    world.proxy.inject(PUT, 3, Fault::unavailable());
+    let _ = world
+        .run(&["upload", "a.log", "--task", "1"])
+        .expect_code(0);
+    world.proxy.inject(PUT, 4, Fault::too_many_requests());
     let _ = world
         .run(&["upload", "a.log", "--task", "1"])
         .expect_code(9);
+}
+
+/// How many bytes of uploads on their way the server has.
+fn spooled(store: &Sandbox) -> u64 {
+    let found = fs::read_dir(store.root().join("store/uploads"));
+    let found = found.into_iter().flatten().flatten();
+    found
+        .filter_map(|entry| Some(entry.metadata().ok()?.len()))
+        .sum()
 }
 
 #[test]
@@ -207,14 +355,7 @@ fn an_upload_outlives_the_death_of_the_server() {
     let bytes = anything(26 << 20);
     let (first, second) = bytes.split_at(18 << 20);
     assert!(upload.feed(first));
-    let spooled = || {
-        let found = fs::read_dir(store.root().join("store/uploads"));
-        let found = found.into_iter().flatten().flatten();
-        found
-            .filter_map(|entry| Some(entry.metadata().ok()?.len()))
-            .sum::<u64>()
-    };
-    eventually("parts of it to have come", || spooled() >= 8 << 20);
+    eventually("parts of it to have come", || spooled(&store) >= 8 << 20);
     // Killed, as whoever holds it is.
     drop(server);
     let server = Server::start_at(&store, &address);
@@ -228,6 +369,41 @@ fn an_upload_outlives_the_death_of_the_server() {
             .stdout
             == bytes
     );
+}
+
+#[test]
+fn the_upload_of_a_file_waits_for_a_server_that_starts_anew() {
+    let store = Sandbox::new();
+    let server = Server::start(&store);
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let proxy = Proxy::before(&server.url);
+    let bytes = anything(24 << 20);
+    store.write("in.bin", &bytes);
+    proxy.inject(PATCH, 1, Fault::CutRequest(16 << 20));
+    let args = ["upload", "in.bin", "--task", "1", "--type", "data"];
+    let mut command = store.command(args);
+    command.env_remove("ARTIFACT_BASE_PATH");
+    command.env("ARTIFACT_SERVER", proxy.endpoint());
+    let upload = Running::start(&mut command);
+    eventually("parts of it to have come", || spooled(&store) >= 8 << 20);
+    drop(server);
+    // Longer than what was not begun is tried again.
+    thread::sleep(Duration::from_secs(6));
+    let server = Server::start_at(&store, &address);
+    let _ = upload.wait().expect_code(0);
+    let offsets: Vec<u64> = proxy
+        .seen()
+        .iter()
+        .filter(|request| request.method == "PATCH")
+        .filter_map(|request| request.header("upload-offset")?.parse().ok())
+        .collect();
+    assert!(
+        offsets.iter().any(|offset| *offset >= 8 << 20),
+        "{offsets:?}"
+    );
+    let uri = "artifact://default/1/data/in.bin";
+    let read = run(&store, &server.url, &["cat", uri], &[]).expect_code(0);
+    assert!(read.stdout == bytes);
 }
 
 /// Answers every request with this, and counts them.

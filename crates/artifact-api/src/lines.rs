@@ -4,7 +4,7 @@
 use artifact_domain::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::kind_of;
+use crate::problem::{error_of, kind_of};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,11 +46,7 @@ impl Fault {
     /// The error that the server had. One of a kind that is not known here is `Internal`.
     pub fn into_error(self) -> Error {
         let kind = kind_of(&self.kind).unwrap_or(ErrorKind::Internal);
-        let error = Error::new(kind, self.detail);
-        match self.hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
+        error_of(kind, &self.detail, self.hint)
     }
 }
 

@@ -29,11 +29,17 @@ impl Problem {
     /// The error that the server had. One of a kind that is not known here is `Internal`.
     pub fn into_error(self) -> Error {
         let kind = self.r#type.strip_prefix(PROBLEM_TYPE).and_then(kind_of);
-        let error = Error::new(kind.unwrap_or(ErrorKind::Internal), self.detail);
-        match self.hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
+        error_of(kind.unwrap_or(ErrorKind::Internal), &self.detail, self.hint)
+    }
+}
+
+/// An error with the words of somebody else, who is to steer no terminal and to forge no line.
+pub(crate) fn error_of(kind: ErrorKind, detail: &str, hint: Option<String>) -> Error {
+    let tame = |text: &str| text.replace(char::is_control, " ");
+    let error = Error::new(kind, tame(detail));
+    match hint {
+        Some(hint) => error.with_hint(tame(&hint)),
+        None => error,
     }
 }
 
@@ -61,6 +67,19 @@ mod tests {
             let found = (error.kind(), error.message(), error.hint());
             assert_eq!(found, (kind, "what", Some("do this")));
         }
+    }
+
+    #[test]
+    fn what_is_said_stays_on_its_line() {
+        let error = error_of(
+            ErrorKind::Held,
+            "a\nerror: b",
+            Some("\u{1b}[2Jc".to_owned()),
+        );
+        assert_eq!(
+            (error.message(), error.hint()),
+            ("a error: b", Some(" [2Jc"))
+        );
     }
 
     #[test]

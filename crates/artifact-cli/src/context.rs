@@ -6,8 +6,8 @@ use std::time::Duration;
 use artifact_app::Store;
 use artifact_bootstrap::settings::{Loaded, Settings, Sources};
 use artifact_bootstrap::{Rebuild, Reopened};
-use artifact_domain::Result;
 use artifact_domain::query::PageSize;
+use artifact_domain::{ErrorKind, Result};
 
 use crate::args::Global;
 use crate::interrupt::Interrupt;
@@ -124,6 +124,18 @@ impl Context {
         match service.quota_warning().await {
             Ok(Some(warning)) => self.ui.warn(warning),
             Ok(None) => {}
+            // A token of one spec need not know of the others, and a server that is gone was named.
+            Err(error)
+                if matches!(service, Service::Remote(_))
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::PermissionDenied
+                            | ErrorKind::Unauthenticated
+                            | ErrorKind::Unavailable
+                    ) =>
+            {
+                tracing::debug!(error = %error, "how much is stored is not known");
+            }
             Err(error) => tracing::warn!(error = %error, "how much is stored is not known"),
         }
     }

@@ -131,7 +131,8 @@ impl Ui {
             }
         }
         if let Some(hint) = error.hint() {
-            self.talk(&format!("{} {hint}", self.paint(CYAN, "hint:")));
+            let text = printable(hint);
+            self.talk(&format!("{} {text}", self.paint(CYAN, "hint:")));
         }
     }
 

@@ -236,7 +236,7 @@ impl Client {
         let make = || with_json(self.connection.request(Method::POST, &path), body);
         let response = self.connection.send(Repeat::Harmless, make).await?;
         let headers = response.headers().clone();
-        Ok((headers, self.rest_of(response)))
+        Ok((headers, self.rest_of(response)?))
     }
 
     async fn lines(
@@ -259,7 +259,7 @@ impl Client {
         let response = self.connection.send(repeat, make).await?;
         Ok(Lines {
             client: self.clone(),
-            body: self.rest_of(response).body,
+            body: self.rest_of(response)?.body,
             held: BytesMut::new(),
             searched: 0,
             is_over: false,

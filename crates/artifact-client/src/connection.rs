@@ -24,6 +24,9 @@ const ALIVE: Duration = Duration::from_secs(15);
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
+/// How long the answer to what only reads may take to begin, and a document to go on.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// The largest document that is taken into memory.
 const MOST_DOCUMENT_BYTES: usize = 64 << 20;
 
@@ -123,11 +126,28 @@ impl Connection {
         &self,
         request: RequestBuilder,
     ) -> Result<Response, faults::Fault> {
-        match request.send().await {
+        match self.sent(request).await? {
             Ok(response) if response.status().is_success() => Ok(response),
             Ok(response) => Err(faults::answered(&self.server, response).await),
             Err(cause) => Err(faults::on_the_way(&self.server, cause)),
         }
+    }
+
+    /// Who changes something is waited for as long as the connection lives: it may take its time.
+    async fn sent(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<reqwest::Result<Response>, faults::Fault> {
+        let (http, request) = request.build_split();
+        let request = match request {
+            Ok(request) => request,
+            Err(cause) => return Ok(Err(cause)),
+        };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Ok(http.execute(request).await);
+        }
+        let answer = tokio::time::timeout(PATIENCE, http.execute(request)).await;
+        answer.map_err(|_| faults::silent(&self.server))
     }
 
     /// Asks for a document.
@@ -153,7 +173,8 @@ impl Connection {
     pub(crate) async fn read<T: DeserializeOwned>(&self, mut response: Response) -> Result<T> {
         let mut bytes = Vec::new();
         loop {
-            match response.chunk().await {
+            let chunk = tokio::time::timeout(PATIENCE, response.chunk()).await;
+            match chunk.map_err(|_| faults::silent(&self.server).error)? {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Ok(None) => break,
                 Err(cause) => return Err(faults::on_the_way(&self.server, cause).error),

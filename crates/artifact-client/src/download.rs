@@ -9,7 +9,7 @@ use artifact_domain::{ByteRange, Digest, Error, ErrorKind, RangeRequest, Result}
 use bytes::Bytes;
 use futures::stream;
 use reqwest::header::{ETAG, HeaderValue, IF_RANGE, RANGE};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode, Version};
 use sha2::Digest as _;
 
 use crate::address;
@@ -21,6 +21,9 @@ use crate::hashing::Hashing;
 
 /// How long the next bytes may take before a connection counts as broken.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The same of answers that can't be asked for in parts, and take time to be made.
+const LONG_PATIENCE: Duration = Duration::from_mins(10);
 
 /// Content of more bytes is hashed on a thread of its own.
 const MUCH_BYTES: u64 = 1 << 20;
@@ -127,24 +130,30 @@ impl Client {
         let connection = &self.connection;
         let make = || connection.request(Method::GET, &path);
         let response = connection.send(Repeat::Harmless, make).await?;
-        Ok(self.rest_of(response))
+        self.rest_of(response)
     }
 
     /// The bytes of an answer that can't be asked for in parts.
-    pub(crate) fn rest_of(&self, response: Response) -> Fetched {
+    pub(crate) fn rest_of(&self, response: Response) -> Result<Fetched> {
         let server = self.connection.server.clone();
         let length_bytes = response.content_length();
+        if response.version() < Version::HTTP_11 && length_bytes.is_none() {
+            let message = format!("nobody could tell whether an answer of {server} is whole");
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("let the proxy before it speak HTTP/1.1"));
+        }
         let body = stream::try_unfold((response, server), |(mut response, server)| async move {
-            match response.chunk().await {
-                Ok(Some(chunk)) => Ok(Some((chunk, (response, server)))),
-                Ok(None) => Ok(None),
-                Err(cause) => Err(faults::cut_off(&server).with_source(cause.without_url())),
+            match tokio::time::timeout(LONG_PATIENCE, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => Ok(Some((chunk, (response, server)))),
+                Ok(Ok(None)) => Ok(None),
+                Ok(Err(cause)) => Err(faults::cut_off(&server).with_source(cause.without_url())),
+                Err(_) => Err(faults::cut_off(&server)),
             }
         });
-        Fetched {
+        Ok(Fetched {
             length_bytes,
             body: Box::pin(body),
-        }
+        })
     }
 }
 
@@ -230,7 +239,7 @@ impl Content {
         chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         if !chunk.is_empty() {
             self.at += chunk.len() as u64;
-            self.backoff.reset();
+            self.backoff.go_on();
         }
         if let Some(check) = &mut self.check {
             check.add(&chunk).await;

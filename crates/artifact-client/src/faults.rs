@@ -36,6 +36,18 @@ pub(crate) struct Fault {
 pub(crate) fn on_the_way(server: &Address, cause: reqwest::Error) -> Fault {
     // Its URL says nothing new, and may have more in it than is to be seen.
     let cause = cause.without_url();
+    if let Some(broken) = tls_fault(&cause) {
+        let message = format!("no TLS connection to {server} can be made: {broken}");
+        let error = Error::new(ErrorKind::Unavailable, message).lasting();
+        return Fault {
+            error: error.with_hint(
+                "is it https there, with a certificate for this name that this machine trusts?",
+            ),
+            reached: Reached::Nothing,
+            passes: false,
+            wait: None,
+        };
+    }
     let (message, reached) = if cause.is_connect() {
         (format!("{server} can't be reached"), Reached::Nothing)
     } else if cause.is_builder() {
@@ -55,6 +67,35 @@ pub(crate) fn on_the_way(server: &Address, cause: reqwest::Error) -> Fault {
     Fault {
         error,
         reached,
+        passes: true,
+        wait: None,
+    }
+}
+
+/// What TLS has against a connection, if it has.
+fn tls_fault(cause: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(cause);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An error of a stream does not name what it carries as its source.
+        let carried = error.downcast_ref::<std::io::Error>();
+        next = match carried.and_then(std::io::Error::get_ref) {
+            Some(carried) => Some(carried),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// A server that says nothing.
+pub(crate) fn silent(server: &Address) -> Fault {
+    let message = format!("{server} does not answer");
+    Fault {
+        error: Error::new(ErrorKind::Unavailable, message)
+            .with_hint("is an artifact-http there, and not busy with something else?"),
+        reached: Reached::Maybe,
         passes: true,
         wait: None,
     }
@@ -83,19 +124,18 @@ pub(crate) fn nonsense(
 pub(crate) async fn answered(server: &Address, response: Response) -> Fault {
     let status = response.status();
     let wait = retry_after(response.headers());
-    let (passes, reached) = match status.as_u16() {
-        408 | 423 | 429 | 503 => (true, Reached::Nothing),
-        502 | 504 => (true, Reached::Maybe),
-        _ => (false, Reached::Nothing),
-    };
+    let passes = matches!(status.as_u16(), 408 | 423 | 429 | 502..=504);
+    let mut reached = Reached::Nothing;
     let error = if status.is_redirection() {
         Error::invalid_input(format!("{server} sends its clients to another address"))
             .with_hint("if you trust that address, give it to --server")
     } else {
-        match problem(response).await {
-            Some(problem) => problem.into_error(),
-            None => unexplained(server, status),
+        let problem = problem(response).await;
+        // What is between here and the server says so of answers that it has lost, too.
+        if problem.is_none() && matches!(status.as_u16(), 502..=504) {
+            reached = Reached::Maybe;
         }
+        problem.map_or_else(|| unexplained(server, status), Problem::into_error)
     };
     Fault {
         error,

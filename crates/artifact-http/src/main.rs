@@ -7,6 +7,7 @@ mod body;
 mod client;
 mod cors;
 mod filter;
+mod framing;
 mod gate;
 mod headers;
 mod log;
@@ -34,7 +35,7 @@ use artifact_bootstrap::Access;
 use artifact_bootstrap::settings::{Http, Settings, Sources};
 use artifact_domain::{Error, ErrorKind, Result};
 use artifact_meter::Meter;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -121,7 +122,7 @@ async fn serve(
         traces.is_some(),
         proxies.unwrap_or_default(),
     );
-    let router = routes::all(&app);
+    let router = routes::all(&app).layer(from_fn(framing::require_an_end));
     let router = match &rate {
         Some(rate) => router.layer(from_fn_with_state(rate.clone(), rate::limit)),
         None => router,

@@ -114,6 +114,15 @@ fn run(operation: &Operation<'_>, server: &Server, store: &Sandbox) {
         .send("POST", "/api/v1/uploads", &tus, b"")
         .expect(201);
     let upload = begun.header("location").rsplit('/').next().unwrap();
+    if operation.id() == "uploaded_artifact" {
+        let headers = [
+            ("tus-resumable", "1.0.0"),
+            ("upload-offset", "0"),
+            ("content-type", "application/offset+octet-stream"),
+        ];
+        let path = begun.header("location");
+        server.send("PATCH", path, &headers, &bytes).expect(204);
+    }
     // What the examples leave out: the status, and that it counts.
     store.write(
         ".curlrc",

@@ -149,6 +149,19 @@ fn what_is_no_http_does_no_harm() {
 }
 
 #[test]
+fn who_could_not_tell_an_end_gets_no_answer_without_a_length() {
+    let (_store, server) = served();
+    server.put(&at("a"), b"x").expect(201);
+    let old = |path: &str| raw(&server, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes());
+    let refused = old("/api/v1/specs/demo/export");
+    assert!(refused.starts_with("HTTP/1.0 505"), "{refused}");
+    assert!(refused.contains("urn:artifact-store:error:unsupported"));
+    let content = old(&at("a"));
+    assert!(content.starts_with("HTTP/1.0 200"), "{content}");
+    assert!(content.ends_with("\r\n\r\nx"), "{content}");
+}
+
+#[test]
 fn an_upload_that_is_cut_off_leaves_nothing() {
     let (store, server) = served();
     let address = server.url.strip_prefix("http://").unwrap();

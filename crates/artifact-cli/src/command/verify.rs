@@ -118,7 +118,7 @@ impl<'a> Watch<'a> {
             Verifying::Progress(report) => report,
         };
         self.progress
-            .add_bytes(report.size_bytes - seen.0.size_bytes);
+            .add_bytes(report.size_bytes.saturating_sub(seen.0.size_bytes));
         (seen.0.versions..report.versions).for_each(|_| self.progress.add_file());
         seen.0 = report;
     }

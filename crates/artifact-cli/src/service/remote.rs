@@ -2,9 +2,7 @@
 //! on this machine. Knows no HTTP.
 
 use artifact_api::{Artifact, Deletion, Line, Page as Listed};
-use artifact_app::{
-    Compression, DeleteScope, DownloadOptions, Page, UploadRequest, Verification,
-};
+use artifact_app::{Compression, DeleteScope, DownloadOptions, Page, UploadRequest, Verification};
 use artifact_client::{Client, Excerpt, Fetched, Part, Source, Upload, decode};
 use artifact_domain::query::{Cursor, Filter, Order, Page as Found, PageSize};
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result};

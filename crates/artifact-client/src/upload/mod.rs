@@ -8,21 +8,23 @@ use std::fmt;
 use std::io::{self, Read};
 
 use artifact_api::Artifact;
-use artifact_domain::{
-    ArtifactId, ArtifactRef, Coordinate, Error, ErrorKind, Metadata, MimeType, Result, Tags,
-};
+use artifact_domain::{Coordinate, Digest, Error, ErrorKind, Metadata, MimeType, Result, Tags};
 use bytes::Bytes;
 use reqwest::Method;
+use sha2::Digest as _;
 
 use crate::address;
 use crate::backoff::Backoff;
 use crate::client::Client;
-use crate::faults::Reached;
+use crate::faults::{Fault, Reached};
 pub use piece::Rewind;
 
 /// What is sent in one request, and the length of the parts of what is more and can be read once only.
 /// Two of them are in memory for each upload.
 const PART_BYTES: usize = 8 << 20;
+
+/// What is hashed on the spot.
+const AT_ONCE_BYTES: usize = 256 << 10;
 
 /// How long the target of a request may be. Proxies take less than servers.
 const MOST_TARGET_BYTES: usize = 6 << 10;
@@ -109,7 +111,8 @@ impl Client {
     ///
     /// # Errors
     /// Those of the server and of the reader: a domain error in an [`io::Error`] comes out as it is.
-    /// `Conflict` for a file that has become shorter than was said.
+    /// `Conflict` for a file that has become shorter than was said; `Integrity` where other bytes arrived than
+    /// were sent.
     pub async fn upload(&self, upload: &Upload, source: Source) -> Result<Artifact> {
         let what = upload.coordinate.name().to_string();
         let reader: Reading = match source {
@@ -137,44 +140,58 @@ impl Client {
         let Some(target) = target else {
             return tus::upload_parts(self, upload, bytes, Parts::over()).await;
         };
+        let (bytes, digest) = digested(bytes).await?;
         let mut backoff = Backoff::default();
-        // Chosen here, so that it can be asked for whether a request that broke was done.
+        let mut may_be_stored = false;
+        // Chosen here, so that a request that broke can be made once more: the server knows it by its id
+        // and its digest, stores nothing twice and answers as it would have.
         let mut id = self.new_id()?;
         loop {
             let request = self
                 .connection
                 .request(Method::PUT, &target)
                 .header("x-artifact-id", id.to_string())
+                .header("x-checksum-sha256", digest.to_string())
                 .body(bytes.clone());
             let fault = match self.connection.send_once(request).await {
                 Ok(response) => match self.connection.read(response).await {
-                    Ok(artifact) => return Ok(artifact),
-                    // It is stored: what is missing is what is known of it.
-                    Err(error) if error.is_transient() => return self.show(&id.into()).await,
-                    Err(error) => return Err(error),
+                    Err(error) if error.is_transient() => Fault {
+                        error,
+                        reached: Reached::Maybe,
+                        passes: true,
+                        wait: None,
+                    },
+                    read => return read,
                 },
                 Err(fault) => fault,
             };
+            if may_be_stored && fault.error.kind() == ErrorKind::AlreadyExists {
+                // It is the id of a try that has ended in the middle.
+                id = self.new_id()?;
+                may_be_stored = false;
+                continue;
+            }
             if !(fault.passes && backoff.pause(fault.wait).await) {
                 return Err(fault.error);
             }
-            if fault.reached == Reached::Maybe {
-                if let Some(stored) = self.stored(id).await? {
-                    return Ok(stored);
-                }
-                id = self.new_id()?;
-            }
+            may_be_stored |= fault.reached == Reached::Maybe;
         }
     }
+}
 
-    /// What an upload that broke has become, if anything.
-    async fn stored(&self, id: ArtifactId) -> Result<Option<Artifact>> {
-        match self.show(&ArtifactRef::Id(id)).await {
-            Ok(artifact) => Ok(Some(artifact)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+/// The digest of bytes, which is no work for a thread that others wait for.
+async fn digested(bytes: Bytes) -> Result<(Bytes, Digest)> {
+    let digest = |bytes: Bytes| {
+        let digest = Digest::new(sha2::Sha256::digest(&bytes).into());
+        (bytes, digest)
+    };
+    if bytes.len() <= AT_ONCE_BYTES {
+        return Ok(digest(bytes));
     }
+    let done = tokio::task::spawn_blocking(move || digest(bytes)).await;
+    done.map_err(|fault| {
+        Error::new(ErrorKind::Internal, "the thread that hashes stopped").with_source(fault)
+    })
 }
 
 /// The bytes of a source, part by part; the next one is read while one is sent.

@@ -4,10 +4,11 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use artifact_domain::{Error, ErrorKind, Result};
+use artifact_domain::{Digest, Error, ErrorKind, Result};
 use bytes::Bytes;
 use futures::stream;
 use reqwest::Body;
+use sha2::Digest as _;
 use tokio::sync::mpsc;
 
 use super::unreadable;
@@ -47,6 +48,15 @@ impl Piece {
         }
     }
 
+    /// The digest of what was read of it, each byte once.
+    pub(super) fn digest(&self) -> Digest {
+        let digest = match self {
+            Self::Bytes(bytes) => sha2::Sha256::digest(bytes),
+            Self::File(file) => lock(&file.shared).hasher.clone().finalize(),
+        };
+        Digest::new(digest.into())
+    }
+
     /// Why its bytes ended before their end, if it was not the connection.
     pub(super) fn fault(&self) -> Option<Error> {
         match self {
@@ -66,6 +76,9 @@ pub(super) struct File {
 
 struct Shared {
     file: Box<dyn Rewind>,
+    hasher: sha2::Sha256,
+    /// How many bytes are hashed.
+    hashed: u64,
     fault: Option<Error>,
 }
 
@@ -74,7 +87,12 @@ impl File {
         Self {
             length,
             what: what.into(),
-            shared: Arc::new(Mutex::new(Shared { file, fault: None })),
+            shared: Arc::new(Mutex::new(Shared {
+                file,
+                hasher: sha2::Sha256::new(),
+                hashed: 0,
+                fault: None,
+            })),
         }
     }
 
@@ -85,7 +103,7 @@ impl File {
         // A body that is dropped ends the thread, which the next one waits for.
         tokio::task::spawn_blocking(move || {
             let mut shared = lock(&shared);
-            if let Err(error) = send(&mut *shared.file, at, left, &what, &sender) {
+            if let Err(error) = shared.send(at, left, &what, &sender) {
                 shared.fault = Some(error);
                 let _ = sender.blocking_send(Err(io::Error::other("it can't be read")));
             }
@@ -101,32 +119,47 @@ fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn send(
-    file: &mut dyn Rewind,
-    at: u64,
-    mut left: u64,
-    what: &str,
-    chunks: &mpsc::Sender<io::Result<Bytes>>,
-) -> Result<()> {
-    file.seek(SeekFrom::Start(at))
-        .map_err(|error| unreadable(what, error))?;
-    while left > 0 {
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        let read = file
-            .take(left.min(CHUNK_BYTES as u64))
-            .read_to_end(&mut chunk)
+impl Shared {
+    fn send(
+        &mut self,
+        mut at: u64,
+        mut left: u64,
+        what: &str,
+        chunks: &mpsc::Sender<io::Result<Bytes>>,
+    ) -> Result<()> {
+        self.file
+            .seek(SeekFrom::Start(at))
             .map_err(|error| unreadable(what, error))?;
-        if read == 0 {
-            let message = format!("{what} has become shorter while it was read");
-            return Err(Error::new(ErrorKind::Conflict, message)
-                .with_hint("store it once more when nobody writes to it"));
+        while left > 0 {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+            let read = (&mut self.file)
+                .take(left.min(CHUNK_BYTES as u64))
+                .read_to_end(&mut chunk)
+                .map_err(|error| unreadable(what, error))?;
+            if read == 0 {
+                let message = format!("{what} has become shorter while it was read");
+                return Err(Error::new(ErrorKind::Conflict, message)
+                    .with_hint("store it once more when nobody writes to it"));
+            }
+            let chunk = Bytes::from(chunk);
+            left = left.saturating_sub(read as u64);
+            at += read as u64;
+            if chunks.blocking_send(Ok(chunk.clone())).is_err() {
+                return Ok(());
+            }
+            // While it is on its way.
+            self.hash(&chunk, at);
         }
-        left = left.saturating_sub(read as u64);
-        if chunks.blocking_send(Ok(chunk.into())).is_err() {
-            return Ok(());
-        }
+        Ok(())
     }
-    Ok(())
+
+    /// Hashes what is new of bytes that end at `end`.
+    fn hash(&mut self, bytes: &[u8], end: u64) {
+        let new = usize::try_from(end.saturating_sub(self.hashed)).unwrap_or(usize::MAX);
+        self.hasher
+            .update(&bytes[bytes.len().saturating_sub(new)..]);
+        self.hashed = self.hashed.max(end);
+    }
 }
 
 #[cfg(test)]
@@ -157,9 +190,14 @@ mod tests {
         ] {
             assert_eq!(piece.length(), bytes.len() as u64);
             for at in [0, 7, CHUNK_BYTES + 1, bytes.len() - 1, bytes.len(), 0] {
-                assert!(read(&piece, at as u64).await.unwrap() == bytes[at..], "{at}");
+                assert!(
+                    read(&piece, at as u64).await.unwrap() == bytes[at..],
+                    "{at}"
+                );
             }
             assert!(piece.fault().is_none());
+            let digest = Digest::new(sha2::Sha256::digest(&bytes).into());
+            assert_eq!(piece.digest(), digest);
         }
     }
 
@@ -174,13 +212,19 @@ mod tests {
         assert_eq!(read(&piece, 0).await, None);
         let fault = piece.fault().unwrap();
         assert_eq!(fault.kind(), ErrorKind::Conflict);
-        assert!(fault.message().starts_with("x has become shorter"), "{fault}");
+        assert!(
+            fault.message().starts_with("x has become shorter"),
+            "{fault}"
+        );
     }
 
     #[tokio::test]
     async fn a_body_that_is_let_go_holds_nothing() {
         let piece = file(vec![7; 64 * CHUNK_BYTES], 64 * CHUNK_BYTES);
         drop(piece.body(0));
-        assert_eq!(read(&piece, 64 * CHUNK_BYTES as u64 - 2).await.unwrap(), [7; 2]);
+        assert_eq!(
+            read(&piece, 64 * CHUNK_BYTES as u64 - 2).await.unwrap(),
+            [7; 2]
+        );
     }
 }

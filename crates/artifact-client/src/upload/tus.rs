@@ -2,7 +2,7 @@
 //! started anew meanwhile.
 
 use artifact_api::Artifact;
-use artifact_domain::{ArtifactId, Error, ErrorKind, Result};
+use artifact_domain::{ArtifactId, ArtifactRef, Digest, Error, ErrorKind, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -15,7 +15,8 @@ use super::{Parts, Upload};
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::connection::Repeat;
-use crate::faults;
+use crate::faults::{self, Fault};
+use crate::hashing::Hashing;
 
 const CHUNK: &str = "application/offset+octet-stream";
 
@@ -41,10 +42,12 @@ pub(super) async fn upload_parts(
     let length = parts.is_over.then_some(first.len() as u64);
     let mut begun = begin(client, upload, length).await?;
     let mut part = first;
+    let hashing = Hashing::start();
     let sent = async {
         loop {
             // Read while the one before it is sent.
             parts.ahead();
+            hashing.add(part.clone()).await;
             let ended = parts.is_over;
             if ended && begun.length.is_none() {
                 begun.length = Some(begun.offset + part.len() as u64);
@@ -57,7 +60,7 @@ pub(super) async fn upload_parts(
         }
     };
     let sent: Result<()> = sent.await;
-    begun.end(sent).await
+    begun.end(sent, hashing.end().await?).await
 }
 
 /// Stores a file in one request, and as many more as the connection breaks.
@@ -65,7 +68,7 @@ pub(super) async fn upload_file(client: &Client, upload: &Upload, file: File) ->
     let piece = Piece::File(file);
     let mut begun = begin(client, upload, Some(piece.length())).await?;
     let sent = begun.send(&piece).await;
-    begun.end(sent).await
+    begun.end(sent, piece.digest()).await
 }
 
 /// Begins one. Begun twice, the first is thrown away by the server after a while.
@@ -99,7 +102,8 @@ impl Begun<'_> {
     async fn send(&mut self, part: &Piece) -> Result<()> {
         let connection = &self.client.connection;
         let (begin, end) = (self.offset, self.offset + part.length());
-        let mut backoff = Backoff::default();
+        // It was begun: much is lost where nobody waits.
+        let mut backoff = Backoff::patient();
         loop {
             let is_done =
                 self.offset == end && (self.length != Some(end) || self.artifact.is_some());
@@ -127,21 +131,35 @@ impl Begun<'_> {
             }
             // Whoever sends to another offset than there is has missed an answer.
             let is_behind = fault.error.kind() == ErrorKind::Conflict;
-            if !(fault.passes || is_behind) || !backoff.pause(fault.wait).await {
+            if !(fault.passes || is_behind) {
                 return Err(fault.error);
             }
             let before = self.offset;
-            let make = || tus(connection.request_url(Method::HEAD, &self.url));
-            let response = connection.send(Repeat::Harmless, make).await?;
-            self.look_at(response.headers())?;
-            if self.offset > before {
-                backoff.reset();
-            }
+            self.ask(fault, &mut backoff).await?;
             self.require_within(begin, end)?;
+            if self.offset > before {
+                backoff.go_on();
+            }
             tracing::info!(
                 at = self.offset,
                 "the connection broke, going on from there"
             );
+        }
+    }
+
+    /// Asks how far the server is after something went wrong, as long as that may help.
+    async fn ask(&mut self, mut fault: Fault, backoff: &mut Backoff) -> Result<()> {
+        let connection = &self.client.connection;
+        loop {
+            if !backoff.pause(fault.wait).await {
+                return Err(fault.error);
+            }
+            let request = tus(connection.request_url(Method::HEAD, &self.url));
+            fault = match connection.send_once(request).await {
+                Ok(response) => return self.look_at(response.headers()),
+                Err(fault) if fault.passes => fault,
+                Err(fault) => return Err(fault.error),
+            };
         }
     }
 
@@ -154,16 +172,27 @@ impl Begun<'_> {
     }
 
     /// Asks what it has become once all is sent, and withdraws it where that failed.
-    async fn end(self, sent: Result<()>) -> Result<Artifact> {
+    async fn end(self, sent: Result<()>, digest: Digest) -> Result<Artifact> {
         if let Err(error) = sent {
             self.give_up().await;
             return Err(error);
         }
-        let client = self.client;
-        let id = self.artifact.ok_or_else(|| {
-            faults::nonsense(&client.connection.server, "the upload has become nothing")
-        })?;
-        client.show(&id.into()).await
+        let connection = &self.client.connection;
+        let make = || tus(connection.request_url(Method::GET, &self.url));
+        let artifact: Artifact = connection.document(Repeat::Harmless, make).await?;
+        if artifact.sha256 == Some(digest) {
+            return Ok(artifact);
+        }
+        let message = format!("other bytes arrived than were sent as {}", artifact.uri);
+        let error = Error::new(ErrorKind::Integrity, message);
+        let wrong = ArtifactRef::Id(artifact.id);
+        Err(match self.client.delete(&wrong, false).await {
+            Ok(_) => error.with_hint("they are deleted; store it once more"),
+            Err(_) => error.with_hint(format!(
+                "something on the way changes them; delete {} and store it once more",
+                artifact.id
+            )),
+        })
     }
 
     fn look_at(&mut self, headers: &HeaderMap) -> Result<()> {

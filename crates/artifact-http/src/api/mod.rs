@@ -65,6 +65,7 @@ use crate::tus;
         tus::handlers::create,
         tus::handlers::options_of_one,
         tus::handlers::head,
+        tus::handlers::show,
         tus::handlers::patch,
         tus::handlers::terminate,
         routes::sums::usage,

@@ -31,6 +31,11 @@ pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
     said.any(|value| value.split(',').any(|one| is_lines(one.trim())))
 }
 
+/// Whether an answer is such a one.
+pub(crate) fn are_lines(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|said| said == LINES)
+}
+
 fn is_lines(accepted: &str) -> bool {
     let mut parts = accepted.split(';').map(str::trim);
     let is_named = parts

@@ -12,13 +12,15 @@ mod lines;
 pub(crate) mod list;
 pub(crate) mod moves;
 pub(crate) mod presign;
-mod reply;
+pub(crate) mod reply;
 pub(crate) mod resolve;
 pub(crate) mod sums;
 pub(crate) mod tiers;
 pub(crate) mod upkeep;
 mod upkeep_lines;
 pub(crate) mod upload;
+
+pub(crate) use self::lines::are_lines;
 
 use axum::Router;
 use axum::routing::{self, get, post};

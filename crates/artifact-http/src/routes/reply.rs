@@ -25,7 +25,7 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
 }
 
 /// What is known of an artifact, with the tag of its revision.
-pub(super) fn details(status: StatusCode, record: &ArtifactRecord) -> Response {
+pub(crate) fn details(status: StatusCode, record: &ArtifactRecord) -> Response {
     let mut response = json(status, &ArtifactDetails::from(record));
     etag::set(response.headers_mut(), &etag::of_revision(record.revision));
     response

@@ -1,9 +1,10 @@
 //! `PUT` of an artifact: its bytes as a stream, all else by the path, the query and the headers.
 
-use artifact_app::{Compression, UploadCondition, UploadRequest};
+use artifact_app::{Compression, Store, UploadCondition, UploadRequest, Uploaded};
 use artifact_domain::access::Target;
 use artifact_domain::{
-    ArtifactId, ArtifactName, Error, Metadata, MimeType, Result, Tag, Tags, parse_metadata_entry,
+    ArtifactId, ArtifactName, Error, ErrorKind, Metadata, MimeType, Result, Tag, Tags,
+    parse_metadata_entry,
 };
 use axum::body::Body;
 use axum::response::Response;
@@ -55,7 +56,7 @@ pub(crate) struct About {
     responses(
         (status = 201, description = "It is stored", body = ArtifactDocument,
             headers(("Artifact-Warning" = String, description = "What in it looks like a secret: rule and line of each"))),
-        (status = 200, description = "It was stored before, under the same Idempotency-Key", body = ArtifactDocument),
+        (status = 200, description = "It was stored before, under the same Idempotency-Key, or the same X-Artifact-Id with the same announced SHA-256", body = ArtifactDocument),
         Problems,
     ),
 )]
@@ -81,7 +82,15 @@ pub(crate) async fn put(
     let (app, store) = (caller.app(), store.clone());
     let body = incoming(body, app.patience);
     let uploaded = app
-        .finish(async move { store.upload_once(request, once, body.into()).await })
+        .finish(async move {
+            let asked = request.clone();
+            match store.upload_once(request, once, body.into()).await {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    stored_before(&store, &asked).await?.ok_or(error)
+                }
+                uploaded => uploaded,
+            }
+        })
         .await?;
     if let Some(warning) = uploaded.warning() {
         tracing::warn!("{warning}");
@@ -154,6 +163,23 @@ fn chosen_id(headers: &HeaderMap) -> Result<Option<ArtifactId>> {
     let id = id.to_str().ok().and_then(|id| id.parse().ok());
     id.map(Some)
         .ok_or_else(|| Error::invalid_input("the header X-Artifact-Id is no UUIDv7"))
+}
+
+/// What the same request has stored before: the same bytes at the same place, under the id that it chose.
+async fn stored_before(store: &Store, asked: &UploadRequest) -> Result<Option<Uploaded>> {
+    let (Some(id), Some(digest)) = (asked.id, asked.expected_digest) else {
+        return Ok(None);
+    };
+    let found = store.outcome(id).await?.filter(|record| {
+        let content = record.content.as_ref();
+        record.coordinate == asked.coordinate
+            && content.is_some_and(|content| content.digest == digest)
+    });
+    Ok(found.map(|record| Uploaded {
+        record,
+        is_new: false,
+        findings: Vec::new(),
+    }))
 }
 
 /// The tag that an upload bears which is made once, however often it is sent.

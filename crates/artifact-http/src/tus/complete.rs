@@ -83,7 +83,7 @@ impl Attempt {
 }
 
 /// Whether the same bytes would be refused for ever.
-fn is_lasting(error: &Error) -> bool {
+pub(super) fn is_lasting(error: &Error) -> bool {
     let is_mismatch = has_source::<DigestMismatch>(error);
     is_mismatch || matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::InvalidInput)
 }

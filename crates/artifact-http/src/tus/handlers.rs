@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use artifact_domain::access::Target;
-use artifact_domain::{Error, Result};
+use artifact_domain::{Error, ErrorKind, Result};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use super::info::Info;
 use super::progress::{Current, Progress, Sent, find, finished, take, wait_for};
 use super::receive::saved;
 use super::{about, blocking};
-use crate::api::schemas::{ProblemDocument, Problems};
+use crate::api::schemas::{ArtifactDocument, ProblemDocument, Problems};
 use crate::body::{announced_length, incoming};
 use crate::gate::Caller;
 use crate::headers::date::http_date;
@@ -27,6 +27,7 @@ use crate::headers::encoding::refuse_coded;
 use crate::headers::warning;
 use crate::params::path;
 use crate::problem::Problem;
+use crate::routes::reply;
 use crate::state::App;
 
 /// What is spoken beside the core of the protocol.
@@ -229,6 +230,44 @@ pub(crate) async fn head(caller: Caller, id: UploadId) -> Result<Response, Probl
     }
     tell(headers, &progress);
     Ok(response)
+}
+
+/// Shows the artifact that an upload has become, as the answer of a `PUT` does.
+#[utoipa::path(
+    get,
+    path = "/api/v1/uploads/{id}",
+    tag = "uploads",
+    operation_id = "uploaded_artifact",
+    params(
+        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+    ),
+    responses(
+        (status = 200, description = "The artifact", body = ArtifactDocument),
+        (status = 404, description = "There is no such upload", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "It has not become one yet", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, description = "The upload has expired", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 412, description = "`Tus-Resumable` is not 1.0.0", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 423, description = "Another request works on the upload", body = ProblemDocument, content_type = "application/problem+json"),
+        Problems,
+    ),
+)]
+pub(crate) async fn show(caller: Caller, id: UploadId) -> Result<Response, Problem> {
+    let current = find(caller.app(), id).await?;
+    let app = allowed(&caller, current.metadata()).await?;
+    let Current::Done(done) = current else {
+        let message = "the upload has not become an artifact yet";
+        let error = Error::new(ErrorKind::Conflict, message);
+        return Err(error
+            .with_hint("send the bytes that are missing; HEAD tells from where")
+            .into());
+    };
+    let record = app.own_store().outcome(done.artifact).await?;
+    let record = record.ok_or_else(|| {
+        let message = format!("the artifact {} is gone altogether", done.artifact);
+        Error::new(ErrorKind::NotFound, message)
+    })?;
+    Ok(reply::details(StatusCode::OK, &record))
 }
 
 /// Adds bytes to an upload. With the last one it becomes an artifact.

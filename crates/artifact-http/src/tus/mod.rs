@@ -62,7 +62,8 @@ pub(crate) fn all() -> MethodRouter<App> {
 
 /// What can be asked of one upload.
 pub(crate) fn one() -> MethodRouter<App> {
-    routing::head(handlers::head)
+    routing::get(handlers::show)
+        .head(handlers::head)
         .patch(handlers::patch)
         .delete(handlers::terminate)
         .options(handlers::options_of_one)

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::blocking;
 use super::checksum::Checksum;
-use super::complete::{Attempt, Completed, complete};
+use super::complete::{Attempt, Completed, complete, is_lasting};
 use super::headers::OFFSET;
 use super::id::UploadId;
 use super::receive::{Expected, Refused, receive};
@@ -182,7 +182,7 @@ async fn take_last(app: &App, held: Held, sent: Sent) -> Result<Progress, Proble
     let refused = through.refused.clone();
     let store = async {
         let stored = attempt.store(app, Body::Stream(body)).await;
-        if stored.as_ref().is_err_and(|error| !passes(error)) {
+        if stored.as_ref().is_err_and(is_lasting) {
             refused.cancel();
         }
         stored
@@ -196,10 +196,10 @@ async fn take_last(app: &App, held: Held, sent: Sent) -> Result<Progress, Proble
         (Ok(()), Err(error)) => {
             // They were left to the store alone.
             let held = blocking(move || held.sync().map(|()| held)).await?;
-            if passes(&error) {
-                return finished(app, held).await;
+            if is_lasting(&error) {
+                return Err(attempt.fail(held, error).await?.into());
             }
-            Err(attempt.fail(held, error).await?.into())
+            finished(app, held).await
         }
         (Err(Refused::Unwanted), Err(error)) => Err(attempt.fail(held, error).await?.into()),
         (Ok(()) | Err(Refused::Unwanted), Ok(stored)) => {
@@ -209,11 +209,6 @@ async fn take_last(app: &App, held: Held, sent: Sent) -> Result<Progress, Proble
         }
         (Err(refused), _) => Err(problem(refused)),
     }
-}
-
-/// Whether the store may take the same bytes when it is asked once more.
-fn passes(error: &Error) -> bool {
-    error.is_transient() || error.kind() == ErrorKind::Locked
 }
 
 fn problem(refused: Refused) -> Problem {

@@ -51,7 +51,10 @@ impl Through {
             match receiver.recv().await {
                 Some(Passed::Bytes(bytes)) => Ok(Some((bytes, receiver))),
                 Some(Passed::End) => Ok(None),
-                None => Err(Error::invalid_input("the body was cut off")),
+                None => {
+                    let message = "the bytes that are missing have not come";
+                    Err(Error::new(ErrorKind::Unavailable, message).lasting())
+                }
             }
         });
         (way, Box::pin(before.chain(passed)))

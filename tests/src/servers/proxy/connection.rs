@@ -126,6 +126,13 @@ fn hand_back(from: &TcpStream, to: &TcpStream, expected: &Receiver<Expected>) ->
         let Ok((method, fault)) = expected.recv() else {
             return Err(ErrorKind::InvalidData.into()); // a response without a request
         };
+        if let Some(Fault::LoseAnswer(status)) = fault {
+            let answer = format!(
+                "HTTP/1.1 {status} Injected\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            { to }.write_all(answer.as_bytes())?;
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
         { to }.write_all(&head.bytes)?;
         let mut body = Body {
             to,

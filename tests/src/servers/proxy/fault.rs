@@ -7,6 +7,8 @@ use std::time::Duration;
 pub enum Fault {
     /// The server is not asked; the answer has this status and this body.
     Answer(u16, String),
+    /// The server is asked, and its answer replaced by an empty one of this status.
+    LoseAnswer(u16),
     /// The connection is cut once so many bytes of the request's body have passed.
     CutRequest(u64),
     /// The connection is cut once so many bytes of the response's body have passed.

@@ -167,6 +167,7 @@ fn another_version_of_the_protocol_is_refused() {
     for headers in [&other[..], &[]] {
         for (method, path) in [
             ("POST", UPLOADS),
+            ("GET", &path),
             ("HEAD", &path),
             ("PATCH", &path),
             ("DELETE", &path),
@@ -177,9 +178,21 @@ fn another_version_of_the_protocol_is_refused() {
         }
     }
     assert_eq!(spooled(&store), ["json", "part"]);
-    server
-        .send("GET", &path, &[TUS], b"")
-        .problem(405, "invalid-input");
+}
+
+#[test]
+fn who_has_uploaded_is_shown_what_it_became() {
+    let (_store, server) = served();
+    let path = create(&server, "a", 5);
+    let show = || server.send("GET", &path, &[TUS], b"");
+    show().problem(409, "conflict");
+    let answer = patch(&server, &path, 0, b"abcde").expect(204);
+    let shown = show().expect(200).json();
+    assert_eq!(shown["id"], answer.header("x-artifact-id"));
+    assert_eq!(shown["sha256"], sha256(b"abcde"));
+    assert_eq!(shown["uri"], "artifact://demo/1/log/a");
+    delete(&server, &path).expect(204);
+    show().problem(404, "not-found");
 }
 
 #[test]
@@ -424,7 +437,7 @@ fn another_method_is_refused_as_that() {
     for (method, path) in [
         ("GET", UPLOADS),
         ("PUT", UPLOADS),
-        ("GET", &*path),
+        ("PUT", &*path),
         ("POST", &*path),
     ] {
         server

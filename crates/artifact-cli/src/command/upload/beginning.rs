@@ -69,8 +69,8 @@ mod tests {
         let mut head = vec![0; 50];
         file.read_exact(&mut head).unwrap();
         let mut whole = Beginning::new(head, file);
-        let mut five = [0; 5];
-        whole.read_exact(&mut five).unwrap();
+        let mut begin = [0; 5];
+        whole.read_exact(&mut begin).unwrap();
         assert_eq!(whole.seek(SeekFrom::Current(2)).unwrap(), 7);
         for (to, at) in [
             (SeekFrom::Current(0), 7),

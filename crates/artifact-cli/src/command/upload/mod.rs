@@ -113,6 +113,8 @@ pub(crate) async fn run(args: UploadArgs, context: &Context) -> Result<(), Failu
         plan.progress.suspend(|| report.add(outcome))?;
     }
     plan.progress.finish();
-    context.warn_of_quota(&plan.service).await;
+    if report.has_stored() {
+        context.warn_of_quota(&plan.service).await;
+    }
     report.finish()
 }

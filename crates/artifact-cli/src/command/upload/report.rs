@@ -46,6 +46,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Whether anything was stored.
+    pub(super) fn has_stored(&self) -> bool {
+        self.stored > 0
+    }
+
     /// Tells of a failure.
     pub(super) fn failed(&mut self, error: &Error) {
         self.failures.add(self.ui, error);
