@@ -126,7 +126,8 @@ impl Scan {
         }
         self.is_text = true;
         for file in std::mem::take(&mut self.files) {
-            if let Some(at) = file.found(&self.held) {
+            let looked_at = self.held.len().min(files::MOST_BYTES);
+            if let Some(at) = file.found(&self.held[..looked_at]) {
                 self.add(&file.rule, at);
             }
         }

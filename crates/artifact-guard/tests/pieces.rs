@@ -127,3 +127,20 @@ fn a_secret_at_any_place_of_what_is_gathered_is_found() {
         }
     }
 }
+
+#[test]
+fn as_much_is_looked_at_of_a_file_that_is_known_by_its_name_however_it_comes() {
+    let looked_at = 1 << 20;
+    for (before, count) in [(looked_at - 40, 1), (looked_at - 14, 0), (looked_at, 0)] {
+        let content = format!("{}\nDB_PASSWORD=m4-Kq2.zT9w\n", "a".repeat(before - 1));
+        for sizes in [
+            [65_536, 65_536],
+            [65_537, 40_001],
+            [1 << 22, 1],
+            [1_000, 99_999],
+        ] {
+            let found = found(".env", cut(content.as_bytes(), &sizes));
+            assert_eq!(found.len(), count, "{before} {sizes:?}");
+        }
+    }
+}
