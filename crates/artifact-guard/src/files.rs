@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use artifact_domain::ArtifactName;
-use regex::bytes::Regex;
+use regex::bytes::{Captures, Regex};
 
 use crate::placeholder::is_placeholder;
 use crate::rule::Rule;
@@ -16,7 +16,8 @@ pub(crate) const MOST_BYTES: usize = 1 << 20;
 pub(crate) struct File {
     pub(crate) rule: Rule,
     is_one: fn(path: &str, base: &str) -> bool,
-    /// In its group `secret` is the secret, and in `key`, where it has one, what the secret is called.
+    /// In one of its groups [`SECRETS`] is the secret; in `key`, where it has one, what the secret is called,
+    /// and in `user` whose password it is.
     pattern: &'static str,
     compiled: OnceLock<Regex>,
 }
@@ -85,14 +86,75 @@ pub(crate) static FILES: [File; 8] = [
         "env-secret",
         "`.env` files with a password, token or key",
         is_env,
-        r#"(?im)^[ \t]*(?:export[ \t]+)?(?<key>[A-Z0-9_.]*(?:SECRET|TOKEN|PASSW(?:OR)?D|PASSPHRASE|PRIVATE_?KEY|API_?KEY|ACCESS_?KEY|CREDENTIAL)[A-Z0-9_]*)[ \t]*=[ \t]*["']?(?<secret>[^\s"'#$<{(/][^\s"']{7,})"#,
+        ENV,
     ),
 ];
 
-/// What a variable is called that only says where a secret is found, or what it is called.
-const BESIDE: [&str; 8] = [
-    "_URL", "_URI", "_FILE", "_PATH", "_NAME", "_TTL", "_TYPE", "_ID",
+/// A variable that holds a URL with a password, whatever it is called; and one that is called a secret, which
+/// may be quoted, or not, or have lost its second quote.
+const ENV: &str = r#"(?imx)
+    ^[\x20\t]*(?:export[\x20\t]+)?(?:
+        [A-Z0-9_.]+[\x20\t]*=[\x20\t]*["']?[a-z][a-z0-9+.-]*://(?<user>[^/\s:@]*):(?<secret>[^/\s@"'$<{][^/\s@"']{5,})@
+        |
+        (?<key>
+            [A-Z0-9_.]*
+            (?:SECRET(?:KEY)?|TOKEN|PASSW(?:OR)?D|PASSPHRASE|PRIVATE_?KEY|API_?KEY|ACCESS_?KEY|CREDENTIAL)S?
+            (?:[_0-9][A-Z0-9_]*)?
+        )
+        [\x20\t]*=[\x20\t]*
+        (?:
+            "(?<secret2>[^\s"\\$<{(/](?:[^"\\\r\n]|\\.){7,})"
+            |
+            '(?<secret3>[^\s'$<{(/][^'\r\n]{7,})'
+            |
+            ["']?(?<secret4>[^\s"'\#$<{(/][^\s"']{7,})
+        )
+    )"#;
+
+/// The groups of patterns that a secret is in.
+const SECRETS: [&str; 4] = ["secret", "secret2", "secret3", "secret4"];
+
+/// How a variable's name ends that only says of a secret where it is, what it is called, or how it is made.
+const BESIDE: [&str; 35] = [
+    "_ALG",
+    "_ALGORITHM",
+    "_ARN",
+    "_AUDIENCE",
+    "_BACKEND",
+    "_CLASS",
+    "_DIR",
+    "_ENDPOINT",
+    "_EXPIRATION",
+    "_FILE",
+    "_FORMAT",
+    "_HEADER",
+    "_HINT",
+    "_HOST",
+    "_ID",
+    "_IDS",
+    "_ISSUER",
+    "_LABEL",
+    "_MANAGER",
+    "_MESSAGE",
+    "_MODEL",
+    "_NAME",
+    "_PATH",
+    "_POLICY",
+    "_PREFIX",
+    "_PROVIDER",
+    "_REGION",
+    "_SCOPE",
+    "_SCOPES",
+    "_SERVICE",
+    "_TTL",
+    "_TYPE",
+    "_URI",
+    "_URL",
+    "_VERSION",
 ];
+
+/// A mark that some editors put before all text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 fn is_of_git(path: &str, base: &str) -> bool {
     let bases = [".gitmodules", ".gitconfig", ".git-credentials"];
@@ -126,15 +188,15 @@ pub(crate) fn of(name: &ArtifactName) -> Vec<&'static File> {
 impl File {
     /// Where the first secret stands.
     pub(crate) fn found(&self, bytes: &[u8]) -> Option<usize> {
-        self.regex().captures_iter(bytes).find_map(|groups| {
-            let secret = groups.name("secret").or_else(|| groups.name("secret2"))?;
-            let is_beside = groups.name("key").is_some_and(|key| {
-                let key = key.as_bytes().to_ascii_uppercase();
-                BESIDE.iter().any(|end| key.ends_with(end.as_bytes()))
-            });
-            let is_one = !is_beside && !is_placeholder(secret.as_bytes());
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let at = self.regex().captures_iter(text).find_map(|groups| {
+            let secret = SECRETS.iter().find_map(|group| groups.name(group))?;
+            let is_one = !is_beside(&groups)
+                && !is_default(&groups, secret.as_bytes())
+                && !is_placeholder(secret.as_bytes());
             is_one.then_some(secret.start())
-        })
+        })?;
+        Some(bytes.len() - text.len() + at)
     }
 
     fn regex(&self) -> &Regex {
@@ -143,6 +205,21 @@ impl File {
             Regex::new(&pattern).expect("a test compiles every pattern of the table")
         })
     }
+}
+
+/// Whether a variable is called like what is only beside a secret.
+fn is_beside(groups: &Captures<'_>) -> bool {
+    groups.name("key").is_some_and(|key| {
+        let key = key.as_bytes().to_ascii_uppercase();
+        BESIDE.iter().any(|end| key.ends_with(end.as_bytes()))
+    })
+}
+
+/// Whether a user has the password that a database in a container begins with, and everybody knows.
+fn is_default(groups: &Captures<'_>, password: &[u8]) -> bool {
+    groups.name("user").is_some_and(|user| {
+        user.as_bytes() == password || password.eq_ignore_ascii_case(b"password")
+    })
 }
 
 #[cfg(test)]

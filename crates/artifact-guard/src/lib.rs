@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod allow;
+mod escape;
 mod files;
+mod pem;
 mod placeholder;
 mod rule;
 mod scan;
+mod service_account;
+mod token;
 mod tokens;
 
 use std::fmt;

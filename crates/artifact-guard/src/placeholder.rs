@@ -1,18 +1,29 @@
 //! What stands in the place of a secret in examples and templates. Knows no rule.
 
-use memchr::memmem;
+use std::sync::LazyLock;
 
-/// Words that no service puts into a secret, and people put into examples of one. In small letters.
-const WORDS: [&[u8]; 8] = [
-    b"example",
-    b"placeholder",
-    b"changeme",
-    b"change_me",
-    b"change-me",
-    b"redacted",
-    b"dummy",
-    b"xxxx",
+use aho_corasick::AhoCorasick;
+
+/// Words that no service puts into a secret, and people put into examples of one.
+const WORDS: [&str; 10] = [
+    "example",
+    "placeholder",
+    "changeme",
+    "change_me",
+    "change-me",
+    "redacted",
+    "dummy",
+    "xxxx",
+    "your_",
+    "your-",
 ];
+
+static ANY_WORD: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(WORDS)
+        .expect("a test builds it, from the same few words")
+});
 
 /// The fewest different bytes that a secret has.
 const FEWEST_KINDS: usize = 6;
@@ -26,11 +37,10 @@ pub(crate) fn is_placeholder(secret: &[u8]) -> bool {
     if seen.iter().filter(|seen| **seen).count() < FEWEST_KINDS {
         return true;
     }
-    let lower = secret.to_ascii_lowercase();
-    lower.starts_with(b"your")
-        || WORDS
-            .iter()
-            .any(|word| memmem::find(&lower, word).is_some())
+    let begins_with_your = secret
+        .first_chunk()
+        .is_some_and(|first: &[u8; 4]| first.eq_ignore_ascii_case(b"your"));
+    begins_with_your || ANY_WORD.is_match(secret)
 }
 
 #[cfg(test)]
@@ -43,6 +53,8 @@ mod tests {
             "AKIAIOSFODNN7EXAMPLE",
             "ghp_************************************",
             "your-password-here",
+            "YourToken",
+            "put_your_key_here",
             "changeme123",
             "XXXXXXXXXXXX",
             "00000000",

@@ -126,7 +126,8 @@ impl Scan {
         }
         self.is_text = true;
         for file in std::mem::take(&mut self.files) {
-            if let Some(at) = file.found(&self.held) {
+            let looked_at = self.held.len().min(files::MOST_BYTES);
+            if let Some(at) = file.found(&self.held[..looked_at]) {
                 self.add(&file.rule, at);
             }
         }
@@ -146,14 +147,14 @@ impl Scan {
     fn tokens(&self, is_last: bool) -> (Vec<(&'static Rule, usize)>, usize) {
         let held = &self.held;
         let mut found: Vec<(&'static Rule, usize)> = Vec::new();
-        for (at, token) in TEXTS.find(&held[self.looked_at..]) {
-            let at = self.looked_at + at;
+        for (text, token) in TEXTS.find(&held[self.looked_at..]) {
+            let at = self.looked_at + text.start;
             if !is_last && at + AHEAD_BYTES > held.len() {
                 return (found, at);
             }
             let rule = &token.rule;
             let is_known = found.iter().any(|(other, _)| *other == rule) || self.has(rule);
-            if !is_known && let Some(start) = token.found(held, at) {
+            if !is_known && let Some(start) = token.found(held, at..at + text.len()) {
                 found.push((rule, start));
             }
         }

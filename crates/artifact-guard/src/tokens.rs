@@ -1,33 +1,20 @@
 //! Secrets that are known by their form, wherever they stand: a text that each begins with or holds, and
 //! the pattern around it. The forms are those that the services document.
 
-use std::sync::{LazyLock, OnceLock};
+use std::ops::Range;
+use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use regex::bytes::Regex;
 
+use crate::pem;
 use crate::rule::Rule;
+use crate::token::Token;
 
-/// The most bytes that a pattern looks at behind the text that it is found by.
+/// The most bytes that a form looks at behind the beginning of the text that it is found by.
 pub(crate) const AHEAD_BYTES: usize = 4 << 10;
 
-/// The most bytes that a pattern looks at before that text.
-pub(crate) const BEFORE_BYTES: usize = 16;
-
-/// A kind of secret with a form of its own.
-#[derive(Debug)]
-pub(crate) struct Token {
-    pub(crate) rule: Rule,
-    /// Texts of which each such secret has one; what is dear is looked for only behind these. Each has four
-    /// bytes or more, and there are 64 of them at most: with more, or with shorter ones, the search for all
-    /// of them takes five times as long.
-    texts: &'static [&'static str],
-    /// How many bytes of the secret stand before the text.
-    before_bytes: usize,
-    /// From the beginning of the secret.
-    pattern: &'static str,
-    compiled: OnceLock<Regex>,
-}
+/// The most bytes that a form looks at before that text.
+pub(crate) const BEFORE_BYTES: usize = pem::BEFORE_BYTES;
 
 const fn token(
     name: &'static str,
@@ -35,28 +22,23 @@ const fn token(
     texts: &'static [&'static str],
     pattern: &'static str,
 ) -> Token {
-    Token {
-        rule: Rule::new(name, about),
-        texts,
-        before_bytes: 0,
-        pattern,
-        compiled: OnceLock::new(),
-    }
+    Token::pattern(Rule::new(name, about), texts, pattern)
 }
 
 /// Every kind of secret with a form of its own.
 pub(crate) static TOKENS: [Token; 36] = [
-    token(
-        "private-key",
-        "private keys: PEM (PKCS#1, PKCS#8, SEC1, OpenSSH, DSA), encrypted or not",
+    Token::pem(
+        Rule::new(
+            "private-key",
+            "private keys: PEM (PKCS#1, PKCS#8, SEC1, OpenSSH, DSA), encrypted or not",
+        ),
         &["-----BEGIN ", "---- BEGIN SSH2 ENCRYPTED"],
-        r#"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY-----(?:[\s+\-|"',>]|\\r|\\n){0,80}(?:[A-Za-z-]{1,40}: ?[^\n]{0,200}[\s+|"',>]{1,40}){0,8}[A-Za-z0-9+/]{32}|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"#,
+        pem::is_private_key,
     ),
-    token(
-        "pgp-private-key",
-        "private keys of OpenPGP, in armour",
+    Token::pem(
+        Rule::new("pgp-private-key", "private keys of OpenPGP, in armour"),
         &["-----BEGIN PGP PRIVATE"],
-        r#"-----BEGIN PGP PRIVATE KEY BLOCK-----(?:[\s+\-|"',>]|\\r|\\n){0,80}(?:[A-Za-z-]{1,40}: ?[^\n]{0,200}[\s+|"',>]{1,40}){0,8}[A-Za-z0-9+/]{16}"#,
+        pem::is_pgp_private_key,
     ),
     token(
         "putty-private-key",
@@ -84,14 +66,12 @@ pub(crate) static TOKENS: [Token; 36] = [
             "AWS_SECRET_ACCESS_KEY",
             "SecretAccessKey",
         ],
-        r#"(?:aws_secret_access_key|AWS_SECRET_ACCESS_KEY|SecretAccessKey)["']?\s{0,8}[:=]\s{0,8}["']?[A-Za-z0-9/+]{40}"#,
+        r"(?:aws_secret_access_key|AWS_SECRET_ACCESS_KEY|SecretAccessKey)<=>(?<secret>[A-Za-z0-9/+]{40})",
     ),
-    token(
+    Token::service_account(Rule::new(
         "gcp-service-account",
         "key files of service accounts of Google Cloud",
-        &["\"service_account\""],
-        r#""service_account"[\x00-\xff]{0,2048}"private_key": ?"-----BEGIN "#,
-    ),
+    )),
     token(
         "google-api-key",
         "API keys of Google",
@@ -114,7 +94,7 @@ pub(crate) static TOKENS: [Token; 36] = [
         "azure-client-secret",
         "client secrets of Microsoft Entra ID, behind their usual names",
         &["AZURE_CLIENT_SECRET", "ARM_CLIENT_SECRET"],
-        r#"(?:AZURE|ARM)_CLIENT_SECRET["']?\s{0,8}[:=]\s{0,8}["']?[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"#,
+        r"(?:AZURE|ARM)_CLIENT_SECRET<=>(?<secret>[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34})",
     ),
     token(
         "github-token",
@@ -132,13 +112,13 @@ pub(crate) static TOKENS: [Token; 36] = [
         "slack-token",
         "tokens of Slack",
         &["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xapp-"],
-        r"(?:xox[bpar]-[0-9]{1,}-[A-Za-z0-9-]{16}|xox[ar]-[A-Za-z0-9-]{24}|xapp-[0-9]-[A-Z0-9]{8,}-[0-9]{8,}-[a-z0-9]{16})",
+        r"(?:xox[bpar]-[0-9]{1,20}-[A-Za-z0-9-]{16}|xox[ar]-[A-Za-z0-9-]{24}|xapp-[0-9]-[A-Z0-9]{8,20}-[0-9]{8,20}-[a-z0-9]{16})",
     ),
     token(
         "slack-webhook",
         "webhooks of Slack",
         &["hooks.slack.com/"],
-        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Z0-9]{8,}/[A-Z0-9]{8,}/[A-Za-z0-9]{16}",
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Z0-9]{8,20}/[A-Z0-9]{8,20}/(?<secret>[A-Za-z0-9]{16})",
     ),
     token(
         "stripe-key",
@@ -188,7 +168,7 @@ pub(crate) static TOKENS: [Token; 36] = [
         "sendgrid-key",
         "keys of SendGrid, behind their usual name",
         &["SENDGRID_API_KEY"],
-        r#"SENDGRID_API_KEY["']?\s{0,8}[:=]\s{0,8}["']?SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"#,
+        r"SENDGRID_API_KEY<=>(?<secret>SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})",
     ),
     token(
         "vault-token",
@@ -225,7 +205,7 @@ pub(crate) static TOKENS: [Token; 36] = [
         "hugging-face-token",
         "tokens of Hugging Face, behind their usual names",
         &["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"],
-        r#"(?:HF_TOKEN|HUGGING_FACE_HUB_TOKEN)["']?\s{0,8}[:=]\s{0,8}["']?hf_[A-Za-z]{34}\b"#,
+        r"(?:HF_TOKEN|HUGGING_FACE_HUB_TOKEN)<=>(?<secret>hf_[A-Za-z]{34})\b",
     ),
     token(
         "linear-key",
@@ -266,46 +246,10 @@ pub(crate) static TOKENS: [Token; 36] = [
     token(
         "kubernetes-client-key",
         "keys of clients in configurations of Kubernetes",
-        &["client-key-data:"],
-        r"client-key-data: {0,8}[A-Za-z0-9+/]{64}",
+        &["client-key-data"],
+        r"client-key-data<=>(?<secret>[A-Za-z0-9+/]{64})",
     ),
 ];
-
-impl Token {
-    const fn with_bytes_before(mut self, before_bytes: usize) -> Self {
-        self.before_bytes = before_bytes;
-        self
-    }
-
-    /// Whether such a secret stands where one of its texts was found, and where it begins. What comes
-    /// before it in `bytes` may be cut off.
-    pub(crate) fn found(&self, bytes: &[u8], text_at: usize) -> Option<usize> {
-        let at = text_at.checked_sub(self.before_bytes)?;
-        if is_within_a_word(bytes, at) {
-            return None;
-        }
-        let end = bytes.len().min(at + AHEAD_BYTES);
-        let found = self.regex().find(&bytes[at..end])?;
-        let is_example = crate::placeholder::is_placeholder(found.as_bytes());
-        (!is_example).then_some(at)
-    }
-
-    fn regex(&self) -> &Regex {
-        self.compiled.get_or_init(|| {
-            let anchored = format!("(?-u)^(?:{})", self.pattern);
-            Regex::new(&anchored).expect("a test compiles every pattern of the table")
-        })
-    }
-}
-
-/// Whether what begins at `at` goes on with a word. The letter of an escaped line end is none.
-fn is_within_a_word(bytes: &[u8], at: usize) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    match bytes[..at] {
-        [] | [.., b'\\', b'n' | b'r' | b't'] => false,
-        [.., last] => is_word(last) && is_word(bytes[at]),
-    }
-}
 
 /// Finds the texts of all tokens at once.
 pub(crate) struct Texts {
@@ -319,9 +263,9 @@ impl Texts {
     pub(crate) fn find<'a>(
         &'a self,
         bytes: &'a [u8],
-    ) -> impl Iterator<Item = (usize, &'static Token)> + 'a {
+    ) -> impl Iterator<Item = (Range<usize>, &'static Token)> + 'a {
         let found = self.automaton.find_iter(bytes);
-        found.map(|found| (found.start(), self.tokens[found.pattern().as_usize()]))
+        found.map(|found| (found.range(), self.tokens[found.pattern().as_usize()]))
     }
 }
 
@@ -351,8 +295,7 @@ mod tests {
     fn every_pattern_can_be_compiled_and_no_text_is_twice() {
         let mut texts = BTreeSet::new();
         for token in &TOKENS {
-            token.regex();
-            assert!(token.before_bytes <= BEFORE_BYTES);
+            token.compile();
             for text in token.texts {
                 assert!(texts.insert(*text), "{text}");
                 assert!(text.len() <= crate::scan::LONGEST_TEXT_BYTES, "{text}");
@@ -361,5 +304,56 @@ mod tests {
         assert_eq!(TEXTS.tokens.len(), texts.len());
         assert!(texts.len() <= 64, "{}", texts.len());
         assert!(texts.iter().all(|text| text.len() >= 4), "{texts:?}");
+    }
+
+    /// Files that are made of nothing but beginnings of secrets.
+    fn made_of_beginnings() -> Vec<Vec<u8>> {
+        let texts = TOKENS.iter().flat_map(|token| token.texts);
+        let mut beginnings: Vec<String> = texts.map(|text| (*text).to_owned()).collect();
+        for label in ["PRIVATE KEY-----", "PGP PRIVATE KEY BLOCK-----"] {
+            let more = ["", "\n", "A: ", "\nA: b\n", "\", \"a\":\""];
+            beginnings.extend(more.map(|more| format!("-----BEGIN {label}{more}")));
+        }
+        let private_key = "\"private_key\": \"-----BEGIN PRIVATE KEY-----\\n";
+        beginnings.push(format!("\"service_account\" {private_key}"));
+        beginnings.push(format!("\"service_account\" {}", private_key.repeat(20)));
+        let between = [
+            "", " ", "-", "\n", "=", "\": \"", "1-", "AAAAAAAA", "        ",
+        ];
+        let all = beginnings.iter().flat_map(|beginning| {
+            between.map(|between| format!("{beginning}{between}").into_bytes())
+        });
+        all.map(|part| part.repeat((64 << 10) / part.len()))
+            .collect()
+    }
+
+    #[test]
+    fn few_bytes_are_looked_at_for_each_that_comes() {
+        for bytes in made_of_beginnings() {
+            let found = TEXTS.find(&bytes);
+            let looked_at: usize = found
+                .filter(|(text, token)| text.start >= token.before_bytes)
+                .map(|(text, token)| token.extent(&bytes, text.start - token.before_bytes).len())
+                .sum();
+            let start = String::from_utf8_lossy(&bytes[..60]);
+            assert!(looked_at <= 48 * bytes.len(), "{looked_at}: {start}");
+        }
+    }
+
+    #[test]
+    fn no_form_looks_further_than_what_is_kept() {
+        for token in &TOKENS {
+            assert!(token.before_bytes + crate::escape::BEFORE_BYTES <= BEFORE_BYTES);
+        }
+        for bytes in made_of_beginnings() {
+            for (text, token) in TEXTS.find(&bytes) {
+                if let Some(at) = text.start.checked_sub(token.before_bytes) {
+                    let extent = token.extent(&bytes, at);
+                    assert!(extent.start + BEFORE_BYTES >= text.start);
+                    assert!(extent.end <= text.start + AHEAD_BYTES);
+                    assert!(extent.contains(&at));
+                }
+            }
+        }
     }
 }
