@@ -98,6 +98,29 @@ fn check_says_whether_settings_are_valid() {
 }
 
 #[test]
+fn check_refuses_what_the_server_would_not_start_with() {
+    for (file, lacking, by) in [
+        ("http: { tls_cert: /c }\n", "http.tls_key", "http.tls_cert"),
+        ("http: { tls_key: /k }\n", "http.tls_cert", "http.tls_key"),
+        (
+            "http: { rate_burst: 3 }\n",
+            "http.rate_limit",
+            "http.rate_burst",
+        ),
+    ] {
+        let store = Sandbox::new();
+        store.write("artifact-store.yaml", file);
+        let said = format!("`{lacking}` is not set, and {by} needs it");
+        let checked = store.run(&["config", "check"]).expect_code(2);
+        checked.says(&[&said]);
+        let mut server = store.other(e2e::artifact_http());
+        let output = server.output().expect("the server can be run");
+        let outcome = e2e::Outcome::from_output(&["artifact-http"], output);
+        outcome.expect_code(2).says(&[&said]);
+    }
+}
+
+#[test]
 fn init_writes_the_defaults_and_overwrites_nothing() {
     let store = Sandbox::new();
     let values = |store: &Sandbox| -> Vec<(Value, Value)> {

@@ -1,49 +1,12 @@
-//! The file: read whole, replaced whole, by one writer at a time. Blocking, without a runtime.
+//! The file: replaced whole, by one writer at a time. Blocking, without a runtime.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use artifact_domain::{Error, ErrorKind, Result};
 use fs4::FileExt;
-
-/// What tells one state of a file from another without reading it: every change replaces the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    inode: u64,
-    length: u64,
-    changed: (i64, i64),
-}
-
-/// How the file is at present; none where it is not there.
-pub(crate) fn stamp(path: &Path) -> Result<Option<Stamp>> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(Some(Stamp {
-            inode: metadata.ino(),
-            length: metadata.len(),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(fault(path, "looked at", error)),
-    }
-}
-
-/// Reads the file; none where it is not there. One that others can change is not believed.
-pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(fault(path, "looked at", error)),
-    };
-    if metadata.mode() & 0o022 != 0 {
-        let message = format!("{} can be changed by others", path.display());
-        return Err(Error::new(ErrorKind::Internal, message)
-            .with_hint(format!("`chmod 600 {}`", path.display())));
-    }
-    let read = fs::read(path).map(Some);
-    read.map_err(|error| fault(path, "read", error))
-}
 
 /// The right to replace the file, until it is dropped.
 #[derive(Debug)]

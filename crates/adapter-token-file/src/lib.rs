@@ -2,11 +2,11 @@
 
 mod document;
 mod file;
+mod kept;
 mod secret;
 mod signing;
 mod tokens;
 mod uses;
-mod watched;
 
 use artifact_domain::{Error, ErrorKind, Result};
 

@@ -12,15 +12,15 @@ use subtle::ConstantTimeEq;
 
 use crate::blocking;
 use crate::file::Turn;
+use crate::kept::Kept;
 use crate::secret::{SECRET_BYTES, keyed_digest, random};
-use crate::watched::Watched;
 
 /// The form that is written; another one is not read.
 const FORMAT: u32 = 1;
 
 /// The keys in a file. Cloning it is cheap and gives the same.
 #[derive(Debug, Clone)]
-pub struct SigningKeys(Arc<Watched<Keys>>);
+pub struct SigningKeys(Arc<Kept<Keys>>);
 
 /// A signature, and the key that it was made with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ struct Document {
 impl SigningKeys {
     /// The keys in the file at `path`, which need not be there.
     pub fn new(path: PathBuf) -> Self {
-        Self(Arc::new(Watched::new(path, Keys::parse)))
+        Self(Arc::new(Kept::new(path, Keys::parse)))
     }
 
     /// Signs a message; makes the first key where there is none.
@@ -179,7 +179,7 @@ fn damaged() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file;
+    use crate::kept;
 
     #[tokio::test]
     async fn what_is_signed_is_known_until_the_keys_are_rotated() {
@@ -203,7 +203,7 @@ mod tests {
         keys.rotate(now).await.unwrap();
         assert!(!keys.is_signed("GET /a", &signature).unwrap());
         let shown = format!("{keys:?}");
-        let written = String::from_utf8(file::read(&path).unwrap().unwrap()).unwrap();
+        let written = String::from_utf8(kept::text(&path).unwrap().unwrap()).unwrap();
         let secret = written.split('"').nth_back(1).unwrap();
         assert!(secret.len() == 43 && !shown.contains(secret), "{shown}");
     }

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 
 use crate::blocking;
 use crate::document::{Entry, Tokens};
-use crate::file::{self, Turn};
+use crate::file::Turn;
+use crate::kept::Kept;
 use crate::secret::{self, Parts};
 use crate::uses::{self, LastUses, Uses};
-use crate::watched::Watched;
 
 /// What is known of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct TokenFile(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    file: Watched<Tokens>,
+    file: Kept<Tokens>,
     uses: Uses,
 }
 
@@ -67,7 +67,7 @@ impl TokenFile {
     /// The tokens in the file at `path`, which need not be there.
     pub fn new(path: PathBuf) -> Self {
         Self(Arc::new(Inner {
-            file: Watched::new(path, Tokens::parse),
+            file: Kept::new(path, Tokens::parse),
             uses: Uses::default(),
         }))
     }
@@ -75,7 +75,7 @@ impl TokenFile {
     /// Whether the file is there: from then on who comes has to be recognised. Where that cannot be
     /// told it counts as there.
     pub fn is_there(&self) -> bool {
-        file::stamp(self.0.file.path()).map_or(true, |stamp| stamp.is_some())
+        artifact_watch::is_there(self.0.file.path())
     }
 
     /// Makes a token. What is given along is its bearer's alone and is kept nowhere.

@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use artifact_domain::{Result, Timestamp};
 
-use crate::file::{self, Turn};
+use crate::file::Turn;
+use crate::kept;
 
 /// Ids of tokens, and when each was last used.
 pub(crate) type LastUses = BTreeMap<String, Timestamp>;
@@ -36,7 +37,7 @@ impl Uses {
 
 /// What is written; nothing where it cannot be read, since nothing hangs on it.
 pub(crate) fn written(tokens: &Path) -> LastUses {
-    let text = file::read(&path(tokens)).ok().flatten();
+    let text = kept::text(&path(tokens)).ok().flatten();
     let uses = text.and_then(|text| serde_json::from_slice(&text).ok());
     uses.unwrap_or_default()
 }

@@ -9,38 +9,80 @@ use serde::{Deserialize, Serialize};
 
 /// One version of an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(
     missing_docs,
     reason = "they are the words of `artifact-domain`, which explains them"
 )]
 pub struct Artifact {
+    /// UUIDv7 of this version
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: ArtifactId,
-    /// Without a version: the address of the newest.
+    /// `artifact://SPEC/TASK/TYPE/NAME`
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub uri: ArtifactUri,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub spec: SpecName,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub task: TaskId,
+    /// `log`, `diff`, … or `custom:NAME`
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub r#type: ArtifactType,
+    /// May have folders
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub name: ArtifactName,
+    #[cfg_attr(feature = "openapi", schema(value_type = u32, minimum = 1))]
     pub version: Version,
+    /// `UPLOADING`, `ACTIVE`, `ARCHIVED` or `DELETED`
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub state: State,
+    /// `HOT`, `WARM` or `COLD`
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub tier: Tier,
-    /// None while an upload has not ended.
+    /// Original bytes; null while an upload has not ended
     pub size_bytes: Option<u64>,
+    /// Bytes as they are stored
     pub stored_size_bytes: Option<u64>,
+    /// Of the original bytes, in hexadecimal
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub sha256: Option<Digest>,
     pub compressed: Option<bool>,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub mime_type: MimeType,
+    /// RFC 3339, UTC
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub created_at: Timestamp,
+    /// When it is gone; null for never
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub expires_at: Option<Timestamp>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub archived_at: Option<Timestamp>,
+    /// Whether it is kept, whatever else says that it should go
     pub held: bool,
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, value_type = std::collections::BTreeMap<String, String>))]
     pub tags: Tags,
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, value_type = serde_json::Map<String, serde_json::Value>))]
     pub metadata: Metadata,
-    /// What keeps it. Lists say only that something does.
+    /// Why, by whom and since when it is held; lists say only that it is
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<HoldSchema>))]
     pub hold: Option<Hold>,
+}
+
+/// What keeps an artifact.
+#[cfg(feature = "openapi")]
+#[derive(utoipa::ToSchema)]
+#[schema(as = Hold)]
+#[expect(
+    dead_code,
+    reason = "`artifact-domain`, whose document it is, knows no OpenAPI"
+)]
+struct HoldSchema {
+    reason: Option<String>,
+    by: Option<String>,
+    since: String,
 }
 
 impl From<&ArtifactRecord> for Artifact {
@@ -130,10 +172,11 @@ impl Artifact {
 
 /// A page of artifacts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page {
-    /// They.
+    #[expect(missing_docs, reason = "a page has nothing else")]
     pub items: Vec<Artifact>,
-    /// What to ask for the next page with; none on the last.
+    /// What to ask for the next page with; null on the last
     pub next_cursor: Option<String>,
 }
 

@@ -6,21 +6,25 @@ use serde::{Deserialize, Serialize};
 /// What the types of problems begin with; the kind follows.
 pub const PROBLEM_TYPE: &str = "urn:artifact-store:error:";
 
-/// What went wrong.
+/// What went wrong, RFC 9457.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// [`PROBLEM_TYPE`] and the kind.
     pub r#type: String,
-    /// The name of the status.
+    /// The name of the status
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, nullable = false))]
     pub title: Option<String>,
-    /// The status.
+    /// The status
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, nullable = false))]
     pub status: Option<u16>,
-    /// What failed, and on which artifact.
+    /// What failed, and on which artifact
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub detail: String,
-    /// What to do about it.
+    /// What to do about it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }

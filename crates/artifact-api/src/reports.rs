@@ -194,47 +194,65 @@ pub struct Latest {
     pub task: Option<String>,
 }
 
-/// A sum of what is stored.
+/// A sum.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageGroup {
+    /// Versions
     pub count: u64,
+    /// By uploads on their way
     pub reserved_bytes: u64,
+    /// How much compression saves
     pub saved_ratio: Option<f64>,
     pub size_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub spec: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub state: Option<String>,
     pub stored_size_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub tier: Option<String>,
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub artifact_type: Option<String>,
+    /// On their way
     pub uploads: u64,
 }
 
 /// The sum of everything, or of a spec, and how near the store is to its limit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageSummary {
+    /// Versions
     pub count: u64,
+    /// What counts against the limit
     pub held_bytes: u64,
     pub limit_bytes: Option<u64>,
+    /// By uploads on their way
     pub reserved_bytes: u64,
+    /// How much compression saves
     pub saved_ratio: Option<f64>,
     pub size_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub spec: Option<String>,
     pub stored_size_bytes: u64,
+    /// On their way
     pub uploads: u64,
     pub used_ratio: Option<f64>,
+    /// That little room is left
     pub warning: Option<String>,
 }
 
-/// What was stored on a day.
+/// A day, in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrendDay {
     pub count: u64,
-    /// The day, in UTC: `2026-03-01`.
+    /// `2026-03-01`
     pub date: String,
     pub median_is_exact: bool,
     pub median_size_bytes: Option<u64>,

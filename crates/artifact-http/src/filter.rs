@@ -1,21 +1,26 @@
-//! The parameters that select artifacts and a page of them, as `artifact search` has them. Knows no
-//! route.
+//! The parameters that select artifacts, and those of a page of them, as `artifact search` has them. Knows
+//! no route.
 
 use std::time::Duration;
 
 use artifact_app::Store;
 use artifact_bootstrap::settings::ByteSize;
-use artifact_domain::query::{Cursor, Filter, Order, PageSize, TagFilter, Versions};
+use artifact_domain::query::{Filter, TagFilter, Versions};
 use artifact_domain::{Error, Result};
+use axum::extract::FromRequestParts;
+use http::Uri;
+use http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::params::{all_parsed, parsed};
+use crate::params::{Params, all_parsed, parsed};
+use crate::problem::Problem;
 
 /// The longest time back that is asked for.
 const MOST_DAYS: u32 = 365_000;
 
-/// What to select, in which order, and which page.
+/// What to select.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -49,6 +54,13 @@ pub(crate) struct FilterParams {
     pub(crate) state: Vec<String>,
     /// All versions, not only the newest of each artifact
     pub(crate) all_versions: bool,
+}
+
+/// In which order, and which page.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParams {
     /// `created` (newest first), `size` (largest first) or `name`
     #[param(pattern = "^(created|size|name)$")]
     pub(crate) sort: Option<String>,
@@ -62,10 +74,6 @@ pub(crate) struct FilterParams {
 impl FilterParams {
     /// What they select.
     pub(crate) fn filter(&self, store: &Store) -> Result<Filter> {
-        // Also where there are no pages: what makes no sense is never passed over.
-        parsed::<Order>(self.sort.as_deref())?;
-        parsed::<Cursor>(self.cursor.as_deref())?;
-        self.limit.map(PageSize::new).transpose()?;
         if self.after.is_some() && self.days.is_some() {
             return Err(Error::invalid_input("after and days exclude each other"));
         }
@@ -100,5 +108,97 @@ impl FilterParams {
             filter.versions = Versions::All;
         }
         Ok(filter)
+    }
+}
+
+/// What to select, and which page of it.
+#[derive(Debug)]
+pub(crate) struct Paged {
+    pub(crate) filter: FilterParams,
+    pub(crate) page: PageParams,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Paged {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let asked = parts.uri.clone();
+        let query = asked.query().unwrap_or_default().split('&');
+        let (of_page, of_filter): (Vec<_>, Vec<_>) = query.partition(|part| is_of_page(part));
+        parts.uri = with_query(&of_filter)?;
+        let filter = Params::from_request_parts(parts, state).await;
+        parts.uri = with_query(&of_page)?;
+        let page = Params::from_request_parts(parts, state).await;
+        parts.uri = asked;
+        let (Params(filter), Params(page)) = (filter?, page?);
+        Ok(Self { filter, page })
+    }
+}
+
+fn is_of_page(part: &str) -> bool {
+    let key = part.split('=').next().unwrap_or_default();
+    let key = percent_decode_str(key).decode_utf8_lossy();
+    matches!(&*key, "sort" | "limit" | "cursor")
+}
+
+fn with_query(parts: &[&str]) -> Result<Uri> {
+    let uri = format!("/?{}", parts.join("&")).parse();
+    uri.map_err(|cause: http::uri::InvalidUri| {
+        Error::invalid_input("the query can't be read").with_source(cause)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is made of a query, or why nothing is.
+    async fn paged(query: &str) -> Result<Paged, String> {
+        let request = http::Request::get(format!("/api/v1/artifacts?{query}"));
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let asked = parts.uri.clone();
+        let paged = Paged::from_request_parts(&mut parts, &()).await;
+        assert_eq!(parts.uri, asked, "who comes next sees another query");
+        paged.map_err(|problem| format!("{problem:?}"))
+    }
+
+    #[tokio::test]
+    async fn each_parameter_goes_where_it_belongs() {
+        let found = paged("tag=a&limit=3&tag=b%26c&%73ort=size&spec=s*&days=7&cursor=c")
+            .await
+            .unwrap();
+        let filter = FilterParams {
+            spec: Some("s*".to_owned()),
+            tag: vec!["a".to_owned(), "b&c".to_owned()],
+            days: Some(7),
+            ..FilterParams::default()
+        };
+        let page = PageParams {
+            sort: Some("size".to_owned()),
+            limit: Some(3),
+            cursor: Some("c".to_owned()),
+        };
+        assert_eq!((found.filter, found.page), (filter, page));
+        let none = paged("").await.unwrap();
+        assert_eq!(
+            (none.filter, none.page),
+            (FilterParams::default(), PageParams::default())
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_unknown_empty_or_no_number_is_named() {
+        for (query, named) in [
+            ("limits=3", "limits"),
+            ("limit=", "limit"),
+            ("limit=x", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("spec=", "spec"),
+            ("days=x", "days"),
+            ("limit%3D=3", "limit="),
+        ] {
+            let wrong = paged(query).await.unwrap_err();
+            assert!(wrong.contains(named), "{query}: {wrong}");
+        }
     }
 }

@@ -101,7 +101,7 @@ async fn serve(
     let (tls, renewal) = tls(&settings.http)?.unzip();
     let proxies = settings.http.trusted_proxies.as_deref();
     let proxies = proxies.map(TrustedProxies::new).transpose()?;
-    let rate = RateLimit::new(&settings.http)?;
+    let rate = RateLimit::new(&settings.http);
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
     let listener = TcpListener::bind(address).await.map_err(|cause| {
@@ -172,19 +172,12 @@ async fn whatever(work: Option<impl Future<Output = ()>>) {
     }
 }
 
-/// The certificate that is set, if TLS is to be spoken.
+/// The certificate that is set, if TLS is to be spoken. The settings have both its files or neither.
 fn tls(settings: &Http) -> Result<Option<(Tls, Renewal)>> {
-    let (key, lacking) = match (&settings.tls_cert, &settings.tls_key) {
-        (None, None) => return Ok(None),
-        (Some(cert), Some(key)) => {
-            let (cert, key) = (cert.clone(), key.clone());
-            return Tls::new(Files { cert, key }).map(Some);
-        }
-        (Some(_), None) => ("http.tls_cert", "http.tls_key"),
-        (None, Some(_)) => ("http.tls_key", "http.tls_cert"),
-    };
-    let message = format!("{key} is set, and {lacking} is not");
-    Err(Error::invalid_input(message).with_hint("TLS needs both"))
+    let files = settings.tls_cert.clone().zip(settings.tls_key.clone());
+    files
+        .map(|(cert, key)| Tls::new(Files { cert, key }))
+        .transpose()
 }
 
 /// Says where the server is, to whoever has started it.

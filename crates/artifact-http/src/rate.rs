@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use artifact_bootstrap::settings::Http;
 use artifact_domain::access::Principal;
-use artifact_domain::{Error, ErrorKind, Result};
+use artifact_domain::{Error, ErrorKind};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -77,22 +77,11 @@ struct Counted {
 
 impl RateLimit {
     /// The limit that is set, if there is one.
-    ///
-    /// # Errors
-    /// `InvalidInput` for a burst without a rate.
-    pub(crate) fn new(settings: &Http) -> Result<Option<Self>> {
+    pub(crate) fn new(settings: &Http) -> Option<Self> {
         let whole = |number: Option<u32>| number.and_then(NonZeroU32::new);
-        let (rate, burst) = (whole(settings.rate_limit), whole(settings.rate_burst));
-        let Some(rate) = rate else {
-            return match burst {
-                None => Ok(None),
-                Some(_) => Err(Error::invalid_input(
-                    "http.rate_burst is set, and http.rate_limit is not",
-                )),
-            };
-        };
-        let quota = Quota::per_second(rate).allow_burst(burst.unwrap_or(rate));
-        Ok(Some(Self::of(quota)))
+        let rate = whole(settings.rate_limit)?;
+        let burst = whole(settings.rate_burst).unwrap_or(rate);
+        Some(Self::of(Quota::per_second(rate).allow_burst(burst)))
     }
 
     fn of(quota: Quota) -> Self {

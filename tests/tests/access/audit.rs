@@ -35,6 +35,7 @@ fn every_attempt_is_written_down() {
     admin.send("DELETE", &one, b"").expect(204);
     admin.send("POST", "/api/v1/gc", b"").expect(200);
     let all = entries(&store, &[]);
+    let unseen = format!("token narrow: delete {} refused 403", &one[18..]);
     let shown: Vec<_> = all
         .iter()
         .map(|entry| {
@@ -55,7 +56,7 @@ fn every_attempt_is_written_down() {
             "token admin: write artifact://team/1/log/a.log done 201",
             "token narrow: read artifact://team/1/log/a.log done 200",
             "token narrow: read artifact://other/1/log/a.log refused 403",
-            "token narrow: delete - refused 403",
+            &*unseen,
             "-: read - refused 401",
             "token admin: read artifact://team/1/log/none.log failed 404",
             "token narrow: read a selection done 200",
@@ -90,6 +91,67 @@ fn every_attempt_is_written_down() {
     ] {
         assert!(!text.contains(secret), "{text}");
     }
+}
+
+#[test]
+fn what_is_refused_at_the_door_is_written_down_with_what_its_path_names() {
+    let store = Sandbox::new();
+    let reader = token(&store, "reader", &["read", "--spec", "team"]);
+    let server = Server::start(&store);
+    let reader = Bearer::new(&server, &reader);
+    let id = "018bcfe5-6800-7101-8101-010101010101";
+    let artifact = "/api/v1/specs/team%20a/tasks/1/log";
+    let cases = [
+        (
+            "PUT",
+            format!("{artifact}/a%2Fb.log"),
+            "artifact://team%20a/1/log/a/b.log",
+        ),
+        (
+            "PUT",
+            format!("{artifact}/x?spec=other"),
+            "artifact://team%20a/1/log/x",
+        ),
+        ("DELETE", format!("/api/v1/artifacts/{id}"), id),
+        ("POST", format!("/api/v1/artifacts/{id}/archive"), id),
+        (
+            "GET",
+            "/api/v1/specs/team/export".to_owned(),
+            "all tasks of spec team",
+        ),
+        (
+            "GET",
+            "/api/v1/specs/team/tasks/7/export".to_owned(),
+            "task 7 of spec team",
+        ),
+        // What names nothing that there could be.
+        ("PUT", format!("{artifact}/..%2Fb.log"), "-"),
+        ("PUT", format!("{artifact}/a%0Ab.log"), "-"),
+        ("PUT", format!("{artifact}/%FF"), "-"),
+        ("DELETE", "/api/v1/artifacts/..".to_owned(), "-"),
+        ("POST", "/api/v1/gc".to_owned(), "-"),
+        ("GET", format!("/api/v1/artifacts?spec=team&name={id}"), "-"),
+    ];
+    for (method, path, _) in &cases {
+        server.send(method, path, &[], b"x").expect(401);
+        if *method != "GET" {
+            reader.send(method, path, b"x").expect(403);
+        }
+    }
+    let found = entries(&store, &["--outcome", "refused"]);
+    let mut found = found.iter();
+    for (method, path, target) in cases {
+        let times = if method == "GET" { 1 } else { 2 };
+        for entry in found.by_ref().take(times) {
+            let said = entry["target"].as_str().unwrap_or("-");
+            assert_eq!(said, target, "{method} {path}: {entry}");
+            let path = path.split('?').next().unwrap();
+            assert_eq!(entry["request"], format!("{method} {path}"));
+        }
+    }
+    assert!(found.next().is_none());
+    let of_team = ["--target", "artifact://team%20a/*"];
+    assert_eq!(entries(&store, &of_team).len(), 4);
 }
 
 #[test]

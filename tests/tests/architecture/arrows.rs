@@ -20,6 +20,7 @@ const DOMAIN: &str = "artifact-domain";
 const CODEC: &str = "artifact-codec";
 const REPORTS: &str = "artifact-reports";
 const GUESS: &str = "artifact-guess";
+const WATCH: &str = "artifact-watch";
 const GUARD: &str = "artifact-guard";
 const ARCHIVE: &str = "artifact-archive";
 const METER: &str = "artifact-meter";
@@ -70,6 +71,12 @@ const ALL: &[Arrows] = &[
         never: IMPURE,
     },
     Arrows {
+        from: WATCH,
+        to: &[DOMAIN],
+        in_tests: &[],
+        never: IMPURE,
+    },
+    Arrows {
         from: GUARD,
         to: &[DOMAIN],
         in_tests: &[],
@@ -103,8 +110,14 @@ const ALL: &[Arrows] = &[
     adapter(SQL_INDEX, &["opendal", "sled"]),
     adapter(SLED_INDEX, &["opendal", "sqlx", "rusqlite"]),
     adapter(FILELOCK, &["opendal", "sled", "sqlx", "rusqlite"]),
-    adapter(TOKEN_FILE, &["opendal", "sled", "sqlx", "rusqlite"]),
-    adapter(OIDC, ENGINES),
+    Arrows {
+        to: &[DOMAIN, WATCH],
+        ..adapter(TOKEN_FILE, &["opendal", "sled", "sqlx", "rusqlite"])
+    },
+    Arrows {
+        to: &[DOMAIN, WATCH],
+        ..adapter(OIDC, ENGINES)
+    },
     adapter(AUDIT_FILE, &["opendal", "sled", "sqlx", "rusqlite"]),
     Arrows {
         from: BOOTSTRAP,
@@ -135,7 +148,7 @@ const ALL: &[Arrows] = &[
     },
     Arrows {
         from: "artifact-http",
-        to: &[DOMAIN, API, GUESS, METER, APP, BOOTSTRAP],
+        to: &[DOMAIN, API, GUESS, METER, WATCH, APP, BOOTSTRAP],
         in_tests: &[],
         never: &[],
     },

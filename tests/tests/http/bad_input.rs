@@ -96,6 +96,39 @@ fn parameters_that_mean_nothing_are_refused() {
     }
 }
 
+#[test]
+fn where_there_are_no_pages_none_is_asked_for() {
+    let (_store, server) = served();
+    server.put(&at("a"), b"x").expect(201);
+    let everywhere = [
+        ("GET", "holds", ""),
+        ("POST", "changes", r#"{"change":{"keep_days":3}}"#),
+        ("POST", "grep", r#"{"pattern":"x"}"#),
+        ("POST", "moves", r#"{"move":"archive","dry_run":true}"#),
+        ("POST", "prune", r#"{"keep":1,"dry_run":true}"#),
+        ("POST", "export", "{}"),
+    ];
+    for (method, route, body) in everywhere {
+        let ask = |query: &str| {
+            let path = format!("/api/v1/{route}?{query}");
+            server.send(method, &path, &[], body.as_bytes())
+        };
+        ask("type=log").expect(200);
+        for query in ["limit=1", "sort=name", "cursor=x", "%6Cimit=1"] {
+            let refused = ask(&format!("type=log&{query}"));
+            let key = query.replace("%6C", "l");
+            let key = key.split('=').next().unwrap();
+            refused.problem(400, "invalid-input");
+            let named = format!("unknown field `{key}`");
+            assert!(
+                refused.text().contains(&named),
+                "{route} {query}: {}",
+                refused.text()
+            );
+        }
+    }
+}
+
 /// What the server answers to these bytes.
 fn raw(server: &e2e::Server, bytes: &[u8]) -> String {
     let address = server.url.strip_prefix("http://").unwrap();

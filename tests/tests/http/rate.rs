@@ -77,18 +77,6 @@ fn an_upload_that_is_refused_can_be_made_again_on_the_same_connection() {
 }
 
 #[test]
-fn a_burst_needs_a_rate() {
-    let store = Sandbox::new().with_env("ARTIFACT_HTTP__RATE_BURST", "3");
-    let output = store.other(e2e::artifact_http()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(
-        said.contains("http.rate_burst is set, and http.rate_limit is not"),
-        "{said}"
-    );
-}
-
-#[test]
 fn a_token_counts_wherever_it_is_used() {
     let store = Sandbox::new()
         .with_env("ARTIFACT_HTTP__RATE_LIMIT", "1")

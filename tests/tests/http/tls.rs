@@ -310,12 +310,6 @@ fn what_cannot_be_served_with_is_refused_at_the_start() {
         "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
     );
     refused(&["http.tls_cert", "is no PEM"]);
-    let store = Sandbox::new().with_env("ARTIFACT_HTTP__TLS_CERT", "/cert.pem");
-    let mut command = store.other(e2e::artifact_http());
-    let outcome = Outcome::from_output(&["artifact-http"], command.output().unwrap());
-    outcome
-        .expect_code(2)
-        .says(&["http.tls_cert is set, and http.tls_key is not"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use artifact_domain::{Error, Result};
 
 use super::SecretUrl;
-use super::model::{Backend, IndexEngine, Settings};
+use super::model::{Backend, Http, IndexEngine, Settings};
 use super::schema::env_name;
 
 /// Checks the settings against each other. What the chosen backend and engine do not read is not
@@ -33,6 +33,7 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         Backend::Fs | Backend::Memory | Backend::GithubActions | Backend::GitlabCi => {}
     }
     check_tiers(settings)?;
+    check_http(&settings.http)?;
     if settings.index.engine == IndexEngine::Postgres {
         need(
             "index.url",
@@ -48,6 +49,17 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_http(http: &Http) -> Result<()> {
+    let (cert, key) = (http.tls_cert.is_some(), http.tls_key.is_some());
+    need("http.tls_key", key || !cert, "http.tls_cert")?;
+    need("http.tls_cert", cert || !key, "http.tls_key")?;
+    need(
+        "http.rate_limit",
+        http.rate_limit.is_some() || http.rate_burst.is_none(),
+        "http.rate_burst",
+    )
 }
 
 fn check_tiers(settings: &Settings) -> Result<()> {

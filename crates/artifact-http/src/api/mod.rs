@@ -11,6 +11,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::routes;
 use crate::tus;
+use schemas::ProblemTypes;
 
 /// What is said of the whole.
 #[derive(Debug, OpenApi)]
@@ -21,7 +22,7 @@ use crate::tus;
                        found again, checked on the way back. Every error is a problem of RFC 9457.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &ProblemTypes),
     // Without any token in its file the server asks nobody.
     security((), ("bearer" = [])),
     tags(

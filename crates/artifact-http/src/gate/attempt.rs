@@ -3,9 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use artifact_bootstrap::Audit;
-use artifact_domain::access::{Action, AuditEntry, Outcome, Principal};
+use artifact_domain::access::{Action, AuditEntry, Outcome, Principal, Target};
 use artifact_domain::port::AuditLog;
-use axum::extract::Request;
+use artifact_domain::{ArtifactId, Coordinate};
+use axum::extract::{RawPathParams, Request};
 use http::StatusCode;
 
 use super::Guard;
@@ -28,11 +29,18 @@ struct Begun {
     request: String,
     request_id: String,
     target: Said,
+    /// What the path names, for where no route comes to say it.
+    named: Option<String>,
 }
 
 impl Attempt {
     /// One that begins; nothing is written down of it where nobody wants that.
-    pub(super) fn begin(guard: &Guard, path: &str, request: &Request) -> Self {
+    pub(super) fn begin(
+        guard: &Guard,
+        path: &str,
+        params: Option<&RawPathParams>,
+        request: &Request,
+    ) -> Self {
         let audit = guard.app.doors().audit();
         Self(audit.map(|audit| {
             let extensions = request.extensions();
@@ -46,6 +54,7 @@ impl Attempt {
                 request: format!("{} {path}", request.method()),
                 request_id: id.map(|id| id.0.to_string()).unwrap_or_default(),
                 target: Said::default(),
+                named: params.and_then(|params| named(params.iter())),
             }
         }))
     }
@@ -86,7 +95,7 @@ impl Attempt {
             from: begun.from,
             action: begun.guard.action,
             request: begun.request,
-            target: begun.target.get().cloned(),
+            target: begun.target.get().cloned().or(begun.named),
             outcome,
             status: status.as_u16(),
             request_id: begun.request_id,
@@ -106,11 +115,64 @@ impl Drop for Attempt {
     }
 }
 
+/// What the parameters of a path name, if it can be named at all. Nothing is looked up: whoever asked may
+/// be anybody.
+fn named<'a>(params: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
+    let (mut spec, mut task, mut kind, mut name) = (None, None, None, None);
+    for (key, value) in params {
+        match key {
+            "spec" => spec = Some(value.parse().ok()?),
+            "task" => task = Some(value.parse().ok()?),
+            "type" => kind = Some(value.parse().ok()?),
+            "name" => name = Some(value.parse().ok()?),
+            "id" => return Some(value.parse::<ArtifactId>().ok()?.to_string()),
+            _ => {}
+        }
+    }
+    let spec = spec?;
+    let at = match (kind, name, task) {
+        (Some(kind), Some(name), Some(task)) => Coordinate::new(spec, task, kind, name).ok()?,
+        (_, _, Some(task)) => return Some(Target::Task(&spec, &task).to_string()),
+        (_, _, None) => return Some(Target::Spec(&spec).to_string()),
+    };
+    Some(Target::Artifact(&at).to_string())
+}
+
 /// What was done is done, so where it cannot be written down that is only said in the log, which has the
 /// request too.
 async fn append(log: &dyn AuditLog, entry: AuditEntry) {
     let id = entry.request_id.clone();
     if let Err(error) = log.append(entry).await {
         tracing::error!(request.id = %id, error = %error, "the audit log could not be written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_what_can_be_named_and_nothing_else() {
+        let id = "018bcfe5-6800-7101-8101-010101010101";
+        let of = |params: &[(&'static str, &'static str)]| named(params.iter().copied());
+        let spec = ("spec", "team");
+        let (task, kind) = (("task", "1"), ("type", "log"));
+        let cases: [(&[_], _); 9] = [
+            (&[], None),
+            (&[("id", id)], Some(id)),
+            (&[("id", "018bcfe5")], None),
+            (&[spec], Some("all tasks of spec team")),
+            (&[spec, task], Some("task 1 of spec team")),
+            (
+                &[spec, task, kind, ("name", "a b")],
+                Some("artifact://team/1/log/a%20b"),
+            ),
+            (&[spec, task, kind, ("name", "../b")], None),
+            (&[spec, task, kind, ("name", "a\nb")], None),
+            (&[("spec", ""), task, kind, ("name", "b")], None),
+        ];
+        for (params, expected) in cases {
+            assert_eq!(of(params).as_deref(), expected, "{params:?}");
+        }
     }
 }

@@ -9,7 +9,8 @@ mod signed;
 
 use artifact_domain::access::{Action, Principal};
 use artifact_domain::{Error, ErrorKind};
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{OriginalUri, RawPathParams, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
@@ -48,10 +49,11 @@ struct Guard {
 async fn pass(
     State(guard): State<Guard>,
     OriginalUri(uri): OriginalUri,
+    params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let mut attempt = Attempt::begin(&guard, uri.path(), &request);
+    let mut attempt = Attempt::begin(&guard, uri.path(), params.ok().as_ref(), &request);
     let answered = admit(guard, &uri, request, &mut attempt, next).await;
     let status = match &answered {
         Ok(response) => response.status(),

@@ -9,10 +9,10 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::reply::{self, Items};
-use crate::api::schemas::{ArtifactDocument, PageDocument, PatchDocument, Problems};
+use crate::api::schemas::{ArtifactDocument, PageDocument, Problems};
 use crate::gate::Caller;
 use crate::headers::etag;
 use crate::params::{At, Id, IdParam, Params, RawCoordinate, parsed, version_of};
@@ -190,6 +190,34 @@ pub(crate) async fn patch(
     Ok(reply::details(StatusCode::OK, &changed.record))
 }
 
+/// What to change, as a JSON merge patch (RFC 7396). What is null is taken away.
+#[derive(ToSchema)]
+#[schema(as = Patch)]
+#[expect(
+    dead_code,
+    reason = "what is null is not what is missing, so it is read key by key"
+)]
+struct PatchDocument {
+    /// Tags to set, null for those to remove; null for no tags at all
+    #[schema(required = false)]
+    tags: Option<std::collections::BTreeMap<String, Option<String>>>,
+    /// A merge patch of the metadata
+    #[schema(required = false, nullable = false)]
+    metadata: Option<Map<String, Value>>,
+    /// To put it on hold; null to release it
+    #[schema(required = false)]
+    hold: Option<HoldPatch>,
+    /// To put it on hold or to release it, without saying why
+    #[schema(required = false, nullable = false)]
+    held: Option<bool>,
+    /// For how many days from its creation it is kept; null for as long as the rules say
+    #[schema(required = false, minimum = 1, maximum = 36_500)]
+    retention_days: Option<u32>,
+    /// True: until somebody says otherwise
+    #[schema(required = false, nullable = false)]
+    keep_forever: Option<bool>,
+}
+
 /// Reads a patch. What is null is taken away.
 fn parse(body: &[u8]) -> Result<Patch> {
     let wrong = |why: &str| {
@@ -237,7 +265,7 @@ fn parse(body: &[u8]) -> Result<Patch> {
 }
 
 /// Why and by whom it is held.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct HoldPatch {
     #[serde(default)]

@@ -8,11 +8,11 @@ use axum::response::Response;
 use futures::TryStreamExt;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::lines::{self, Teller};
 use super::reply;
-use crate::api::schemas::{DeletedDocument, Problems};
+use crate::api::schemas::Problems;
 use crate::gate::Caller;
 use crate::params::{Params, parsed};
 use crate::problem::Problem;
@@ -45,18 +45,20 @@ pub(crate) struct DeleteParams {
     clippy::struct_field_names,
     reason = "they are the keys of the document"
 )]
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct Deleted {
+    /// Versions
     deleted: u64,
     stored_size_bytes: u64,
     failed: u64,
-    failures: Vec<DeleteFailed>,
+    /// The first of them
+    failures: Vec<DeleteFailure>,
     dry_run: bool,
 }
 
-/// What was not.
-#[derive(Debug, Serialize)]
-struct DeleteFailed {
+/// A version that stays.
+#[derive(Debug, Serialize, ToSchema)]
+struct DeleteFailure {
     uri: String,
     kind: &'static str,
     detail: String,
@@ -73,7 +75,7 @@ const MOST_NAMED: usize = 100;
     operation_id = "delete_many",
     params(DeleteParams),
     responses(
-        (status = 200, description = "What was deleted", body = DeletedDocument),
+        (status = 200, description = "What was deleted", body = Deleted),
         Problems,
     ),
 )]
@@ -183,7 +185,7 @@ impl Deleted {
     fn add_failure(&mut self, uri: String, error: &Error) {
         self.failed += 1;
         if self.failures.len() < MOST_NAMED {
-            self.failures.push(DeleteFailed {
+            self.failures.push(DeleteFailure {
                 uri,
                 kind: error.kind().as_str(),
                 detail: error.message().to_owned(),

@@ -10,9 +10,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::reply::{self, Items};
 use crate::api::schemas::{PageDocument, Problems};
-use crate::filter::FilterParams;
+use crate::filter::{FilterParams, PageParams, Paged};
 use crate::gate::Caller;
-use crate::params::{Params, parsed};
+use crate::params::parsed;
 use crate::problem::Problem;
 
 /// How many artifacts a page has where nobody says.
@@ -24,7 +24,7 @@ const USUAL: usize = 100;
     path = "/api/v1/artifacts",
     tag = "artifacts",
     operation_id = "list",
-    params(FilterParams),
+    params(FilterParams, PageParams),
     responses(
         (status = 200, description = "A page", body = PageDocument),
         Problems,
@@ -33,16 +33,16 @@ const USUAL: usize = 100;
 pub(crate) async fn list(
     caller: Caller,
     OriginalUri(uri): OriginalUri,
-    Params(params): Params<FilterParams>,
+    Paged { filter, page }: Paged,
 ) -> Result<Response, Problem> {
-    let filter = params.filter(caller.aside())?;
-    let order = parsed::<Order>(params.sort.as_deref())?.unwrap_or_default();
-    let cursor = parsed::<Cursor>(params.cursor.as_deref())?;
-    let limit = PageSize::new(params.limit.unwrap_or(USUAL))?;
+    let filter = filter.filter(caller.aside())?;
+    let order = parsed::<Order>(page.sort.as_deref())?.unwrap_or_default();
+    let cursor = parsed::<Cursor>(page.cursor.as_deref())?;
+    let limit = PageSize::new(page.limit.unwrap_or(USUAL))?;
     let (store, filter) = caller.among(filter).await?;
-    let page = store.search(filter, order, cursor, limit).await?;
-    let next = page.next.map(|cursor| cursor.to_string());
-    let mut response = reply::json(StatusCode::OK, &Items::new(&page.items, next.clone()));
+    let found = store.search(filter, order, cursor, limit).await?;
+    let next = found.next.map(|cursor| cursor.to_string());
+    let mut response = reply::json(StatusCode::OK, &Items::new(&found.items, next.clone()));
     if let Some(next) = next {
         let link = format!("<{}>; rel=\"next\"", with_cursor(&uri, &next));
         if let Ok(link) = HeaderValue::from_str(&link) {

@@ -1,17 +1,17 @@
 //! Sums: how much is stored now, and how much was on each day.
 
+use artifact_api::{TrendDay, UsageGroup, UsageSummary};
 use artifact_app::{UsageKey, view};
 use artifact_domain::access::Target;
 use artifact_domain::query::{Filter, TagFilter};
 use artifact_domain::{Error, Result, SpecName};
 use axum::response::Response;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::json;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::reply;
-use crate::api::schemas::{Problems, TrendDocument, UsageDocument};
+use crate::api::schemas::Problems;
 use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
 use crate::problem::Problem;
@@ -30,6 +30,14 @@ pub(crate) struct UsageParams {
     spec: Option<String>,
 }
 
+/// How much is stored.
+#[derive(Debug, Serialize, ToSchema)]
+struct Usage {
+    #[serde(flatten)]
+    all: UsageSummary,
+    groups: Vec<UsageGroup>,
+}
+
 /// How much is stored: the sum of all, or of a spec, and those of its groups.
 #[utoipa::path(
     get,
@@ -37,7 +45,7 @@ pub(crate) struct UsageParams {
     tag = "sums",
     params(UsageParams),
     responses(
-        (status = 200, description = "The sums", body = UsageDocument),
+        (status = 200, description = "The sums", body = Usage),
         Problems,
     ),
 )]
@@ -57,10 +65,11 @@ pub(crate) async fn usage(
     let groups = groups
         .iter()
         .map(|(group, sum)| view::usage::group(group, sum));
-    let groups: Vec<_> = groups.collect();
-    let mut object = json!(view::usage::summary(&usage, spec.as_ref()));
-    object["groups"] = json!(groups);
-    Ok(reply::json(StatusCode::OK, &object))
+    let document = Usage {
+        groups: groups.collect(),
+        all: view::usage::summary(&usage, spec.as_ref()),
+    };
+    Ok(reply::json(StatusCode::OK, &document))
 }
 
 fn key(text: &str) -> Result<UsageKey> {
@@ -93,6 +102,12 @@ pub(crate) struct TrendParams {
     tag: Vec<String>,
 }
 
+/// How much was stored on each day.
+#[derive(Debug, Serialize, ToSchema)]
+struct Trend {
+    days: Vec<TrendDay>,
+}
+
 /// How much of something was stored on each day.
 #[utoipa::path(
     get,
@@ -100,7 +115,7 @@ pub(crate) struct TrendParams {
     tag = "sums",
     params(TrendParams),
     responses(
-        (status = 200, description = "Every day", body = TrendDocument),
+        (status = 200, description = "Every day", body = Trend),
         Problems,
     ),
 )]
@@ -120,6 +135,6 @@ pub(crate) async fn trend(
     let days = params.days.unwrap_or(USUAL_DAYS);
     let (store, filter) = caller.among(filter).await?;
     let days = store.trend(filter, days).await?;
-    let days: Vec<_> = days.iter().map(view::trend::day).collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "days": days })))
+    let days = days.iter().map(view::trend::day).collect();
+    Ok(reply::json(StatusCode::OK, &Trend { days }))
 }

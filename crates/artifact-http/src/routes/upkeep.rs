@@ -16,12 +16,12 @@ use futures::TryStreamExt;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::lines;
 use super::reply;
 use super::upkeep_lines;
-use crate::api::schemas::{CleanupDocument, GcDocument, Problems, VerificationDocument};
+use crate::api::schemas::Problems;
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::params::{Params, parsed};
@@ -38,7 +38,14 @@ const MOST_READERS: usize = 16;
 
 /// The first items of something long, and the first errors.
 #[derive(Debug, Clone, Default)]
-struct First(Arc<Mutex<(Vec<Value>, Vec<Value>)>>);
+struct First(Arc<Mutex<(Vec<Value>, Vec<Failure>)>>);
+
+/// Something that could not be done; the rest was.
+#[derive(Debug, Serialize, ToSchema)]
+struct Failure {
+    kind: &'static str,
+    detail: String,
+}
 
 impl First {
     fn add<T: Serialize>(&self, item: impl FnOnce() -> T) {
@@ -51,19 +58,35 @@ impl First {
     fn failed(&self, error: &Error) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.1.len() < MOST {
-            let kind = error.kind().as_str();
-            all.1
-                .push(json!({ "kind": kind, "detail": error.message() }));
+            all.1.push(Failure {
+                kind: error.kind().as_str(),
+                detail: error.message().to_owned(),
+            });
         }
     }
 
-    /// Adds them to the sums.
-    fn into_answer(self, mut sums: Value, name: &str) -> Response {
-        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        sums[name] = all.0.into();
-        sums["failures"] = all.1.into();
-        reply::json(StatusCode::OK, &sums)
+    /// The items and the errors.
+    fn take(self) -> (Vec<Value>, Vec<Failure>) {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What a cleanup did, or would do.
+#[derive(Debug, Serialize, ToSchema)]
+struct Cleanup {
+    /// Versions that went
+    expired: u64,
+    stored_size_bytes: u64,
+    /// Versions with another time of expiry
+    restamped: u64,
+    /// Versions that others have changed meanwhile
+    changed: u64,
+    failed: u64,
+    dry_run: bool,
+    /// The first of them
+    #[schema(value_type = Vec<serde_json::Map<String, Value>>)]
+    items: Vec<Value>,
+    failures: Vec<Failure>,
 }
 
 /// How to clean up.
@@ -84,7 +107,7 @@ pub(crate) struct CleanupParams {
     tag = "upkeep",
     params(CleanupParams),
     responses(
-        (status = 200, description = "What was done", body = CleanupDocument),
+        (status = 200, description = "What was done", body = Cleanup),
         Problems,
     ),
 )]
@@ -123,8 +146,35 @@ pub(crate) async fn cleanup(
         })
         .await?
     };
-    let sums = json!(view::cleanup::report(&report, params.dry_run));
-    Ok(first.into_answer(sums, "items"))
+    let sums = view::cleanup::report(&report, params.dry_run);
+    let (items, failures) = first.take();
+    let done = Cleanup {
+        expired: sums.expired,
+        stored_size_bytes: sums.stored_size_bytes,
+        restamped: sums.restamped,
+        changed: sums.changed,
+        failed: sums.failed,
+        dry_run: sums.dry_run,
+        items,
+        failures,
+    };
+    Ok(reply::json(StatusCode::OK, &done))
+}
+
+/// What collecting garbage did, or would do.
+#[derive(Debug, Serialize, ToSchema)]
+struct Gc {
+    /// How many items went
+    cleared: u64,
+    size_bytes: u64,
+    /// Whose metadata was folded or written again
+    tasks: u64,
+    failed: u64,
+    dry_run: bool,
+    /// The first of them
+    #[schema(value_type = Vec<serde_json::Map<String, Value>>)]
+    items: Vec<Value>,
+    failures: Vec<Failure>,
 }
 
 /// How to collect garbage.
@@ -146,7 +196,7 @@ pub(crate) struct GcParams {
     tag = "upkeep",
     params(GcParams),
     responses(
-        (status = 200, description = "What was done", body = GcDocument),
+        (status = 200, description = "What was done", body = Gc),
         Problems,
     ),
 )]
@@ -189,9 +239,35 @@ pub(crate) async fn gc(
     for error in &report.failures {
         first.failed(error);
     }
-    let mut sums = json!(view::gc::report(&report, params.dry_run));
-    sums["cleared"] = sums["items"].take();
-    Ok(first.into_answer(sums, "items"))
+    let sums = view::gc::report(&report, params.dry_run);
+    let (items, failures) = first.take();
+    let done = Gc {
+        cleared: sums.items,
+        size_bytes: sums.size_bytes,
+        tasks: sums.tasks,
+        failed: sums.failed,
+        dry_run: sums.dry_run,
+        items,
+        failures,
+    };
+    Ok(reply::json(StatusCode::OK, &done))
+}
+
+/// What verifying has shown.
+#[derive(Debug, Serialize, ToSchema)]
+struct Verification {
+    versions: u64,
+    size_bytes: u64,
+    /// Versions whose bytes can't be read now
+    unread: u64,
+    /// How many findings there are
+    found: u64,
+    mended: u64,
+    sound: bool,
+    /// The first of them
+    #[schema(value_type = Vec<serde_json::Map<String, Value>>)]
+    findings: Vec<Value>,
+    failures: Vec<Failure>,
 }
 
 /// What to verify.
@@ -239,7 +315,7 @@ pub(crate) struct VerifyParams {
     tag = "upkeep",
     params(VerifyParams),
     responses(
-        (status = 200, description = "What was done", body = VerificationDocument),
+        (status = 200, description = "What was done", body = Verification),
         Problems,
     ),
 )]
@@ -273,9 +349,19 @@ pub(crate) async fn verify(
             store.verify(options, tell).await
         })
         .await?;
-    let mut sums = json!(view::verify::report(&report));
-    sums["found"] = sums["findings"].take();
-    Ok(first.into_answer(sums, "findings"))
+    let sums = view::verify::report(&report);
+    let (findings, failures) = first.take();
+    let shown = Verification {
+        versions: sums.versions,
+        size_bytes: sums.size_bytes,
+        unread: sums.unread,
+        found: sums.findings,
+        mended: sums.mended,
+        sound: sums.sound,
+        findings,
+        failures,
+    };
+    Ok(reply::json(StatusCode::OK, &shown))
 }
 
 impl VerifyParams {

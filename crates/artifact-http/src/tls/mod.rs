@@ -1,24 +1,25 @@
 //! TLS: the certificate that the server shows, exchanged for a new one while it runs, and the handshake.
 //! Knows neither settings nor requests.
 
-mod files;
 mod pair;
 mod plain;
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use artifact_domain::{Error, ErrorKind, Result};
+use artifact_watch::Watched;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpStream;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use files::Changes;
-pub(crate) use files::Files;
+pub(crate) use pair::Files;
 
 /// What is spoken behind the handshake, first what is spoken rather.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -26,17 +27,20 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// What the first record of a handshake begins with: its type.
 const HANDSHAKE: u8 = 22;
 
+/// How often the files are looked at.
+const INTERVAL: Duration = Duration::from_secs(2);
+
 /// The server's side of TLS. Cloning it is cheap and gives the same one.
 #[derive(Clone)]
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
 }
 
-/// Exchanges the certificate when its files change.
+/// Exchanges the certificate when its files change, or SIGHUP says so.
 pub(crate) struct Renewal {
     shown: Arc<Shown>,
-    files: Files,
-    changes: Changes,
+    watched: Arc<Watched<CertifiedKey>>,
+    hangup: Signal,
 }
 
 /// The certificate that is shown at the moment.
@@ -58,9 +62,15 @@ impl Tls {
     /// # Errors
     /// `InvalidInput` for files that can't be read, hold neither, or do not fit each other.
     pub(crate) fn new(files: Files) -> Result<(Self, Renewal)> {
-        // What changes while they are read is seen then.
-        let changes = files.changes()?;
-        let shown = Arc::new(Shown(RwLock::new(Arc::new(pair::read(&files)?))));
+        let hangup = signal(SignalKind::hangup()).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "SIGHUP cannot be listened for").with_source(cause)
+        })?;
+        let paths = [files.cert.clone(), files.key.clone()];
+        let watched = Watched::open(paths, move |_| pair::read(&files))?;
+        let pair = watched.get().map_err(|cause| {
+            Error::new(cause.kind(), "the certificate can't be shown").with_source(cause)
+        })?;
+        let shown = Arc::new(Shown(RwLock::new(pair)));
         let provider = Arc::new(ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -76,8 +86,8 @@ impl Tls {
         };
         let renewal = Renewal {
             shown,
-            files,
-            changes,
+            watched: Arc::new(watched),
+            hangup,
         };
         Ok((tls, renewal))
     }
@@ -101,21 +111,24 @@ impl Renewal {
     /// of, and the old one stays.
     pub(crate) async fn run(mut self) {
         loop {
-            self.changes.next().await;
-            let files = self.files.clone();
-            let read = tokio::task::spawn_blocking(move || pair::read(&files)).await;
-            match read {
-                Ok(Ok(pair)) => {
-                    *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
+            tokio::select! {
+                _ = self.hangup.recv() => self.watched.look_again(),
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+            let watched = Arc::clone(&self.watched);
+            let changed = tokio::task::spawn_blocking(move || watched.changed()).await;
+            match changed {
+                Ok(Some(Ok(pair))) => {
+                    *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = pair;
                     tracing::info!("a new certificate is shown from now on");
                 }
-                Ok(Err(error)) => tracing::error!(
+                Ok(Some(Err(error))) => tracing::error!(
                     kind = %error.kind(),
                     "the new certificate is not used, the old one goes on: {}",
                     crate::problem::with_causes(&error)
                 ),
                 // A panic has told of itself.
-                Err(_) => {}
+                Ok(None) | Err(_) => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use artifact_domain::{Error, Result};
 use rustls::InconsistentKeys;
@@ -11,7 +11,12 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::Files;
+/// Where a certificate and its key are.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+}
 
 /// More than any such file has, in bytes.
 const MOST_BYTES: u64 = 1 << 20;

@@ -172,13 +172,29 @@ fn value_of(key: &Key) -> BoxedStrategy<(String, serde_json::Value)> {
     }
 }
 
+/// Keys that can't be set without another.
+const NEEDS: [(&str, &str); 3] = [
+    ("http.tls_cert", "http.tls_key"),
+    ("http.tls_key", "http.tls_cert"),
+    ("http.rate_burst", "http.rate_limit"),
+];
+
 /// For each key of the schema, what the file, the environment and the flags say of it.
 fn draws() -> impl Strategy<Value = Vec<[Option<(String, serde_json::Value)>; 3]>> {
     let of_key = |key: &Key| {
         let layer = || proptest::option::of(value_of(key));
         (layer(), layer(), layer()).prop_map(|(file, env, flag)| [file, env, flag])
     };
-    KEYS.iter().map(of_key).collect::<Vec<_>>()
+    let draws = KEYS.iter().map(of_key).collect::<Vec<_>>();
+    draws.prop_map(|mut draws| {
+        let at = |path| KEYS.iter().position(|key| key.path == path).unwrap();
+        let needy =
+            NEEDS.map(|(key, needs)| (at(key), draws[at(needs)].iter().all(Option::is_none)));
+        for (key, _) in needy.into_iter().filter(|(_, is_lacking)| *is_lacking) {
+            draws[key] = [const { None }; 3];
+        }
+        draws
+    })
 }
 
 /// A TOML file of dotted keys; text is quoted, the rest as it is.

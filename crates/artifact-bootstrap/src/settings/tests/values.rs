@@ -392,9 +392,27 @@ fn a_backend_or_engine_without_what_it_needs_is_refused() {
             "index: { engine: postgres, url: \"mysql://u:hunter2@h\" }",
             "`index.url` does not begin with postgres:// or postgresql://",
         ),
+        (
+            "http: { tls_cert: /cert.pem }",
+            "`http.tls_key` is not set, and http.tls_cert needs it",
+        ),
+        (
+            "http: { tls_key: /key.pem }",
+            "`http.tls_cert` is not set, and http.tls_key needs it",
+        ),
+        (
+            "http: { rate_burst: 3 }",
+            "`http.rate_limit` is not set, and http.rate_burst needs it",
+        ),
     ] {
         assert_eq!(yaml(text).error(), error);
     }
+    let whole = "http: { tls_cert: /c, tls_key: /k, rate_limit: 1, rate_burst: 3 }";
+    assert!(yaml(whole).load().is_ok());
+    assert!(yaml("http: { rate_limit: 1 }").load().is_ok());
+    // what one layer lacks another may have
+    let variable = yaml("http: { tls_cert: /c }").env("ARTIFACT_HTTP__TLS_KEY", "/k");
+    assert!(variable.load().is_ok());
     // what is not in use may be half set
     assert!(
         yaml("s3: { access_key: a }\nindex: { url: x }")

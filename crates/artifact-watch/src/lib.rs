@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+mod file;
+mod watched;
+
+pub use file::{is_there, read};
+pub use watched::Watched;
