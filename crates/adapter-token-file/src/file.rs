@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use artifact_domain::{Error, ErrorKind, Result};
 use fs4::FileExt;
 
+/// What the name of the lock has more than that of the file.
+const LOCK: &str = ".lock";
+
 /// What tells one state of a file from another without reading it: every change replaces the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -45,6 +48,11 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     read.map_err(|error| fault(path, "read", error))
 }
 
+/// Whether the file was ever replaced, or was about to be: the lock beside it stays.
+pub(crate) fn was_replaced(path: &Path) -> bool {
+    !matches!(fs::symlink_metadata(beside(path, LOCK)), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
 /// The right to replace the file, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
@@ -58,7 +66,7 @@ impl Turn {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| fault(folder, "made", error))?;
         }
-        let beside = beside(path, ".lock");
+        let beside = beside(path, LOCK);
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -21,6 +21,8 @@ pub struct Access {
     pub tokens: TokenFile,
     /// Whether there are others beside them who recognise people.
     has_issuers: bool,
+    /// Whether the settings say that others than those on this machine are to come.
+    is_public: bool,
     /// Where it is written down who did what, and of what.
     pub audit: Option<Audit>,
 }
@@ -48,6 +50,7 @@ impl Access {
         }
         Ok(Self {
             has_issuers: authenticators.len() > 1,
+            is_public: is_public(settings),
             authenticators,
             policy: Arc::new(ByGrants),
             tokens,
@@ -58,10 +61,27 @@ impl Access {
         })
     }
 
-    /// Whether anybody can be recognised, so that those who are not stay out.
+    /// Whether anybody can be recognised.
     pub fn is_configured(&self) -> bool {
         self.has_issuers || self.tokens.is_there()
     }
+
+    /// Whether those who are not recognised stay out: where anybody can be recognised, where that was so
+    /// before, and where others than those on this machine are expected.
+    pub fn is_required(&self) -> bool {
+        self.is_public || self.is_configured() || self.tokens.were_there()
+    }
+}
+
+/// Whether the settings say that tokens are asked for, or that the server is reached by more than this
+/// machine. A file of tokens that is lost then, or not there yet, opens nothing.
+fn is_public(settings: &Settings) -> bool {
+    let http = &settings.http;
+    settings.access.token_file.is_some()
+        || http.trusted_proxies.is_some()
+        || http.public_url.is_some()
+        || http.tls_cert.is_some()
+        || http.tls_key.is_some()
 }
 
 /// Where it is written down who did what.

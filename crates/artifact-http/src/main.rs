@@ -135,6 +135,7 @@ async fn serve(
         connections: usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
         patience: settings.http.idle_timeout(),
     };
+    app.doors().announce();
     announce(&listener, tls.is_some());
     if !address.ip().is_loopback() && tls.is_none() {
         tracing::warn!(

@@ -6,7 +6,8 @@ use super::at;
 
 fn served(trusted: &str) -> (Sandbox, Server) {
     let store = Sandbox::new().with_env("ARTIFACT_HTTP__TRUSTED_PROXIES", trusted);
-    let server = Server::start(&store);
+    let token = store.ok(&["token", "create", "me", "--allow", "admin"]);
+    let server = Server::start(&store).bearing(&token);
     (store, server)
 }
 

@@ -20,7 +20,8 @@ fn served(settings: &[(&str, &str)]) -> (Sandbox, Server) {
 fn answered(server: &Server, address: &str, times: usize) -> (usize, Answer) {
     let ask = || server.send("GET", &at("none"), &[("x-forwarded-for", address)], b"");
     let mut answers: Vec<_> = (0..times).map(|_| ask()).collect();
-    let count = answers.iter().filter(|answer| answer.status == 404).count();
+    // Behind a proxy everybody needs a token, and who has none is counted by where he comes from.
+    let count = answers.iter().filter(|answer| answer.status != 429).count();
     (count, answers.pop().unwrap())
 }
 
