@@ -206,3 +206,82 @@ fn a_resumable_upload_needs_the_right_to_what_it_becomes() {
         b"abc"
     );
 }
+
+/// Somebody who may write and delete, and one who may read as well.
+#[test]
+fn who_may_change_and_not_read_is_told_nothing_of_what_is_there() {
+    let (store, admin) = filled();
+    let blind = token(&store, "blind", &["write,delete", "--spec", "team"]);
+    let seeing = token(&store, "seeing", &["read,write,delete", "--spec", "team"]);
+    let server = Server::start(&store);
+    let [admin, blind, seeing] = [&admin, &blind, &seeing].map(|it| Bearer::new(&server, it));
+    let path = at(
+        "team",
+        "1",
+        "s.log?tag=owner=somebody&meta=key=%22private%22",
+    );
+    let stored = admin.put(&path, b"secret content").expect(201).json();
+    let id = stored["id"].as_str().unwrap();
+    let one = format!("/api/v1/artifacts/{id}");
+    let uri = "artifact://team/1/log/s.log";
+    let hides = |answer: &e2e::Answer| {
+        let text = answer.text();
+        assert!(text.contains(uri), "{text}");
+        for word in ["somebody", "private", stored["sha256"].as_str().unwrap()] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+    };
+    hides(&blind.send("PATCH", &one, b"{}").expect(200));
+    hides(
+        &blind
+            .send("POST", &format!("{one}/archive"), b"")
+            .expect(200),
+    );
+    hides(
+        &blind
+            .send("POST", &format!("{one}/restore"), b"")
+            .expect(200),
+    );
+    let changes = |dry_run: bool| {
+        let change = format!(
+            r#"{{"change":{{"add_tags":{{"k":"v"}}}},"artifacts":["{uri}"],"dry_run":{dry_run}}}"#
+        );
+        blind.send("POST", "/api/v1/changes", change.as_bytes())
+    };
+    hides(&changes(false).expect(200));
+    let planned = changes(true).expect(200).text();
+    assert!(planned.contains("permission-denied"), "{planned}");
+    let moves = |dry_run: bool| {
+        let moves = format!(r#"{{"move":"archive","artifacts":["{uri}"],"dry_run":{dry_run}}}"#);
+        blind.send("POST", "/api/v1/moves", moves.as_bytes())
+    };
+    hides(&moves(false).expect(200));
+    let planned = moves(true).expect(200).text();
+    assert!(planned.contains("permission-denied"), "{planned}");
+    // Who selects sees what is selected, and who plans what would become of it.
+    for (request, body) in [
+        (
+            "POST /api/v1/changes?spec=team",
+            r#"{"change":{"add_tags":{"k":"v"}}}"#,
+        ),
+        ("POST /api/v1/moves?spec=team", r#"{"move":"archive"}"#),
+        ("POST /api/v1/prune?spec=team", r#"{"keep":1}"#),
+        (
+            "POST /api/v1/prune",
+            r#"{"artifact":"artifact://team/1/log/s.log","keep":1,"dry_run":true}"#,
+        ),
+        ("DELETE /api/v1/artifacts?spec=team&dry_run=true", ""),
+        (
+            "DELETE /api/v1/resolve?artifact=artifact://team/1/log/s.log&dry_run=true",
+            "",
+        ),
+    ] {
+        let (method, path) = request.split_once(' ').unwrap();
+        let refused = blind.send(method, path, body.as_bytes());
+        refused.problem(403, "permission-denied");
+        seeing.send(method, path, body.as_bytes()).expect(200);
+    }
+    let path = format!("/api/v1/resolve?artifact={uri}");
+    hides(&blind.send("DELETE", &path, b"").expect(200));
+    admin.get(&one).expect(404);
+}

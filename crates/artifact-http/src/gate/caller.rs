@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use artifact_api::Artifact;
 use artifact_app::Store;
 use artifact_domain::access::{Action, Principal, Target};
 use artifact_domain::query::Filter;
-use artifact_domain::{ArtifactRef, Error, ErrorKind, Result};
+use artifact_domain::{ArtifactRecord, ArtifactRef, Coordinate, Error, ErrorKind, Result};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
@@ -98,10 +99,53 @@ impl Caller {
     /// # Errors
     /// `PermissionDenied` where he may do it to nothing.
     pub(crate) async fn among(&self, filter: Filter) -> Result<(&Store, Filter)> {
+        self.among_seen(&[self.action], filter).await
+    }
+
+    /// The same of that to which he may do all of `actions`. Who selects sees what is selected, so whatever
+    /// is to be done to it, `Read` is among them.
+    ///
+    /// # Errors
+    /// `PermissionDenied` where he may do one of them to nothing, or to some of it alone.
+    pub(crate) async fn among_seen(
+        &self,
+        actions: &[Action],
+        filter: Filter,
+    ) -> Result<(&Store, Filter)> {
         self.say("a selection");
         let policy = self.app.doors().policy();
-        let filter = policy.narrow(&self.who, self.action, filter).await?;
+        let mut narrowed = Vec::with_capacity(actions.len());
+        for action in actions {
+            let caller = self.to(*action);
+            narrowed.push(policy.narrow(&caller.who, *action, filter.clone()).await?);
+        }
+        let smallest = narrowed
+            .iter()
+            .find(|one| narrowed.iter().all(|other| has(other, one)));
+        let filter = smallest.cloned().ok_or_else(|| {
+            let message = "what may be read and what may be changed here are not the same";
+            Error::new(ErrorKind::PermissionDenied, message)
+                .with_hint("name the artifacts, or use a token that may do all of it to the same")
+        })?;
         Ok((self.app.own_store(), filter))
+    }
+
+    /// Whether he may read an artifact.
+    pub(crate) async fn sees(&self, artifact: &Coordinate) -> bool {
+        let policy = self.app.doors().policy();
+        let target = Target::Artifact(artifact);
+        let allowed = policy.authorize(&self.who, Action::Read, target);
+        allowed.await.is_ok()
+    }
+
+    /// What he is told of a version to which he has done something: all of it where he may read it.
+    pub(crate) async fn told(&self, record: &ArtifactRecord) -> Artifact {
+        let artifact = Artifact::from(record);
+        if self.sees(&record.coordinate).await {
+            artifact
+        } else {
+            artifact.outline()
+        }
     }
 
     /// What routes work with beside the store.
@@ -115,6 +159,15 @@ impl Caller {
     }
 }
 
+/// Whether one narrowed filter has all that another one has, of the same filter both.
+fn has(filter: &Filter, other: &Filter) -> bool {
+    match (&filter.within, &other.within) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(areas), Some(others)) => others.iter().all(|other| areas.contains(other)),
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
@@ -123,5 +176,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             // A route without the gate before it; a test walks them all.
             Error::new(ErrorKind::Internal, "nobody has asked who comes here").into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use artifact_domain::query::Area;
+
+    use super::*;
+
+    #[test]
+    fn a_part_is_had_by_the_whole_and_by_what_names_all_of_it() {
+        let of = |specs: &[&str]| Filter {
+            within: Some(
+                specs
+                    .iter()
+                    .map(|spec| Area {
+                        spec: spec.parse().unwrap(),
+                        task: "*".parse().unwrap(),
+                    })
+                    .collect(),
+            ),
+            ..Filter::default()
+        };
+        let all = Filter::default();
+        let (team, both) = (of(&["team"]), of(&["team", "web"]));
+        assert!(has(&all, &all) && has(&all, &team) && has(&both, &team) && has(&team, &team));
+        assert!(!has(&team, &all) && !has(&team, &both) && !has(&of(&["web"]), &team));
     }
 }

@@ -187,7 +187,7 @@ pub(crate) async fn patch(
         .app()
         .finish(async move { store.patch(&id, &patch).await })
         .await?;
-    Ok(reply::details(StatusCode::OK, &changed.record))
+    Ok(reply::changed(&caller, StatusCode::OK, &changed.record).await)
 }
 
 /// Reads a patch. What is null is taken away.
