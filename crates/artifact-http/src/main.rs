@@ -3,6 +3,7 @@
 
 mod api;
 mod args;
+mod beginning;
 mod body;
 mod client;
 mod cors;
@@ -120,6 +121,7 @@ async fn serve(
         metrics,
         traces.is_some(),
         proxies.unwrap_or_default(),
+        settings.http.idle_timeout(),
     );
     let router = routes::all(&app);
     let router = match &rate {

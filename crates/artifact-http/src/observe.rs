@@ -46,6 +46,8 @@ pub(crate) struct Observer {
     /// Whether requests are parts of traces.
     is_traced: bool,
     proxies: Arc<TrustedProxies>,
+    /// How long a body may stand still.
+    patience: Duration,
 }
 
 impl Observer {
@@ -54,6 +56,7 @@ impl Observer {
         metrics: Metrics,
         is_traced: bool,
         proxies: TrustedProxies,
+        patience: Duration,
     ) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
@@ -61,6 +64,7 @@ impl Observer {
             metrics,
             is_traced,
             proxies: Arc::new(proxies),
+            patience,
         }
     }
 
@@ -112,7 +116,8 @@ pub(crate) async fn observe(
     };
     // Whether it is alive has to be told at any time.
     let (head, body) = request.into_parts();
-    let body = Received::new(body, &head.headers, observer.metrics.clone());
+    let metrics = observer.metrics.clone();
+    let body = Received::new(body, &head.headers, metrics, observer.patience);
     let request = Request::from_parts(head, Body::new(body));
     let mut response = if ALWAYS.contains(&&*route) {
         next.run(request).instrument(span).await

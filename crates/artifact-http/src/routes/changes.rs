@@ -5,7 +5,6 @@ use artifact_app::{Change, KeepFor, RetentionChange, Store};
 use artifact_domain::access::Action;
 use artifact_domain::query::Filter;
 use artifact_domain::{ArtifactRef, Error, Result, require_exact_numbers};
-use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::response::Response;
 use futures::stream::BoxStream;
@@ -15,6 +14,7 @@ use serde_json::json;
 
 use super::lines::{self, Teller};
 use crate::api::schemas::Problems;
+use crate::body::Document;
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::params::Params;
@@ -57,7 +57,7 @@ pub(crate) async fn change(
     caller: Caller,
     RawQuery(query): RawQuery,
     Params(params): Params<FilterParams>,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let request = parse(&body)?;
     let filter = params.filter(caller.aside())?;

@@ -8,7 +8,6 @@ use artifact_domain::access::Action;
 use artifact_domain::policy::PruneRule;
 use artifact_domain::query::Versions;
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, Result, Tier};
-use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::response::Response;
 use futures::{StreamExt, TryStreamExt};
@@ -18,6 +17,7 @@ use serde_json::json;
 
 use super::lines::{self, Teller};
 use crate::api::schemas::Problems;
+use crate::body::Document;
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
@@ -76,7 +76,7 @@ pub(crate) async fn move_many(
     caller: Caller,
     RawQuery(query): RawQuery,
     Params(params): Params<FilterParams>,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let request: MoveRequest = parse(&body)?;
     let has_query = query.is_some_and(|query| !query.is_empty());
@@ -218,7 +218,7 @@ pub(crate) async fn prune(
     caller: Caller,
     RawQuery(query): RawQuery,
     Params(params): Params<FilterParams>,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let request: PruneRequest = parse(&body)?;
     let has_query = query.is_some_and(|query| !query.is_empty());
