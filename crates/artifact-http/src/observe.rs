@@ -38,6 +38,12 @@ const LONGEST_ID: usize = 128;
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) Arc<str>);
 
+/// A place among those that are worked on, until the last who has it is done; rides on the request.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(
+    #[expect(dead_code, reason = "it is held, and no more")] Arc<OwnedSemaphorePermit>,
+);
+
 /// How many requests are worked on at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Observer {
@@ -118,12 +124,14 @@ pub(crate) async fn observe(
     let (head, body) = request.into_parts();
     let metrics = observer.metrics.clone();
     let body = Received::new(body, &head.headers, metrics, observer.patience);
-    let request = Request::from_parts(head, Body::new(body));
+    let mut request = Request::from_parts(head, Body::new(body));
     let mut response = if ALWAYS.contains(&&*route) {
         next.run(request).instrument(span).await
     } else {
         match Arc::clone(&observer.places).try_acquire_owned() {
             Ok(place) => {
+                let place = Place(Arc::new(place));
+                request.extensions_mut().insert(place.clone());
                 line.place = Some(place);
                 next.run(request).instrument(span).await
             }
@@ -180,7 +188,7 @@ struct Line {
     /// Whether the answer went out to its end.
     is_whole: bool,
     /// Held until then.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     route: Arc<str>,
     metrics: Metrics,
     span: Span,

@@ -1,7 +1,5 @@
 //! An attempt as it is written down: who wanted to do what to what, and how it ended.
 
-use std::sync::{Arc, OnceLock};
-
 use artifact_bootstrap::Audit;
 use artifact_domain::access::{Action, AuditEntry, Outcome, Principal};
 use artifact_domain::port::AuditLog;
@@ -9,25 +7,26 @@ use axum::extract::Request;
 use http::StatusCode;
 
 use super::Guard;
+use super::said::{Ended, Said};
 use crate::client::ClientAddress;
 use crate::observe::{self, RequestId};
 
-/// To what something is to be done, once a route has said it.
-pub(super) type Said = Arc<OnceLock<String>>;
+/// What is said of an attempt.
+pub(super) type Notes = Said<Begun>;
 
 /// An attempt, written down when it ends, and also where its client goes away before.
 #[derive(Debug)]
-pub(super) struct Attempt(Option<Begun>);
+pub(super) struct Attempt(Option<(Begun, Notes)>);
 
+/// What is known of an attempt when it begins.
 #[derive(Debug)]
-struct Begun {
+pub(super) struct Begun {
     guard: Guard,
     audit: Audit,
     who: Option<String>,
     from: Option<String>,
     request: String,
     request_id: String,
-    target: Said,
 }
 
 impl Attempt {
@@ -38,71 +37,79 @@ impl Attempt {
             let extensions = request.extensions();
             let from = extensions.get::<ClientAddress>();
             let id = extensions.get::<RequestId>();
-            Begun {
+            let begun = Begun {
                 guard: guard.clone(),
                 audit: audit.clone(),
                 who: None,
                 from: from.map(ToString::to_string),
                 request: format!("{} {path}", request.method()),
                 request_id: id.map(|id| id.0.to_string()).unwrap_or_default(),
-                target: Said::default(),
-            }
+            };
+            (begun, Notes::new(guard.action))
         }))
     }
 
     /// Who it is.
     pub(super) fn is_of(&mut self, who: &Principal) {
-        if let Some(begun) = &mut self.0 {
+        if let Some((begun, _)) = &mut self.0 {
             begun.who = Some(who.name().to_owned());
         }
     }
 
-    /// Where a route says to what it is done, if anybody wants to know.
-    pub(super) fn target(&self) -> Option<Said> {
-        self.0.as_ref().map(|begun| Arc::clone(&begun.target))
+    /// Where it is said to what it is done, if anybody wants to know.
+    pub(super) fn notes(&self) -> Option<Notes> {
+        self.0.as_ref().map(|(_, notes)| notes.clone())
     }
 
-    /// Writes down how it has ended.
+    /// Writes down how it has ended. Where its work goes on, that writes it down at its own end.
     pub(super) async fn end(mut self, status: StatusCode) {
-        if let Some((log, entry)) = self.entry(status) {
-            append(&*log, entry).await;
+        if let Some((begun, ended)) = self.ended(status) {
+            write_down(begun, ended).await;
         }
     }
 
-    fn entry(&mut self, status: StatusCode) -> Option<(Arc<dyn AuditLog>, AuditEntry)> {
-        let begun = self.0.take()?;
-        let outcome = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Refused,
-            status if status.is_client_error() || status.is_server_error() => Outcome::Failed,
-            _ => Outcome::Done,
-        };
-        let is_read = begun.guard.action == Action::Read && outcome != Outcome::Refused;
-        if is_read && !begun.audit.reads {
-            return None;
-        }
-        let entry = AuditEntry {
-            time: begun.guard.app.own_store().now(),
-            who: begun.who,
-            from: begun.from,
-            action: begun.guard.action,
-            request: begun.request,
-            target: begun.target.get().cloned(),
-            outcome,
-            status: status.as_u16(),
-            request_id: begun.request_id,
-        };
-        Some((begun.audit.log, entry))
+    fn ended(&mut self, status: StatusCode) -> Option<(Begun, Ended)> {
+        let (begun, notes) = self.0.take()?;
+        notes.answered(begun, status)
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let Some((log, entry)) = self.entry(observe::given_up()) else {
-            return;
-        };
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { append(&*log, entry).await });
+        if let Some((begun, ended)) = self.ended(observe::given_up()) {
+            write_down_later(begun, ended);
         }
+    }
+}
+
+/// Writes down how an attempt has ended, to each of its targets.
+pub(super) async fn write_down(begun: Begun, ended: Ended) {
+    let log = &begun.audit.log;
+    for (target, outcome, status) in ended.items {
+        let is_read = ended.action == Action::Read && outcome != Outcome::Refused;
+        if is_read && !begun.audit.reads {
+            continue;
+        }
+        let entry = AuditEntry {
+            time: begun.guard.app.own_store().now(),
+            who: begun.who.clone(),
+            from: begun.from.clone(),
+            action: ended.action,
+            request: begun.request.clone(),
+            target,
+            outcome,
+            status: status.as_u16(),
+            request_id: begun.request_id.clone(),
+        };
+        append(&**log, entry).await;
+    }
+}
+
+/// The same from where nothing can be waited for.
+pub(super) fn write_down_later(begun: Begun, ended: Ended) {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        let app = begun.guard.app.clone();
+        app.go_on(write_down(begun, ended));
     }
 }
 

@@ -1,6 +1,5 @@
 //! Who asks, and the only way from a route to the store: by saying what is to be done to what.
 
-use std::fmt;
 use std::sync::Arc;
 
 use artifact_api::Artifact;
@@ -9,10 +8,11 @@ use artifact_domain::access::{Action, Principal, Target};
 use artifact_domain::query::Filter;
 use artifact_domain::{ArtifactRecord, ArtifactRef, Coordinate, Error, ErrorKind, Result};
 use axum::extract::FromRequestParts;
+use http::StatusCode;
 use http::request::Parts;
 
-use super::attempt::Said;
-use crate::problem::Problem;
+use super::attempt::Notes;
+use crate::problem::{self, Problem};
 use crate::state::App;
 
 /// Who asks, and what his route does.
@@ -22,16 +22,36 @@ pub(crate) struct Caller {
     who: Arc<Principal>,
     action: Action,
     /// Where it is said to what something is done, if that is written down.
-    said: Option<Said>,
+    said: Option<Notes>,
+    /// Which of many it is done to.
+    place: Option<usize>,
 }
 
 impl Caller {
-    pub(super) fn new(app: App, who: Principal, action: Action, said: Option<Said>) -> Self {
+    pub(super) fn new(app: App, who: Principal, action: Action, said: Option<Notes>) -> Self {
         Self {
             app,
             who: Arc::new(who),
             action,
             said,
+            place: None,
+        }
+    }
+
+    /// The same, for one of many artifacts: how it ends for that is written down apart.
+    #[must_use]
+    pub(crate) fn item(&self, artifact: &ArtifactRef) -> Self {
+        let said = self.said.as_ref();
+        Self {
+            place: said.map(|said| said.item(artifact.to_string())),
+            ..self.clone()
+        }
+    }
+
+    /// How it ended for one of many.
+    pub(crate) fn ended<T>(&self, outcome: &Result<T>) {
+        if let (Some(said), Some(place), Err(error)) = (&self.said, self.place, outcome) {
+            said.fault(place, problem::status(error.kind()));
         }
     }
 
@@ -49,21 +69,23 @@ impl Caller {
     /// # Errors
     /// `PermissionDenied` where he may not.
     pub(crate) async fn at(&self, target: Target<'_>) -> Result<&Store> {
-        self.say(target);
-        self.ask(target).await
+        let asked = self.ask(target).await;
+        if let Some(said) = &self.said {
+            said.asks(self.action);
+            let place = said.target(self.place, target.to_string());
+            if let Err(error) = &asked
+                && error.kind() == ErrorKind::PermissionDenied
+            {
+                said.fault(place, StatusCode::FORBIDDEN);
+            }
+        }
+        asked
     }
 
     async fn ask(&self, target: Target<'_>) -> Result<&Store> {
         let policy = self.app.doors().policy();
         policy.authorize(&self.who, self.action, target).await?;
         Ok(self.app.own_store())
-    }
-
-    /// Says to what something is done, the first time that it is asked.
-    fn say(&self, target: impl fmt::Display) {
-        if let Some(said) = &self.said {
-            said.get_or_init(|| target.to_string());
-        }
     }
 
     /// The store, for what is to be done to an artifact.
@@ -112,7 +134,10 @@ impl Caller {
         actions: &[Action],
         filter: Filter,
     ) -> Result<(&Store, Filter)> {
-        self.say("a selection");
+        if let Some(said) = &self.said {
+            said.selection();
+            actions.iter().for_each(|action| said.asks(*action));
+        }
         let policy = self.app.doors().policy();
         let mut narrowed = Vec::with_capacity(actions.len());
         for action in actions {

@@ -5,6 +5,8 @@ mod attempt;
 mod caller;
 mod credential;
 mod doors;
+mod ongoing;
+mod said;
 mod signed;
 
 use artifact_domain::access::{Action, Principal};
@@ -22,6 +24,8 @@ use crate::state::App;
 use attempt::Attempt;
 pub(crate) use caller::Caller;
 pub(crate) use doors::Doors;
+use ongoing::Ongoing;
+pub(crate) use ongoing::Work;
 
 /// What a client is told that showed nothing, or nothing that is accepted.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"artifact-store\"");
@@ -86,9 +90,10 @@ async fn admit(
     if who.areas(guard.action).next().is_none() {
         return Err(who.denied(guard.action, "anything").into());
     }
-    let caller = Caller::new(guard.app, who, guard.action, attempt.target());
+    let caller = Caller::new(guard.app, who, guard.action, attempt.notes());
+    let ongoing = Ongoing::of(&request, attempt);
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    Ok(ongoing.answer(next.run(request)).await)
 }
 
 /// Who asks.

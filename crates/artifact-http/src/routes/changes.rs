@@ -215,31 +215,31 @@ impl Asked {
 
     fn each(self, caller: &Caller, artifacts: Vec<ArtifactRef>, dry_run: bool) -> Outcomes<'_> {
         let one = move |artifact: ArtifactRef| {
-            let asked = self.clone();
+            let (asked, caller) = (self.clone(), caller.item(&artifact));
             async move {
-                let store = caller.with(&artifact).await?;
-                if asked.may_take_away() {
-                    caller.to(Action::Delete).with(&artifact).await?;
-                }
-                if dry_run {
-                    caller.to(Action::Read).with(&artifact).await?;
-                }
-                let changed = match (asked, dry_run) {
-                    (Self::Change(change), false) => {
-                        changed(&store.change(&artifact, &change).await?)
-                    }
-                    (Self::Change(change), true) => {
-                        changed(&store.plan_change(&artifact, &change).await?)
-                    }
-                    (Self::Keep(keep), false) => kept(&store.set_retention(&artifact, keep).await?),
-                    (Self::Keep(keep), true) => {
-                        kept(&store.plan_set_retention(&artifact, keep).await?)
-                    }
-                };
-                Ok(told(caller, changed).await)
+                let outcome = asked.one(&caller, &artifact, dry_run).await;
+                caller.ended(&outcome);
+                outcome
             }
         };
         Box::pin(stream::iter(artifacts).map(one).buffered(CONCURRENCY))
+    }
+
+    async fn one(self, caller: &Caller, artifact: &ArtifactRef, dry_run: bool) -> Result<Changed> {
+        let store = caller.with(artifact).await?;
+        if self.may_take_away() {
+            caller.to(Action::Delete).with(artifact).await?;
+        }
+        if dry_run {
+            caller.to(Action::Read).with(artifact).await?;
+        }
+        let changed = match (self, dry_run) {
+            (Self::Change(change), false) => changed(&store.change(artifact, &change).await?),
+            (Self::Change(change), true) => changed(&store.plan_change(artifact, &change).await?),
+            (Self::Keep(keep), false) => kept(&store.set_retention(artifact, keep).await?),
+            (Self::Keep(keep), true) => kept(&store.plan_set_retention(artifact, keep).await?),
+        };
+        Ok(told(caller, changed).await)
     }
 }
 

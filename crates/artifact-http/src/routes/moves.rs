@@ -126,7 +126,10 @@ async fn move_each(
 ) -> MoveReport {
     let mut report = MoveReport::default();
     for artifact in artifacts {
-        match move_one(caller, artifact, request, options).await {
+        let caller = caller.item(artifact);
+        let outcome = move_one(&caller, artifact, request, options).await;
+        caller.ended(&outcome);
+        match outcome {
             Ok(Some(event)) => {
                 teller.item(&event).await;
             }

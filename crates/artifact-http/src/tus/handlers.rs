@@ -398,5 +398,5 @@ async fn finish<T: Send + 'static>(
     app: App,
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    app.finish(async move { Ok(work.await) }).await?
+    app.finish_as(work, Problem::status).await?
 }
