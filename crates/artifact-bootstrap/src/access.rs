@@ -1,5 +1,7 @@
 //! Who is let in to the server: wires what recognises people and what decides what they may do.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adapter_audit_file::{AuditFile, Rotation};
@@ -8,6 +10,7 @@ use adapter_token_file::TokenFile;
 use artifact_domain::Result;
 use artifact_domain::port::{AccessPolicy, AuditLog, Authenticator, ByGrants};
 
+use crate::audit::Apart;
 use crate::settings::{AuditScope, Settings};
 
 /// Who is let in, and who decides what he may do.
@@ -93,7 +96,22 @@ pub fn audit_log(settings: &Settings) -> impl AuditLog + use<> {
         max_bytes: access.audit_max_size.bytes(),
         keep: access.audit_keep,
     };
-    AuditFile::new(path, rotation)
+    Apart {
+        unknown: AuditFile::new(of_unknown(&path), rotation),
+        known: AuditFile::new(path, rotation),
+    }
+}
+
+/// Beside the file of those who are recognised, that of those who are not.
+fn of_unknown(path: &Path) -> PathBuf {
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_os_string();
+    let mut name = part(path.file_stem());
+    name.push("-unrecognised");
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
 }
 
 /// The tokens of a store.

@@ -276,3 +276,42 @@ fn what_is_done_for_somebody_who_has_gone_is_written_down_as_done() {
     });
     assert_eq!(me.get(&at("s", "1", "a.log")).expect(200).body, b"");
 }
+
+/// What strangers may have written down is little of each, and beside what is known of others.
+#[test]
+fn strangers_flush_nobody_out() {
+    let store = Sandbox::new().with_env("ARTIFACT_ACCESS__AUDIT_MAX_SIZE", "4KB");
+    let store = store.with_env("ARTIFACT_ACCESS__AUDIT_KEEP", "1");
+    let secret = token(&store, "me", &["write"]);
+    let server = Server::start(&store);
+    let me = Bearer::new(&server, &secret);
+    me.put(&at("s", "1", "a.log"), b"x").expect(201);
+    let long = at("s", "1", &"x".repeat(50_000));
+    server.get(&long).expect(401);
+    for _ in 0..50 {
+        server.get("/api/v1/artifacts").expect(401);
+    }
+    let kept = entries(&store, &["--limit", "100"]);
+    assert!(kept.len() < 50, "{}", kept.len());
+    assert_eq!(kept[0]["who"].as_str().unwrap()[..8], *"token me");
+    let folder = store.root().join("store/access");
+    let size = |name: &str| fs::metadata(folder.join(name)).unwrap().len();
+    assert!(size("audit.jsonl") < 1_000);
+    assert!(size("audit-unrecognised.jsonl") < 8_000);
+    assert!(size("audit-unrecognised.jsonl.1") < 8_000);
+}
+
+#[test]
+fn who_asks_too_often_is_not_written_down() {
+    let store = Sandbox::new()
+        .with_env("ARTIFACT_HTTP__RATE_LIMIT", "1")
+        .with_env("ARTIFACT_HTTP__RATE_BURST", "2");
+    let secret = token(&store, "me", &["write"]);
+    let server = Server::start(&store);
+    let me = Bearer::new(&server, &secret);
+    let status = || me.put(&at("s", "1", "a.log"), b"x").status;
+    let all: Vec<_> = (0..20).map(|_| status()).collect();
+    let refused = all.iter().filter(|status| **status == 429).count();
+    assert!(refused > 10, "{all:?}");
+    assert_eq!(entries(&store, &[]).len(), 20 - refused);
+}

@@ -11,6 +11,10 @@ use super::said::{Ended, Said};
 use crate::client::ClientAddress;
 use crate::observe::{self, RequestId};
 
+/// How much of a request is written down, in bytes: a method, and more path than any artifact has that is
+/// not made up of signs that have to be encoded.
+const LONGEST_REQUEST: usize = 2_048;
+
 /// What is said of an attempt.
 pub(super) type Notes = Said<Begun>;
 
@@ -42,7 +46,7 @@ impl Attempt {
                 audit: audit.clone(),
                 who: None,
                 from: from.map(ToString::to_string),
-                request: format!("{} {path}", request.method()),
+                request: cut(format!("{} {path}", request.method())),
                 request_id: id.map(|id| id.0.to_string()).unwrap_or_default(),
             };
             (begun, Notes::new(guard.action))
@@ -68,6 +72,11 @@ impl Attempt {
         }
     }
 
+    /// Writes nothing down: it was not begun, and there may be any number of them.
+    pub(super) fn forget(mut self) {
+        self.0 = None;
+    }
+
     fn ended(&mut self, status: StatusCode) -> Option<(Begun, Ended)> {
         let (begun, notes) = self.0.take()?;
         notes.answered(begun, status)
@@ -80,6 +89,15 @@ impl Drop for Attempt {
             write_down_later(begun, ended);
         }
     }
+}
+
+/// The beginning of what is longer than anything that is asked for here.
+fn cut(mut request: String) -> String {
+    if request.len() > LONGEST_REQUEST {
+        request.truncate(request.floor_char_boundary(LONGEST_REQUEST));
+        request.push('…');
+    }
+    request
 }
 
 /// Writes down how an attempt has ended, to each of its targets.

@@ -16,7 +16,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 
 use crate::problem::Problem;
 use crate::rate::{self, TokenName};
@@ -61,7 +61,11 @@ async fn pass(
         Ok(response) => response.status(),
         Err(problem) => problem.status(),
     };
-    attempt.end(status).await;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        attempt.forget();
+    } else {
+        attempt.end(status).await;
+    }
     answered
 }
 
