@@ -199,7 +199,35 @@ fn a_resumable_upload_needs_the_right_to_what_it_becomes() {
     send(&other, "HEAD", &place, &[], b"").expect(403);
     send(&other, "PATCH", &place, &chunk, b"abc").problem(403, "permission-denied");
     send(&other, "DELETE", &place, &[], b"").problem(403, "permission-denied");
-    send(&team, "PATCH", &place, &chunk, b"abc").expect(204);
+    send(&team, "PATCH", &place, &chunk, b"").expect(204);
+    // Who may not work on it does not take it from who does.
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let (server, place, team) = (&server, &place, &team);
+        let slow = scope.spawn(move || {
+            use std::io::{Read, Write};
+            let address = server.url.strip_prefix("http://").unwrap();
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let head = format!(
+                "PATCH {place} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                 Authorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
+                 Content-Type: application/offset+octet-stream\r\nContent-Length: 3\r\n\r\na",
+                team.trim()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            receiver.recv().unwrap();
+            stream.write_all(b"bc").unwrap();
+            let mut answer = String::new();
+            let _ = stream.read_to_string(&mut answer);
+            answer
+        });
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        send(&other, "HEAD", place, &[], b"").expect(403);
+        send(&other, "DELETE", place, &[], b"").problem(403, "permission-denied");
+        sender.send(()).unwrap();
+        let answer = slow.join().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    });
     let admin = Bearer::new(&server, &admin);
     assert_eq!(
         admin.get(&at("team", "local", "t.log")).expect(200).body,
