@@ -71,7 +71,16 @@ fn lists_and_sums_are_of_what_one_may_see() {
         .get("/api/v1/usage?spec=team")
         .problem(403, "permission-denied");
     whole.get("/api/v1/usage").problem(403, "permission-denied");
-    whole.get("/api/v1/usage?spec=team").expect(200);
+    // How full the store is tells of other specs.
+    let sums = |who: &Bearer<'_>| who.get("/api/v1/usage?spec=team").expect(200).json();
+    let (own, all) = (sums(&whole), sums(&admin));
+    assert!(own["limit_bytes"].is_null() && own["used_ratio"].is_null());
+    assert!(all["limit_bytes"].is_u64() && all["used_ratio"].is_f64());
+    assert_eq!(own["count"], all["count"]);
+    assert!(
+        own["held_bytes"].as_u64() < all["held_bytes"].as_u64(),
+        "{own}"
+    );
     admin.get("/api/v1/usage").expect(200);
     whole.get("/metrics").problem(403, "permission-denied");
     admin.get("/metrics").expect(200);

@@ -58,7 +58,15 @@ pub(crate) async fn usage(
         .iter()
         .map(|(group, sum)| view::usage::group(group, sum));
     let groups: Vec<_> = groups.collect();
-    let mut object = json!(view::usage::summary(&usage, spec.as_ref()));
+    let mut summary = view::usage::summary(&usage, spec.as_ref());
+    if !caller.sees_all().await {
+        // How full the store is tells of what is in other specs.
+        summary.held_bytes = usage.total_of(spec.as_ref()).held_bytes();
+        summary.limit_bytes = None;
+        summary.used_ratio = None;
+        summary.warning = None;
+    }
+    let mut object = json!(summary);
     object["groups"] = json!(groups);
     Ok(reply::json(StatusCode::OK, &object))
 }
