@@ -100,7 +100,7 @@ async fn serve(
     let mut signals = Signals::listen()?;
     let (tls, renewal) = tls(&settings.http)?.unzip();
     let proxies = settings.http.trusted_proxies.as_deref();
-    let proxies = proxies.map(TrustedProxies::new).transpose()?;
+    let proxies = TrustedProxies::new(proxies, settings.http.proxy_header)?;
     let rate = RateLimit::new(&settings.http)?;
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
@@ -120,7 +120,7 @@ async fn serve(
         settings.http.max_requests,
         metrics,
         traces.is_some(),
-        proxies.unwrap_or_default(),
+        proxies,
         settings.http.idle_timeout(),
     );
     let router = routes::all(&app);

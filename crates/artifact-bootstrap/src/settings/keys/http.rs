@@ -33,6 +33,12 @@ pub(super) const KEYS: &[Key] = &[
          null: none",
     ),
     key(
+        "http.proxy_header",
+        Kind::Choice(&["x-forwarded-for", "forwarded"]),
+        Default::Text("x-forwarded-for"),
+        "header in which they say it, of which they let none through; any other one is not read",
+    ),
+    key(
         "http.rate_limit",
         Kind::Whole { min: 1, max: COUNT },
         Default::Null,

@@ -18,6 +18,8 @@ pub struct Http {
     pub tls_key: Option<PathBuf>,
     /// The proxies that are believed whom they ask for, by address or network.
     pub trusted_proxies: Option<String>,
+    /// The header in which they say it; any other one is not read.
+    pub proxy_header: ProxyHeader,
     /// How many requests of one client are answered in a second.
     pub rate_limit: Option<u32>,
     /// How many of them may come at once.
@@ -48,6 +50,17 @@ pub enum LogFormat {
     Text,
     /// A JSON object on a line.
     Json,
+}
+
+/// The header in which a proxy says whom it asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`, with `-Proto` and `-Host` beside it.
+    #[default]
+    XForwardedFor,
+    /// That of RFC 7239.
+    Forwarded,
 }
 
 impl Http {
