@@ -108,6 +108,12 @@ pub(super) const KEYS: &[Key] = &[
         "file of the tokens that the server takes; null: access/tokens.json below base_path",
     ),
     key(
+        "access.signing_keys_file",
+        Kind::Path,
+        Default::Null,
+        "file of the keys that URLs are signed with; null: access/signing-keys.json below base_path",
+    ),
+    key(
         "access.audit",
         Kind::Choice(&["all", "changes", "off"]),
         Default::Text("all"),

@@ -78,6 +78,8 @@ pub struct Access {
     pub token_file: Option<PathBuf>,
     /// Absolute path of the file of issuers whose tokens are taken; none when absent.
     pub issuers_file: Option<PathBuf>,
+    /// Absolute path of the file of keys that URLs are signed with; one below `base_path` when absent.
+    pub signing_keys_file: Option<PathBuf>,
     /// What is written down of who did what.
     pub audit: AuditScope,
     /// Absolute path of the file that it is written into; one below `base_path` when absent.

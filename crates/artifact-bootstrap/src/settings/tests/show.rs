@@ -207,6 +207,7 @@ fn defaults_are_those_of_the_design() {
         "access": {
             "token_file": null,
             "issuers_file": null,
+            "signing_keys_file": null,
             "audit": "all",
             "audit_file": null,
             "audit_max_size": "64MB",
