@@ -168,7 +168,12 @@ fn overloaded() -> Problem {
 fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID);
     let given = given.and_then(|id| id.to_str().ok());
-    let given = given.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
+    // It stands in lines of the log, beside what the server says itself.
+    let is_plain = |id: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_plain)
+    };
+    let given = given.filter(|id| is_plain(id));
     given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 

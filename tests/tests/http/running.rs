@@ -48,6 +48,11 @@ fn every_request_is_logged_with_its_id() {
     e2e::eventually("the line", || server.log().contains("mine-1"));
     let log = server.log();
     let line = log.lines().find(|line| line.contains("mine-1")).unwrap();
+    for forged in ["a http.status=200", "a\tb", "a=b", "a\"b"] {
+        let id = [("x-request-id", forged)];
+        let answer = server.send("GET", "/healthz", &id, b"");
+        assert_eq!(answer.header("x-request-id").len(), 36, "{forged}");
+    }
     assert!(
         line.contains("404") && line.contains("no artifact at"),
         "{line}"
