@@ -16,6 +16,7 @@ mod observe;
 mod params;
 mod problem;
 mod rate;
+mod readiness;
 mod received;
 mod routes;
 mod schedule;

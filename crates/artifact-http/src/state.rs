@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::gate::{Doors, Work};
 use crate::metrics::Metrics;
 use crate::problem;
+use crate::readiness::Readiness;
 use crate::tus::Uploads;
 
 /// What every route works with. Cloning it is cheap, and is done several times for each request.
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) patience: Duration,
     /// Resumable uploads on their way.
     pub(crate) uploads: Uploads,
+    /// Whether it can serve, for those who ask all the time.
+    pub(crate) readiness: Readiness,
     /// What goes on though whoever asked for it may have gone.
     tasks: TaskTracker,
 }
@@ -66,6 +69,7 @@ impl App {
             temporary_folder: settings.base_path.clone(),
             patience: settings.http.idle_timeout(),
             uploads: Uploads::new(settings),
+            readiness: Readiness::default(),
             tasks: TaskTracker::new(),
         }))
     }

@@ -34,6 +34,8 @@ fn it_says_whether_it_can_serve() {
     assert_eq!(server.get("/healthz").expect(200).text(), "ok\n");
     assert_eq!(server.get("/readyz").expect(200).text(), "ok\n");
     drop(service);
+    // What was found is good for a moment.
+    e2e::eventually("it to be seen", || server.get("/readyz").status == 503);
     server.get("/readyz").problem(503, "unavailable");
     assert_eq!(server.get("/healthz").expect(200).text(), "ok\n");
 }

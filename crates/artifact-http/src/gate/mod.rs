@@ -88,7 +88,10 @@ async fn admit(
         None => recognise(&guard.app, &mut request).await,
     };
     // Whoever is not recognised is counted too, by where he comes from.
-    rate::admit(request.extensions())?;
+    match &who {
+        Ok(_) => rate::admit(request.extensions())?,
+        Err(_) => rate::count(request.extensions())?,
+    }
     let who = who?;
     attempt.is_of(&who);
     if who.areas(guard.action).next().is_none() {
