@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) uploads: Uploads,
     /// Whether it can serve, for those who ask all the time.
     pub(crate) readiness: Readiness,
+    /// Origins whose pages may use the server, as the settings have them.
+    pub(crate) cors_origins: Option<String>,
     /// What goes on though whoever asked for it may have gone.
     tasks: TaskTracker,
 }
@@ -70,6 +72,7 @@ impl App {
             patience: settings.http.idle_timeout(),
             uploads: Uploads::new(settings),
             readiness: Readiness::default(),
+            cors_origins: settings.http.cors_origins.clone(),
             tasks: TaskTracker::new(),
         }))
     }

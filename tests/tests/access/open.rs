@@ -59,6 +59,40 @@ fn the_log_says_that_nobody_is_asked() {
     server.get("/api/v1/artifacts").expect(200);
 }
 
+/// A browser sends what any page tells it to, and finds this machine by any name that leads here.
+#[test]
+fn pages_of_others_use_nobodys_browser() {
+    let store = Sandbox::new().with_env("ARTIFACT_HTTP__CORS_ORIGINS", "https://ci.example");
+    let server = Server::start(&store);
+    let path = at("s", "1", "a.log");
+    server.put(&path, b"x").expect(201);
+    for header in [
+        ("host", "evil.example"),
+        ("host", "127.0.0.1.evil.example:8080"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+    ] {
+        for method in ["GET", "PUT", "DELETE"] {
+            let refused = server.send(method, &path, &[header], b"");
+            refused.problem(403, "permission-denied");
+        }
+    }
+    for header in [
+        ("host", "localhost:8080"),
+        ("origin", "https://ci.example"),
+        ("origin", "http://localhost:3000"),
+        ("sec-fetch-site", "none"),
+    ] {
+        server.send("GET", &path, &[header], b"").expect(200);
+    }
+    // Where tokens are asked for, no page has one.
+    let secret = token(&store, "me", &["read"]);
+    let me = format!("Bearer {}", secret.trim());
+    let headers = [("authorization", &*me), ("host", "store.example")];
+    server.send("GET", &path, &headers, b"").expect(200);
+}
+
 fn restrict(file: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
