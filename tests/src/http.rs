@@ -28,6 +28,8 @@ pub struct Server {
     _output: BufReader<ChildStdout>,
     agent: Agent,
     log: std::path::PathBuf,
+    /// Sent with every request that has none of its own.
+    bearer: Option<String>,
 }
 
 /// What a server has answered, body and all.
@@ -83,7 +85,15 @@ impl Server {
             _output: output,
             agent: agent.into(),
             log,
+            bearer: None,
         }
+    }
+
+    /// The same, whose requests show this token.
+    #[must_use]
+    pub fn bearing(mut self, token: &str) -> Self {
+        self.bearer = Some(format!("Bearer {}", token.trim()));
+        self
     }
 
     /// Asks for something.
@@ -125,6 +135,12 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let has_own = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("authorization");
+        if let Some(bearer) = &self.bearer
+            && !headers.iter().any(has_own)
+        {
+            request = request.header("authorization", bearer);
+        }
         let config = |request| {
             self.agent
                 .configure_request(request)
@@ -146,7 +162,11 @@ impl Server {
     #[track_caller]
     pub fn send_stream(&self, path: &str, mut body: impl Read) -> Answer {
         let url = format!("{}{path}", self.url);
-        let sent = self.agent.put(url).send(SendBody::from_reader(&mut body));
+        let mut request = self.agent.put(url);
+        if let Some(bearer) = &self.bearer {
+            request = request.header("authorization", bearer);
+        }
+        let sent = request.send(SendBody::from_reader(&mut body));
         let sent = sent.unwrap_or_else(|error| panic!("PUT {path}: {error}\n{}", self.log()));
         Answer::of(sent).unwrap_or_else(|why| panic!("PUT {path}: {why}"))
     }

@@ -8,6 +8,14 @@ use std::path::{Path, PathBuf};
 use artifact_domain::{Error, ErrorKind, Result};
 use fs4::FileExt;
 
+/// What the name of the lock has more than that of the file.
+const LOCK: &str = ".lock";
+
+/// Whether the file was ever replaced, or was about to be: the lock beside it stays.
+pub(crate) fn was_replaced(path: &Path) -> bool {
+    !matches!(fs::symlink_metadata(beside(path, LOCK)), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
 /// The right to replace the file, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
@@ -21,7 +29,7 @@ impl Turn {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| fault(folder, "made", error))?;
         }
-        let beside = beside(path, ".lock");
+        let beside = beside(path, LOCK);
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

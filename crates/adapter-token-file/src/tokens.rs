@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use crate::blocking;
 use crate::document::{Entry, Tokens};
-use crate::file::Turn;
+use crate::file::{self, Turn};
 use crate::kept::Kept;
 use crate::secret::{self, Parts};
 use crate::uses::{self, LastUses, Uses};
@@ -78,6 +78,11 @@ impl TokenFile {
         artifact_watch::is_there(self.0.file.path())
     }
 
+    /// Whether tokens were made once, be their file gone since. Where that cannot be told it counts as so.
+    pub fn were_there(&self) -> bool {
+        file::was_replaced(self.0.file.path())
+    }
+
     /// Makes a token. What is given along is its bearer's alone and is kept nowhere.
     ///
     /// # Errors
@@ -127,14 +132,17 @@ impl TokenFile {
     /// `NotFound`; faults of the file.
     pub async fn revoke(&self, id_or_name: &str) -> Result<Token> {
         let meant = id_or_name.to_owned();
-        self.changing(move |tokens| {
-            tokens.remove(&meant).ok_or_else(|| {
-                let message = format!("there is no token `{meant}`");
-                Error::new(ErrorKind::NotFound, message)
-                    .with_hint("`artifact token list` shows those that there are")
-            })
-        })
-        .await
+        let unknown = |meant: &str| {
+            let message = format!("there is no token `{meant}`");
+            Error::new(ErrorKind::NotFound, message)
+                .with_hint("`artifact token list` shows those that there are")
+        };
+        // A lock beside no file says that there were tokens once.
+        if !self.is_there() {
+            return Err(unknown(&meant));
+        }
+        self.changing(move |tokens| tokens.remove(&meant).ok_or_else(|| unknown(&meant)))
+            .await
     }
 
     /// Writes down which tokens were used since the last time.

@@ -116,6 +116,25 @@ impl From<&ArtifactRecord> for Artifact {
 }
 
 impl Artifact {
+    /// As much of it as somebody is told who has done something to it and may not read it: where it is and
+    /// how it stands there, and nothing of its content nor of what others have said of it.
+    #[must_use]
+    pub fn outline(self) -> Self {
+        Self {
+            size_bytes: None,
+            stored_size_bytes: None,
+            sha256: None,
+            compressed: None,
+            mime_type: MimeType::default(),
+            expires_at: None,
+            archived_at: None,
+            tags: Tags::default(),
+            metadata: Metadata::default(),
+            hold: None,
+            ..self
+        }
+    }
+
     /// The bytes, once they are stored.
     fn content(&self) -> Option<Content> {
         Some(Content {

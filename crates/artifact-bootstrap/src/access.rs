@@ -1,5 +1,7 @@
 //! Who is let in to the server: wires what recognises people and what decides what they may do.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adapter_audit_file::{AuditFile, Rotation};
@@ -8,6 +10,7 @@ use adapter_token_file::TokenFile;
 use artifact_domain::Result;
 use artifact_domain::port::{AccessPolicy, AuditLog, Authenticator, ByGrants};
 
+use crate::audit::Apart;
 use crate::settings::{AuditScope, Settings};
 
 /// Who is let in, and who decides what he may do.
@@ -21,6 +24,8 @@ pub struct Access {
     pub tokens: TokenFile,
     /// Whether there are others beside them who recognise people.
     has_issuers: bool,
+    /// Whether the settings say that others than those on this machine are to come.
+    is_public: bool,
     /// Where it is written down who did what, and of what.
     pub audit: Option<Audit>,
 }
@@ -48,6 +53,7 @@ impl Access {
         }
         Ok(Self {
             has_issuers: authenticators.len() > 1,
+            is_public: is_public(settings),
             authenticators,
             policy: Arc::new(ByGrants),
             tokens,
@@ -58,10 +64,27 @@ impl Access {
         })
     }
 
-    /// Whether anybody can be recognised, so that those who are not stay out.
+    /// Whether anybody can be recognised.
     pub fn is_configured(&self) -> bool {
         self.has_issuers || self.tokens.is_there()
     }
+
+    /// Whether those who are not recognised stay out: where anybody can be recognised, where that was so
+    /// before, and where others than those on this machine are expected.
+    pub fn is_required(&self) -> bool {
+        self.is_public || self.is_configured() || self.tokens.were_there()
+    }
+}
+
+/// Whether the settings say that tokens are asked for, or that the server is reached by more than this
+/// machine. A file of tokens that is lost then, or not there yet, opens nothing.
+fn is_public(settings: &Settings) -> bool {
+    let http = &settings.http;
+    settings.access.token_file.is_some()
+        || http.trusted_proxies.is_some()
+        || http.public_url.is_some()
+        || http.tls_cert.is_some()
+        || http.tls_key.is_some()
 }
 
 /// Where it is written down who did what.
@@ -73,7 +96,22 @@ pub fn audit_log(settings: &Settings) -> impl AuditLog + use<> {
         max_bytes: access.audit_max_size.bytes(),
         keep: access.audit_keep,
     };
-    AuditFile::new(path, rotation)
+    Apart {
+        unknown: AuditFile::new(of_unknown(&path), rotation),
+        known: AuditFile::new(path, rotation),
+    }
+}
+
+/// Beside the file of those who are recognised, that of those who are not.
+fn of_unknown(path: &Path) -> PathBuf {
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_os_string();
+    let mut name = part(path.file_stem());
+    name.push("-unrecognised");
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
 }
 
 /// The tokens of a store.

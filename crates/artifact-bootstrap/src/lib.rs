@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+mod audit;
 mod buckets;
 mod claim;
 mod clock;

@@ -37,10 +37,11 @@ pub struct SignedTarget {
 impl UrlSigner {
     /// What the settings describe. Reads nothing yet.
     pub fn new(settings: &Settings) -> Self {
-        let path = settings.base_path.join("access").join("signing-keys.json");
+        let path = settings.access.signing_keys_file.clone();
+        let usual = || settings.base_path.join("access").join("signing-keys.json");
         let public_url = settings.http.public_url.as_deref();
         Self {
-            keys: SigningKeys::new(path),
+            keys: SigningKeys::new(path.unwrap_or_else(usual)),
             public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
         }
     }
@@ -153,13 +154,19 @@ impl SignedTarget {
                 Some(others) => format!("{path}?{others}"),
                 None => path.to_owned(),
             },
-            expires: value(0, EXPIRES)?.parse().ok()?,
+            expires: seconds(value(0, EXPIRES)?)?,
             signature: Signature {
                 key: value(1, KEY)?.to_owned(),
                 text: value(2, SIGNATURE)?.to_owned(),
             },
         })
     }
+}
+
+/// A number as it is written when it is signed, and in no other way.
+fn seconds(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 /// Lines, of which none can have the beginning of the next one: neither has a line break in it.
@@ -218,6 +225,9 @@ mod tests {
             "/a?expires=1&signature=x&key=y",
             "/a?expires=1&key=y&signature=x&more=z",
             "/a?expires=one&key=y&signature=x",
+            "/a?expires=+1&key=y&signature=x",
+            "/a?expires=01&key=y&signature=x",
+            "/a?expires=-0&key=y&signature=x",
             "/a?Expires=1&key=y&signature=x",
         ] {
             assert!(SignedTarget::parse(target).is_none(), "{target}");

@@ -7,12 +7,14 @@ use std::time::Duration;
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
 use axum::body::Body;
+use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
 
-use crate::problem::with_causes;
+use crate::problem::{Problem, with_causes};
+use crate::state::App;
 
 /// The length that a request announces.
 pub(crate) fn announced_length(headers: &HeaderMap) -> Result<Option<u64>> {
@@ -25,18 +27,49 @@ pub(crate) fn announced_length(headers: &HeaderMap) -> Result<Option<u64>> {
         .ok_or_else(|| Error::invalid_input("the header Content-Length is no number"))
 }
 
-/// A request's body as the store reads it. It fails when nothing comes for `patience`.
+/// A request's body as the store reads it. It fails when nothing comes for `patience`, by which every body
+/// is watched.
 pub(crate) fn incoming(body: Body, patience: Duration) -> ByteStream {
-    let body = body.into_data_stream();
-    let stream = stream::try_unfold(body, move |mut body| async move {
-        let next = tokio::time::timeout(patience, body.next()).await;
-        match next.map_err(|_| stalled(patience))? {
-            None => Ok(None),
-            Some(Ok(chunk)) => Ok(Some((chunk, body))),
-            Some(Err(cause)) => Err(cut_off(cause)),
+    let stream = body.into_data_stream();
+    Box::pin(stream.map_err(move |cause| {
+        if is_stalled(&cause) {
+            stalled(patience)
+        } else {
+            cut_off(cause)
         }
-    });
-    Box::pin(stream)
+    }))
+}
+
+/// A request's body that is read whole before it is looked at: a document, and no more of it than a
+/// document may have.
+#[derive(Debug)]
+pub(crate) struct Document(pub(crate) Bytes);
+
+impl FromRequest<App> for Document {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let read = Bytes::from_request(request, app).await;
+        read.map(Self).map_err(|rejection| {
+            if is_stalled(&rejection) {
+                return stalled(app.patience).into();
+            }
+            let status = rejection.status();
+            let error = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Error::new(ErrorKind::TooLarge, "the document is too long")
+                }
+                _ => Error::invalid_input("the body was cut off"),
+            };
+            Problem::new(status, error.with_source(rejection))
+        })
+    }
+}
+
+/// Whether a body failed since nothing came.
+fn is_stalled(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(<dyn std::error::Error>::is::<Stalled>)
 }
 
 fn stalled(patience: Duration) -> Error {

@@ -6,6 +6,7 @@ mod forwarded;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use artifact_bootstrap::settings::ProxyHeader;
 use artifact_domain::{Error, Result};
 use http::{Extensions, HeaderMap, Uri};
 use ipnet::IpNet;
@@ -50,18 +51,26 @@ pub(crate) struct Client {
     pub(crate) host: Option<String>,
 }
 
-/// The proxies that are believed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct TrustedProxies(Vec<IpNet>);
+/// The proxies that are believed, and the header that they set. Others they hand on as they came: from
+/// anybody.
+#[derive(Debug, Clone)]
+pub(crate) struct TrustedProxies {
+    networks: Vec<IpNet>,
+    header: ProxyHeader,
+}
 
 impl TrustedProxies {
-    /// Reads addresses and networks with commas between.
+    /// Reads addresses and networks with commas between; none where nobody is believed.
     ///
     /// # Errors
     /// `InvalidInput` for what is neither.
-    pub(crate) fn new(text: &str) -> Result<Self> {
-        let parsed = text.split(',').map(|one| network(one.trim()));
-        parsed.collect::<Result<_>>().map(Self)
+    pub(crate) fn new(text: Option<&str>, header: ProxyHeader) -> Result<Self> {
+        let parsed = text.into_iter().flat_map(|text| text.split(','));
+        let networks = parsed.map(|one| network(one.trim()));
+        Ok(Self {
+            networks: networks.collect::<Result<_>>()?,
+            header,
+        })
     }
 
     /// Who asks. Headers are believed only of those who are trusted, and of several addresses the last
@@ -79,18 +88,17 @@ impl TrustedProxies {
         if !self.has(address) {
             return direct;
         }
-        let standard = forwarded::standard(headers).map(|hops| self.walk(&direct, hops));
-        let usual = forwarded::usual(headers).map(|hops| self.walk(&direct, hops));
-        match (standard, usual) {
-            // A proxy sets one of them and hands the other on as it came: from anybody.
-            (Some(one), Some(other)) if one.address != other.address => direct,
-            (Some(said), _) | (None, Some(said)) => said,
-            (None, None) => direct,
-        }
+        let hops = match self.header {
+            ProxyHeader::XForwardedFor => forwarded::usual(headers),
+            ProxyHeader::Forwarded => forwarded::standard(headers),
+        };
+        hops.map_or_else(|| direct.clone(), |hops| self.walk(&direct, hops))
     }
 
     fn has(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks
+            .iter()
+            .any(|network| network.contains(&address))
     }
 
     /// Goes from the nearest hop to the first that is not trusted.
@@ -134,10 +142,23 @@ mod tests {
 
     /// Who asks, where the connection comes from `peer` and has these headers.
     fn asked(trusted: &str, peer: &str, headers: &[(&'static str, &str)]) -> Client {
-        let trusted = match trusted {
-            "" => TrustedProxies::default(),
-            trusted => TrustedProxies::new(trusted).unwrap(),
+        let is_standard = headers.iter().any(|(name, _)| *name == "forwarded");
+        let header = if is_standard {
+            ProxyHeader::Forwarded
+        } else {
+            ProxyHeader::XForwardedFor
         };
+        asked_by(header, trusted, peer, headers)
+    }
+
+    fn asked_by(
+        header: ProxyHeader,
+        trusted: &str,
+        peer: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Client {
+        let trusted = Some(trusted).filter(|trusted| !trusted.is_empty());
+        let trusted = TrustedProxies::new(trusted, header).unwrap();
         let mut extensions = Extensions::new();
         let address = SocketAddr::new(peer.parse().unwrap(), 1);
         extensions.insert(Peer {
@@ -192,13 +213,16 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_that_disagree_say_nothing() {
-        let of = |standard: &str, usual: &str| {
-            let headers = [("forwarded", standard), (XFF, usual)];
-            address("10.0.0.1", "10.0.0.1", &headers)
+    fn only_the_header_that_the_proxy_sets_is_read() {
+        let headers = [("forwarded", "for=6.6.6.6"), (XFF, "1.1.1.1")];
+        let of = |header, headers: &[(&'static str, &str)]| {
+            let client = asked_by(header, "10.0.0.1", "10.0.0.1", headers);
+            client.address.to_string()
         };
-        assert_eq!(of("for=6.6.6.6", "1.1.1.1"), "10.0.0.1");
-        assert_eq!(of("for=1.1.1.1", "6.6.6.6, 1.1.1.1"), "1.1.1.1");
+        assert_eq!(of(ProxyHeader::XForwardedFor, &headers), "1.1.1.1");
+        assert_eq!(of(ProxyHeader::Forwarded, &headers), "6.6.6.6");
+        assert_eq!(of(ProxyHeader::XForwardedFor, &headers[..1]), "10.0.0.1");
+        assert_eq!(of(ProxyHeader::Forwarded, &headers[1..]), "10.0.0.1");
     }
 
     #[test]
@@ -242,7 +266,8 @@ mod tests {
             "1.1.1.1"
         );
         for bad in ["", "10.0.0.0/33", "example.org", "10.0.0.1,"] {
-            assert!(TrustedProxies::new(bad).is_err(), "{bad}");
+            let read = TrustedProxies::new(Some(bad), ProxyHeader::default());
+            assert!(read.is_err(), "{bad}");
         }
     }
 }

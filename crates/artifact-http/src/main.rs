@@ -3,6 +3,7 @@
 
 mod api;
 mod args;
+mod beginning;
 mod body;
 mod client;
 mod cors;
@@ -16,6 +17,7 @@ mod observe;
 mod params;
 mod problem;
 mod rate;
+mod readiness;
 mod received;
 mod routes;
 mod schedule;
@@ -100,7 +102,7 @@ async fn serve(
     let mut signals = Signals::listen()?;
     let (tls, renewal) = tls(&settings.http)?.unzip();
     let proxies = settings.http.trusted_proxies.as_deref();
-    let proxies = proxies.map(TrustedProxies::new).transpose()?;
+    let proxies = TrustedProxies::new(proxies, settings.http.proxy_header)?;
     let rate = RateLimit::new(&settings.http);
     let meter = Meter::new();
     let store = artifact_bootstrap::open_metered(settings, &meter).await?;
@@ -120,7 +122,8 @@ async fn serve(
         settings.http.max_requests,
         metrics,
         traces.is_some(),
-        proxies.unwrap_or_default(),
+        proxies,
+        settings.http.idle_timeout(),
     );
     let router = routes::all(&app).layer(from_fn(framing::require_an_end));
     let router = match &rate {
@@ -136,6 +139,7 @@ async fn serve(
         connections: usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
         patience: settings.http.idle_timeout(),
     };
+    app.doors().announce();
     announce(&listener, tls.is_some());
     if !address.ip().is_loopback() && tls.is_none() {
         tracing::warn!(

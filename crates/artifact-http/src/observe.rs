@@ -38,6 +38,12 @@ const LONGEST_ID: usize = 128;
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) Arc<str>);
 
+/// A place among those that are worked on, until the last who has it is done; rides on the request.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(
+    #[expect(dead_code, reason = "it is held, and no more")] Arc<OwnedSemaphorePermit>,
+);
+
 /// How many requests are worked on at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Observer {
@@ -46,6 +52,8 @@ pub(crate) struct Observer {
     /// Whether requests are parts of traces.
     is_traced: bool,
     proxies: Arc<TrustedProxies>,
+    /// How long a body may stand still.
+    patience: Duration,
 }
 
 impl Observer {
@@ -54,6 +62,7 @@ impl Observer {
         metrics: Metrics,
         is_traced: bool,
         proxies: TrustedProxies,
+        patience: Duration,
     ) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
@@ -61,6 +70,7 @@ impl Observer {
             metrics,
             is_traced,
             proxies: Arc::new(proxies),
+            patience,
         }
     }
 
@@ -112,13 +122,16 @@ pub(crate) async fn observe(
     };
     // Whether it is alive has to be told at any time.
     let (head, body) = request.into_parts();
-    let body = Received::new(body, &head.headers, observer.metrics.clone());
-    let request = Request::from_parts(head, Body::new(body));
+    let metrics = observer.metrics.clone();
+    let body = Received::new(body, &head.headers, metrics, observer.patience);
+    let mut request = Request::from_parts(head, Body::new(body));
     let mut response = if ALWAYS.contains(&&*route) {
         next.run(request).instrument(span).await
     } else {
         match Arc::clone(&observer.places).try_acquire_owned() {
             Ok(place) => {
+                let place = Place(Arc::new(place));
+                request.extensions_mut().insert(place.clone());
                 line.place = Some(place);
                 next.run(request).instrument(span).await
             }
@@ -155,7 +168,12 @@ fn overloaded() -> Problem {
 fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID);
     let given = given.and_then(|id| id.to_str().ok());
-    let given = given.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
+    // It stands in lines of the log, beside what the server says itself.
+    let is_plain = |id: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_plain)
+    };
+    let given = given.filter(|id| is_plain(id));
     given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
@@ -175,7 +193,7 @@ struct Line {
     /// Whether the answer went out to its end.
     is_whole: bool,
     /// Held until then.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     route: Arc<str>,
     metrics: Metrics,
     span: Span,

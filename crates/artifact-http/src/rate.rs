@@ -139,15 +139,32 @@ pub(crate) async fn limit(
     Ok(next.run(request).await)
 }
 
+/// Counts a request that comes to no gate though it has a route, or one of somebody whom nobody knows.
+pub(crate) fn count(extensions: &Extensions) -> std::result::Result<(), Problem> {
+    match extensions.get::<RateLimit>() {
+        Some(rate) => rate.admit(extensions),
+        None => Ok(()),
+    }
+}
+
+/// The same before a route that is for everybody.
+pub(crate) async fn counted(
+    request: Request,
+    next: Next,
+) -> std::result::Result<Response, Problem> {
+    count(request.extensions())?;
+    Ok(next.run(request).await)
+}
+
 /// Counts a request once it is known who asks, or refuses it if he has asked too often. Whoever watches
 /// the server may ask as he likes.
 pub(crate) fn admit(extensions: &Extensions) -> std::result::Result<(), Problem> {
     let route = extensions.get::<MatchedPath>();
     let is_probe = route.is_some_and(|route| PROBES.contains(&route.as_str()));
-    match extensions.get::<RateLimit>() {
-        Some(rate) if !is_probe => rate.admit(extensions),
-        _ => Ok(()),
+    if is_probe {
+        return Ok(());
     }
+    count(extensions)
 }
 
 fn refused(wait: Duration) -> Problem {

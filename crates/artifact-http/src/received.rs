@@ -1,5 +1,5 @@
-//! The body of a request as it comes in: counted, and read on for a while where nobody wants it. Knows
-//! no route.
+//! The body of a request as it comes in: counted, cut off where it stands still, and read on for a while
+//! where nobody wants it. Knows no route.
 
 use std::mem;
 use std::pin::Pin;
@@ -12,8 +12,9 @@ use http::HeaderMap;
 use http::header::EXPECT;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use crate::body::Stalled;
 use crate::metrics::Metrics;
 
 /// How much of a body is read that nobody wants, so that whoever sends it sees the answer.
@@ -29,15 +30,48 @@ pub(crate) struct Received {
     /// Whether its bytes come, asked for or not.
     is_wanted: bool,
     is_over: bool,
+    stall: Stall,
     metrics: Metrics,
 }
 
+/// How long nothing has come that somebody waits for.
+#[derive(Debug)]
+struct Stall {
+    patience: Duration,
+    /// Made where nothing was there the first time.
+    end: Option<Pin<Box<Sleep>>>,
+    is_awaited: bool,
+}
+
+impl Stall {
+    /// Ready once nothing has come for too long.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let patience = self.patience;
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
+        if !mem::replace(&mut self.is_awaited, true) {
+            end.as_mut().reset(Instant::now() + patience);
+        }
+        end.as_mut().poll(context)
+    }
+}
+
 impl Received {
-    pub(crate) fn new(body: Body, headers: &HeaderMap, metrics: Metrics) -> Self {
+    /// A body that fails where nothing comes for `patience`.
+    pub(crate) fn new(
+        body: Body,
+        headers: &HeaderMap,
+        metrics: Metrics,
+        patience: Duration,
+    ) -> Self {
         Self {
             is_over: body.is_end_stream(),
             body,
             is_wanted: headers.get(EXPECT).is_none(),
+            stall: Stall {
+                patience,
+                end: None,
+                is_awaited: false,
+            },
             metrics,
         }
     }
@@ -53,7 +87,12 @@ impl HttpBody for Received {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         // Whoever waits to be asked is asked now.
         self.is_wanted = true;
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            ready!(self.stall.poll(context));
+            self.is_over = true;
+            return Poll::Ready(Some(Err(axum::Error::new(Stalled))));
+        };
+        self.stall.is_awaited = false;
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);

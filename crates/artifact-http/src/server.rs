@@ -21,6 +21,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::beginning::Beginning;
 use crate::client::Peer;
 use crate::shutdown::Signals;
 use crate::tls::Tls;
@@ -161,10 +162,11 @@ impl Serving {
 
     async fn requests(
         &self,
-        stream: impl AsyncRead + AsyncWrite + Send + 'static,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: Peer,
         watcher: Watcher,
     ) {
+        let stream = Beginning::new(stream, self.limits.patience);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.limits.patience));
         let io = TokioIo::new(Box::pin(stream));

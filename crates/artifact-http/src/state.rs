@@ -10,10 +10,13 @@ use artifact_app::{Store, Verification};
 use artifact_bootstrap::settings::Settings;
 use artifact_bootstrap::{Access, UrlSigner};
 use artifact_domain::{Error, ErrorKind, Result};
+use http::StatusCode;
 use tokio_util::task::TaskTracker;
 
-use crate::gate::Doors;
+use crate::gate::{Doors, Work};
 use crate::metrics::Metrics;
+use crate::problem;
+use crate::readiness::Readiness;
 use crate::tus::Uploads;
 
 /// What every route works with. Cloning it is cheap, and is done several times for each request.
@@ -36,6 +39,10 @@ pub(crate) struct Shared {
     pub(crate) patience: Duration,
     /// Resumable uploads on their way.
     pub(crate) uploads: Uploads,
+    /// Whether it can serve, for those who ask all the time.
+    pub(crate) readiness: Readiness,
+    /// Origins whose pages may use the server, as the settings have them.
+    pub(crate) cors_origins: Option<String>,
     /// What goes on though whoever asked for it may have gone.
     tasks: TaskTracker,
 }
@@ -64,6 +71,8 @@ impl App {
             temporary_folder: settings.base_path.clone(),
             patience: settings.http.idle_timeout(),
             uploads: Uploads::new(settings),
+            readiness: Readiness::default(),
+            cors_origins: settings.http.cors_origins.clone(),
             tasks: TaskTracker::new(),
         }))
     }
@@ -84,10 +93,34 @@ impl App {
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let task = self.tasks.spawn(work);
+        let status = |error: &Error| problem::status(error.kind());
+        self.finish_as(work, status).await?
+    }
+
+    /// The same where a fault is another one, whose status `status` tells.
+    pub(crate) async fn finish_as<T, F>(
+        &self,
+        work: impl Future<Output = Result<T, F>> + Send + 'static,
+        status: impl FnOnce(&F) -> StatusCode + Send + 'static,
+    ) -> Result<Result<T, F>>
+    where
+        T: Send + 'static,
+        F: Send + 'static,
+    {
+        let begun = Work::begin();
+        let task = self.tasks.spawn(async move {
+            let outcome = work.await;
+            begun.end(outcome.as_ref().err().map(status)).await;
+            outcome
+        });
         task.await.map_err(|fault| {
             Error::new(ErrorKind::Internal, "the request's work stopped").with_source(fault)
-        })?
+        })
+    }
+
+    /// Runs what nobody waits for, to its end.
+    pub(crate) fn go_on(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
     }
 
     /// Waits for all that was begun and for what the store writes behind its answers.

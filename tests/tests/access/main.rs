@@ -8,6 +8,7 @@ mod identities;
 mod life;
 mod model;
 mod narrow;
+mod open;
 mod signed;
 
 use e2e::Answer;

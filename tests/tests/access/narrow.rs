@@ -71,7 +71,16 @@ fn lists_and_sums_are_of_what_one_may_see() {
         .get("/api/v1/usage?spec=team")
         .problem(403, "permission-denied");
     whole.get("/api/v1/usage").problem(403, "permission-denied");
-    whole.get("/api/v1/usage?spec=team").expect(200);
+    // How full the store is tells of other specs.
+    let sums = |who: &Bearer<'_>| who.get("/api/v1/usage?spec=team").expect(200).json();
+    let (own, all) = (sums(&whole), sums(&admin));
+    assert!(own["limit_bytes"].is_null() && own["used_ratio"].is_null());
+    assert!(all["limit_bytes"].is_u64() && all["used_ratio"].is_f64());
+    assert_eq!(own["count"], all["count"]);
+    assert!(
+        own["held_bytes"].as_u64() < all["held_bytes"].as_u64(),
+        "{own}"
+    );
     admin.get("/api/v1/usage").expect(200);
     whole.get("/metrics").problem(403, "permission-denied");
     admin.get("/metrics").expect(200);
@@ -199,10 +208,117 @@ fn a_resumable_upload_needs_the_right_to_what_it_becomes() {
     send(&other, "HEAD", &place, &[], b"").expect(403);
     send(&other, "PATCH", &place, &chunk, b"abc").problem(403, "permission-denied");
     send(&other, "DELETE", &place, &[], b"").problem(403, "permission-denied");
-    send(&team, "PATCH", &place, &chunk, b"abc").expect(204);
+    send(&team, "PATCH", &place, &chunk, b"").expect(204);
+    // Who may not work on it does not take it from who does.
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let (server, place, team) = (&server, &place, &team);
+        let slow = scope.spawn(move || {
+            use std::io::{Read, Write};
+            let address = server.url.strip_prefix("http://").unwrap();
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let head = format!(
+                "PATCH {place} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                 Authorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
+                 Content-Type: application/offset+octet-stream\r\nContent-Length: 3\r\n\r\na",
+                team.trim()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            receiver.recv().unwrap();
+            stream.write_all(b"bc").unwrap();
+            let mut answer = String::new();
+            let _ = stream.read_to_string(&mut answer);
+            answer
+        });
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        send(&other, "HEAD", place, &[], b"").expect(403);
+        send(&other, "DELETE", place, &[], b"").problem(403, "permission-denied");
+        sender.send(()).unwrap();
+        let answer = slow.join().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    });
     let admin = Bearer::new(&server, &admin);
     assert_eq!(
         admin.get(&at("team", "local", "t.log")).expect(200).body,
         b"abc"
     );
+}
+
+/// Somebody who may write and delete, and one who may read as well.
+#[test]
+fn who_may_change_and_not_read_is_told_nothing_of_what_is_there() {
+    let (store, admin) = filled();
+    let blind = token(&store, "blind", &["write,delete", "--spec", "team"]);
+    let seeing = token(&store, "seeing", &["read,write,delete", "--spec", "team"]);
+    let server = Server::start(&store);
+    let [admin, blind, seeing] = [&admin, &blind, &seeing].map(|it| Bearer::new(&server, it));
+    let path = at(
+        "team",
+        "1",
+        "s.log?tag=owner=somebody&meta=key=%22private%22",
+    );
+    let stored = admin.put(&path, b"secret content").expect(201).json();
+    let id = stored["id"].as_str().unwrap();
+    let one = format!("/api/v1/artifacts/{id}");
+    let uri = "artifact://team/1/log/s.log";
+    let hides = |answer: &e2e::Answer| {
+        let text = answer.text();
+        assert!(text.contains(uri), "{text}");
+        for word in ["somebody", "private", stored["sha256"].as_str().unwrap()] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+    };
+    hides(&blind.send("PATCH", &one, b"{}").expect(200));
+    hides(
+        &blind
+            .send("POST", &format!("{one}/archive"), b"")
+            .expect(200),
+    );
+    hides(
+        &blind
+            .send("POST", &format!("{one}/restore"), b"")
+            .expect(200),
+    );
+    let changes = |dry_run: bool| {
+        let change = format!(
+            r#"{{"change":{{"add_tags":{{"k":"v"}}}},"artifacts":["{uri}"],"dry_run":{dry_run}}}"#
+        );
+        blind.send("POST", "/api/v1/changes", change.as_bytes())
+    };
+    hides(&changes(false).expect(200));
+    let planned = changes(true).expect(200).text();
+    assert!(planned.contains("permission-denied"), "{planned}");
+    let moves = |dry_run: bool| {
+        let moves = format!(r#"{{"move":"archive","artifacts":["{uri}"],"dry_run":{dry_run}}}"#);
+        blind.send("POST", "/api/v1/moves", moves.as_bytes())
+    };
+    hides(&moves(false).expect(200));
+    let planned = moves(true).expect(200).text();
+    assert!(planned.contains("permission-denied"), "{planned}");
+    // Who selects sees what is selected, and who plans what would become of it.
+    for (request, body) in [
+        (
+            "POST /api/v1/changes?spec=team",
+            r#"{"change":{"add_tags":{"k":"v"}}}"#,
+        ),
+        ("POST /api/v1/moves?spec=team", r#"{"move":"archive"}"#),
+        ("POST /api/v1/prune?spec=team", r#"{"keep":1}"#),
+        (
+            "POST /api/v1/prune",
+            r#"{"artifact":"artifact://team/1/log/s.log","keep":1,"dry_run":true}"#,
+        ),
+        ("DELETE /api/v1/artifacts?spec=team&dry_run=true", ""),
+        (
+            "DELETE /api/v1/resolve?artifact=artifact://team/1/log/s.log&dry_run=true",
+            "",
+        ),
+    ] {
+        let (method, path) = request.split_once(' ').unwrap();
+        let refused = blind.send(method, path, body.as_bytes());
+        refused.problem(403, "permission-denied");
+        seeing.send(method, path, body.as_bytes()).expect(200);
+    }
+    let path = format!("/api/v1/resolve?artifact={uri}");
+    hides(&blind.send("DELETE", &path, b"").expect(200));
+    admin.get(&one).expect(404);
 }

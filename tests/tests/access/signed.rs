@@ -180,3 +180,25 @@ fn where_nobody_is_asked_a_wrong_signature_is_refused_all_the_same() {
         .get(&format!("{url}x"))
         .problem(401, "unauthenticated");
 }
+
+/// Several servers sign and refuse alike where their keys are in one file.
+#[test]
+fn the_keys_are_where_the_settings_say() {
+    let (store, server, admin) = served();
+    let _ = (server, &admin);
+    let keys = store.root().join("shared.json");
+    let store = store.with_env("ARTIFACT_ACCESS__SIGNING_KEYS_FILE", &keys);
+    let servers = [Server::start(&store), Server::start(&store)];
+    let admin = Bearer::new(&servers[0], &admin);
+    let presign = format!("/api/v1/artifacts/{}/presign", id_of(&store, "a.log"));
+    let url = target(&servers[0], &admin.send("POST", &presign, b"").expect(200));
+    assert!(keys.exists());
+    assert!(!store.root().join("store/access/signing-keys.json").exists());
+    for server in &servers {
+        server.get(&url).expect(200);
+    }
+    store.ok(&["token", "rotate-key"]);
+    for server in &servers {
+        e2e::eventually("it to be refused", || server.get(&url).status == 401);
+    }
+}

@@ -146,7 +146,7 @@ fn raw(server: &e2e::Server, bytes: &[u8]) -> String {
 #[test]
 fn what_is_no_http_does_no_harm() {
     let (_store, server) = served();
-    let head = |line: &str| format!("{line}\r\nHost: x\r\nConnection: close\r\n");
+    let head = |line: &str| format!("{line}\r\nHost: localhost\r\nConnection: close\r\n");
     let long = format!(
         "{}X: {}\r\n\r\n",
         head("GET /healthz HTTP/1.1"),
@@ -200,7 +200,10 @@ fn an_upload_that_is_cut_off_leaves_nothing() {
     let address = server.url.strip_prefix("http://").unwrap();
     for head in ["Content-Length: 5000000", "Transfer-Encoding: chunked"] {
         let mut stream = TcpStream::connect(address).unwrap();
-        let head = format!("PUT {} HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n", at("a"));
+        let head = format!(
+            "PUT {} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n",
+            at("a")
+        );
         stream.write_all(head.as_bytes()).unwrap();
         let chunk = if head.contains("chunked") {
             "186a0\r\n"
@@ -224,7 +227,7 @@ fn who_waits_to_be_asked_is_refused_before_the_body() {
     let (_store, server) = served();
     server.put(&at("a"), b"x").expect(201);
     let head = format!(
-        "PUT {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
+        "PUT {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n\
          If-None-Match: *\r\nContent-Length: 1000\r\n\r\n",
         at("a")
     );
@@ -237,7 +240,7 @@ fn a_body_that_stands_still_is_given_up() {
     let store = e2e::Sandbox::new().with_env("ARTIFACT_HTTP__IDLE_TIMEOUT_S", "1");
     let server = e2e::Server::start(&store);
     let head = format!(
-        "PUT {} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc",
+        "PUT {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc",
         at("a")
     );
     let answer = raw(&server, head.as_bytes());
@@ -260,7 +263,7 @@ fn a_connection_outlives_a_refusal_before_the_body() {
         .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
     let head = format!(
-        "PUT {}?retention_days=x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
+        "PUT {}?retention_days=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n",
         at("a")
     );
     connection.write_all(head.as_bytes()).unwrap();
@@ -271,7 +274,7 @@ fn a_connection_outlives_a_refusal_before_the_body() {
     assert!(!answer.to_lowercase().contains("connection: close"));
 
     connection.write_all(&vec![0; 100_000]).unwrap();
-    let next = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let next = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     connection.write_all(next.as_bytes()).unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();

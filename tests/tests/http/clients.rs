@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use e2e::Outcome;
 use e2e::servers::{is_wanted, venv};
 use e2e::tree::noise;
+use e2e::{Outcome, Sandbox, Server};
 
 use super::{at, lines, served};
 
@@ -128,7 +128,8 @@ fn a_browser_fetches_and_runs_nothing() {
     if !is_wanted("chromium") {
         return;
     }
-    let (store, server) = served();
+    let store = Sandbox::new().with_env("ARTIFACT_HTTP__CORS_ORIGINS", "*");
+    let server = Server::start(&store);
     let report = b"<html><head><title>quiet</title></head><body><p>report</p>\
                    <script>document.title = 'it ran'</script></body></html>";
     server.put(&at("report.html"), report).expect(201);

@@ -12,6 +12,7 @@ mod proxies;
 mod rate;
 mod resumable;
 mod running;
+mod silence;
 mod storm;
 mod tls;
 mod traces;

@@ -5,8 +5,13 @@ use e2e::{Sandbox, Server, eventually};
 use super::at;
 
 fn served(trusted: &str) -> (Sandbox, Server) {
-    let store = Sandbox::new().with_env("ARTIFACT_HTTP__TRUSTED_PROXIES", trusted);
-    let server = Server::start(&store);
+    served_over(Sandbox::new(), trusted)
+}
+
+fn served_over(store: Sandbox, trusted: &str) -> (Sandbox, Server) {
+    let store = store.with_env("ARTIFACT_HTTP__TRUSTED_PROXIES", trusted);
+    let token = store.ok(&["token", "create", "me", "--allow", "admin"]);
+    let server = Server::start(&store).bearing(&token);
     (store, server)
 }
 
@@ -50,12 +55,23 @@ fn a_trusted_proxy_is_believed_whom_it_asks_for() {
         of("d", &[(XFF, "6.6.6.6"), (XFF, "2001:db8::1")]),
         "2001:db8::1"
     );
-    let standard = "for=6.6.6.6, for=\"[2001:db8::2]:99\";proto=https";
-    assert_eq!(of("e", &[("forwarded", standard)]), "2001:db8::2");
     assert_eq!(of("f", &[(XFF, "6.6.6.6, rubbish")]), "127.0.0.1");
     // The proxy has set one, and handed on what somebody wrote into the other.
     let both = [("forwarded", "for=6.6.6.6"), (XFF, "1.1.1.1")];
-    assert_eq!(of("g", &both), "127.0.0.1");
+    assert_eq!(of("g", &both), "1.1.1.1");
+    let standard = "for=6.6.6.6, for=\"[2001:db8::2]:99\";proto=https";
+    assert_eq!(of("h", &[("forwarded", standard)]), "127.0.0.1");
+}
+
+#[test]
+fn the_header_of_the_proxy_is_a_setting() {
+    let store = Sandbox::new().with_env("ARTIFACT_HTTP__PROXY_HEADER", "forwarded");
+    let (_store, server) = served_over(store, "127.0.0.1");
+    let of = |id: &str, headers: &[(&str, &str)]| client(&server, id, headers);
+    let standard = "for=6.6.6.6, for=\"[2001:db8::2]:99\";proto=https";
+    assert_eq!(of("a", &[("forwarded", standard)]), "2001:db8::2");
+    let both = [("forwarded", "for=1.1.1.1"), (XFF, "6.6.6.6")];
+    assert_eq!(of("b", &both), "1.1.1.1");
 }
 
 #[test]

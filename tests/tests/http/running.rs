@@ -34,6 +34,8 @@ fn it_says_whether_it_can_serve() {
     assert_eq!(server.get("/healthz").expect(200).text(), "ok\n");
     assert_eq!(server.get("/readyz").expect(200).text(), "ok\n");
     drop(service);
+    // What was found is good for a moment.
+    e2e::eventually("it to be seen", || server.get("/readyz").status == 503);
     server.get("/readyz").problem(503, "unavailable");
     assert_eq!(server.get("/healthz").expect(200).text(), "ok\n");
 }
@@ -46,6 +48,11 @@ fn every_request_is_logged_with_its_id() {
     assert_eq!(answer.header("x-request-id"), "mine-1");
     assert_eq!(server.get("/healthz").header("x-request-id").len(), 36);
     e2e::eventually("the line", || server.log().contains("mine-1"));
+    for forged in ["a http.status=200", "a\tb", "a=b", "a\"b"] {
+        let id = [("x-request-id", forged)];
+        let answer = server.send("GET", "/healthz", &id, b"");
+        assert_eq!(answer.header("x-request-id").len(), 36, "{forged}");
+    }
     let log = server.log();
     let line = log.lines().find(|line| line.contains("mine-1")).unwrap();
     assert!(
@@ -291,7 +298,7 @@ fn a_request_whose_client_has_gone_is_told_as_that() {
     let connect = || std::net::TcpStream::connect(address).unwrap();
     let head = |length: usize| {
         format!(
-            "PUT {} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n",
+            "PUT {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n",
             at("a")
         )
     };

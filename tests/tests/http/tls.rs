@@ -52,6 +52,8 @@ fn secured() -> Sandbox {
 fn served() -> (Sandbox, Server) {
     let store = secured();
     pair().write(&store);
+    let token = store.ok(&["token", "create", "me", "--allow", "admin"]);
+    store.write("bearer", format!("Authorization: Bearer {token}"));
     let server = Server::start(&store);
     assert!(
         server.url.starts_with("https://127.0.0.1:"),
@@ -65,7 +67,11 @@ fn served() -> (Sandbox, Server) {
 fn curl(store: &Sandbox, cert: &str, args: &[&str]) -> Outcome {
     let mut command = store.other("curl");
     let authority = store.work(cert);
-    command.args(["-sS", "--max-time", "20", "--cacert"]);
+    command.args(["-sS", "--max-time", "20"]);
+    if store.work("bearer").exists() {
+        command.args(["-H", "@bearer"]);
+    }
+    command.arg("--cacert");
     let output = command.arg(authority).args(args).output();
     Outcome::from_output(args, output.expect("curl can be run"))
 }
@@ -114,7 +120,11 @@ fn another_client_speaks_it_too() {
     let (store, server) = served();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let authority = reqwest::Certificate::from_pem(&store.read("cert.pem")).unwrap();
+    let bearer = String::from_utf8(store.read("bearer")).unwrap();
+    let (_, bearer) = bearer.trim().split_once(": ").unwrap();
+    let headers = [(reqwest::header::AUTHORIZATION, bearer.parse().unwrap())];
     let client = reqwest::Client::builder()
+        .default_headers(headers.into_iter().collect())
         .tls_certs_only([authority])
         .build()
         .unwrap();

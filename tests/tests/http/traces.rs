@@ -262,8 +262,10 @@ fn who_has_asked_a_proxy_is_in_the_trace() {
     let collector = Collector::start();
     let store = Sandbox::new()
         .with_env("ARTIFACT_HTTP__OTLP_ENDPOINT", &collector.url)
-        .with_env("ARTIFACT_HTTP__TRUSTED_PROXIES", "127.0.0.0/8");
-    let server = Server::start(&store);
+        .with_env("ARTIFACT_HTTP__TRUSTED_PROXIES", "127.0.0.0/8")
+        .with_env("ARTIFACT_HTTP__PROXY_HEADER", "forwarded");
+    let token = store.ok(&["token", "create", "me", "--allow", "admin"]);
+    let server = Server::start(&store).bearing(&token);
     let head = [("forwarded", "for=1.1.1.1;proto=https;host=store.example")];
     server.send("GET", &at("none"), &head, b"").expect(404);
     server.signal("TERM");

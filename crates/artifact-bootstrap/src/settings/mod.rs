@@ -35,7 +35,7 @@ pub use byte_size::ByteSize;
 pub use load::{Effective, Loaded};
 pub use model::{
     Access, AuditScope, Backend, ColdTier, Compression, Durability, Gcs, Guard, Http, Index,
-    IndexEngine, Locking, LogFormat, OnSecret, Quota, Retention, Retry, S3, Settings,
+    IndexEngine, Locking, LogFormat, OnSecret, ProxyHeader, Quota, Retention, Retry, S3, Settings,
     StorageClasses, Tiers, Upload, Versioning, WarmTier,
 };
 pub use secret::{REDACTED, Secret, SecretUrl};

@@ -1,7 +1,5 @@
 //! An attempt as it is written down: who wanted to do what to what, and how it ended.
 
-use std::sync::{Arc, OnceLock};
-
 use artifact_bootstrap::Audit;
 use artifact_domain::access::{Action, AuditEntry, Outcome, Principal, Target};
 use artifact_domain::port::AuditLog;
@@ -10,25 +8,30 @@ use axum::extract::{RawPathParams, Request};
 use http::StatusCode;
 
 use super::Guard;
+use super::said::{Ended, Said};
 use crate::client::ClientAddress;
 use crate::observe::{self, RequestId};
 
-/// To what something is to be done, once a route has said it.
-pub(super) type Said = Arc<OnceLock<String>>;
+/// How much of a request is written down, in bytes: a method, and more path than any artifact has that is
+/// not made up of signs that have to be encoded.
+const LONGEST_REQUEST: usize = 2_048;
+
+/// What is said of an attempt.
+pub(super) type Notes = Said<Begun>;
 
 /// An attempt, written down when it ends, and also where its client goes away before.
 #[derive(Debug)]
-pub(super) struct Attempt(Option<Begun>);
+pub(super) struct Attempt(Option<(Begun, Notes)>);
 
+/// What is known of an attempt when it begins.
 #[derive(Debug)]
-struct Begun {
+pub(super) struct Begun {
     guard: Guard,
     audit: Audit,
     who: Option<String>,
     from: Option<String>,
     request: String,
     request_id: String,
-    target: Said,
     /// What the path names, for where no route comes to say it.
     named: Option<String>,
 }
@@ -46,71 +49,53 @@ impl Attempt {
             let extensions = request.extensions();
             let from = extensions.get::<ClientAddress>();
             let id = extensions.get::<RequestId>();
-            Begun {
+            let begun = Begun {
                 guard: guard.clone(),
                 audit: audit.clone(),
                 who: None,
                 from: from.map(ToString::to_string),
-                request: format!("{} {path}", request.method()),
+                request: cut(format!("{} {path}", request.method())),
                 request_id: id.map(|id| id.0.to_string()).unwrap_or_default(),
-                target: Said::default(),
                 named: params.and_then(|params| named(params.iter())),
-            }
+            };
+            (begun, Notes::new(guard.action))
         }))
     }
 
     /// Who it is.
     pub(super) fn is_of(&mut self, who: &Principal) {
-        if let Some(begun) = &mut self.0 {
+        if let Some((begun, _)) = &mut self.0 {
             begun.who = Some(who.name().to_owned());
         }
     }
 
-    /// Where a route says to what it is done, if anybody wants to know.
-    pub(super) fn target(&self) -> Option<Said> {
-        self.0.as_ref().map(|begun| Arc::clone(&begun.target))
+    /// Where it is said to what it is done, if anybody wants to know.
+    pub(super) fn notes(&self) -> Option<Notes> {
+        self.0.as_ref().map(|(_, notes)| notes.clone())
     }
 
-    /// Writes down how it has ended.
+    /// Writes down how it has ended. Where its work goes on, that writes it down at its own end.
     pub(super) async fn end(mut self, status: StatusCode) {
-        if let Some((log, entry)) = self.entry(status) {
-            append(&*log, entry).await;
+        if let Some((begun, ended)) = self.ended(status) {
+            write_down(begun, ended).await;
         }
     }
 
-    fn entry(&mut self, status: StatusCode) -> Option<(Arc<dyn AuditLog>, AuditEntry)> {
-        let begun = self.0.take()?;
-        let outcome = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Refused,
-            status if status.is_client_error() || status.is_server_error() => Outcome::Failed,
-            _ => Outcome::Done,
-        };
-        let is_read = begun.guard.action == Action::Read && outcome != Outcome::Refused;
-        if is_read && !begun.audit.reads {
-            return None;
-        }
-        let entry = AuditEntry {
-            time: begun.guard.app.own_store().now(),
-            who: begun.who,
-            from: begun.from,
-            action: begun.guard.action,
-            request: begun.request,
-            target: begun.target.get().cloned().or(begun.named),
-            outcome,
-            status: status.as_u16(),
-            request_id: begun.request_id,
-        };
-        Some((begun.audit.log, entry))
+    /// Writes nothing down: it was not begun, and there may be any number of them.
+    pub(super) fn forget(mut self) {
+        self.0 = None;
+    }
+
+    fn ended(&mut self, status: StatusCode) -> Option<(Begun, Ended)> {
+        let (begun, notes) = self.0.take()?;
+        notes.answered(begun, status)
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let Some((log, entry)) = self.entry(observe::given_up()) else {
-            return;
-        };
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { append(&*log, entry).await });
+        if let Some((begun, ended)) = self.ended(observe::given_up()) {
+            write_down_later(begun, ended);
         }
     }
 }
@@ -136,6 +121,46 @@ fn named<'a>(params: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String>
         (_, _, None) => return Some(Target::Spec(&spec).to_string()),
     };
     Some(Target::Artifact(&at).to_string())
+}
+
+/// The beginning of what is longer than anything that is asked for here.
+fn cut(mut request: String) -> String {
+    if request.len() > LONGEST_REQUEST {
+        request.truncate(request.floor_char_boundary(LONGEST_REQUEST));
+        request.push('…');
+    }
+    request
+}
+
+/// Writes down how an attempt has ended, to each of its targets.
+pub(super) async fn write_down(begun: Begun, ended: Ended) {
+    let log = &begun.audit.log;
+    for (target, outcome, status) in ended.items {
+        let is_read = ended.action == Action::Read && outcome != Outcome::Refused;
+        if is_read && !begun.audit.reads {
+            continue;
+        }
+        let entry = AuditEntry {
+            time: begun.guard.app.own_store().now(),
+            who: begun.who.clone(),
+            from: begun.from.clone(),
+            action: ended.action,
+            request: begun.request.clone(),
+            target: target.or_else(|| begun.named.clone()),
+            outcome,
+            status: status.as_u16(),
+            request_id: begun.request_id.clone(),
+        };
+        append(&**log, entry).await;
+    }
+}
+
+/// The same from where nothing can be waited for.
+pub(super) fn write_down_later(begun: Begun, ended: Ended) {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        let app = begun.guard.app.clone();
+        app.go_on(write_down(begun, ended));
+    }
 }
 
 /// What was done is done, so where it cannot be written down that is only said in the log, which has the

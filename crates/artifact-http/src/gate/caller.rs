@@ -1,17 +1,18 @@
 //! Who asks, and the only way from a route to the store: by saying what is to be done to what.
 
-use std::fmt;
 use std::sync::Arc;
 
+use artifact_api::Artifact;
 use artifact_app::Store;
 use artifact_domain::access::{Action, Principal, Target};
 use artifact_domain::query::Filter;
-use artifact_domain::{ArtifactRef, Error, ErrorKind, Result};
+use artifact_domain::{ArtifactRecord, ArtifactRef, Coordinate, Error, ErrorKind, Result};
 use axum::extract::FromRequestParts;
+use http::StatusCode;
 use http::request::Parts;
 
-use super::attempt::Said;
-use crate::problem::Problem;
+use super::attempt::Notes;
+use crate::problem::{self, Problem};
 use crate::state::App;
 
 /// Who asks, and what his route does.
@@ -21,16 +22,36 @@ pub(crate) struct Caller {
     who: Arc<Principal>,
     action: Action,
     /// Where it is said to what something is done, if that is written down.
-    said: Option<Said>,
+    said: Option<Notes>,
+    /// Which of many it is done to.
+    place: Option<usize>,
 }
 
 impl Caller {
-    pub(super) fn new(app: App, who: Principal, action: Action, said: Option<Said>) -> Self {
+    pub(super) fn new(app: App, who: Principal, action: Action, said: Option<Notes>) -> Self {
         Self {
             app,
             who: Arc::new(who),
             action,
             said,
+            place: None,
+        }
+    }
+
+    /// The same, for one of many artifacts: how it ends for that is written down apart.
+    #[must_use]
+    pub(crate) fn item(&self, artifact: &ArtifactRef) -> Self {
+        let said = self.said.as_ref();
+        Self {
+            place: said.map(|said| said.item(artifact.to_string())),
+            ..self.clone()
+        }
+    }
+
+    /// How it ended for one of many.
+    pub(crate) fn ended<T>(&self, outcome: &Result<T>) {
+        if let (Some(said), Some(place), Err(error)) = (&self.said, self.place, outcome) {
+            said.fault(place, problem::status(error.kind()));
         }
     }
 
@@ -48,21 +69,23 @@ impl Caller {
     /// # Errors
     /// `PermissionDenied` where he may not.
     pub(crate) async fn at(&self, target: Target<'_>) -> Result<&Store> {
-        self.say(target);
-        self.ask(target).await
+        let asked = self.ask(target).await;
+        if let Some(said) = &self.said {
+            said.asks(self.action);
+            let place = said.target(self.place, target.to_string());
+            if let Err(error) = &asked
+                && error.kind() == ErrorKind::PermissionDenied
+            {
+                said.fault(place, StatusCode::FORBIDDEN);
+            }
+        }
+        asked
     }
 
     async fn ask(&self, target: Target<'_>) -> Result<&Store> {
         let policy = self.app.doors().policy();
         policy.authorize(&self.who, self.action, target).await?;
         Ok(self.app.own_store())
-    }
-
-    /// Says to what something is done, the first time that it is asked.
-    fn say(&self, target: impl fmt::Display) {
-        if let Some(said) = &self.said {
-            said.get_or_init(|| target.to_string());
-        }
     }
 
     /// The store, for what is to be done to an artifact.
@@ -98,10 +121,63 @@ impl Caller {
     /// # Errors
     /// `PermissionDenied` where he may do it to nothing.
     pub(crate) async fn among(&self, filter: Filter) -> Result<(&Store, Filter)> {
-        self.say("a selection");
+        self.among_seen(&[self.action], filter).await
+    }
+
+    /// The same of that to which he may do all of `actions`. Who selects sees what is selected, so whatever
+    /// is to be done to it, `Read` is among them.
+    ///
+    /// # Errors
+    /// `PermissionDenied` where he may do one of them to nothing, or to some of it alone.
+    pub(crate) async fn among_seen(
+        &self,
+        actions: &[Action],
+        filter: Filter,
+    ) -> Result<(&Store, Filter)> {
+        if let Some(said) = &self.said {
+            said.selection();
+            actions.iter().for_each(|action| said.asks(*action));
+        }
         let policy = self.app.doors().policy();
-        let filter = policy.narrow(&self.who, self.action, filter).await?;
+        let mut narrowed = Vec::with_capacity(actions.len());
+        for action in actions {
+            let caller = self.to(*action);
+            narrowed.push(policy.narrow(&caller.who, *action, filter.clone()).await?);
+        }
+        let smallest = narrowed
+            .iter()
+            .find(|one| narrowed.iter().all(|other| has(other, one)));
+        let filter = smallest.cloned().ok_or_else(|| {
+            let message = "what may be read and what may be changed here are not the same";
+            Error::new(ErrorKind::PermissionDenied, message)
+                .with_hint("name the artifacts, or use a token that may do all of it to the same")
+        })?;
         Ok((self.app.own_store(), filter))
+    }
+
+    /// Whether he may read an artifact.
+    pub(crate) async fn sees(&self, artifact: &Coordinate) -> bool {
+        let policy = self.app.doors().policy();
+        let target = Target::Artifact(artifact);
+        let allowed = policy.authorize(&self.who, Action::Read, target);
+        allowed.await.is_ok()
+    }
+
+    /// Whether he may read everything.
+    pub(crate) async fn sees_all(&self) -> bool {
+        let policy = self.app.doors().policy();
+        let allowed = policy.authorize(&self.who, Action::Read, Target::Store);
+        allowed.await.is_ok()
+    }
+
+    /// What he is told of a version to which he has done something: all of it where he may read it.
+    pub(crate) async fn told(&self, record: &ArtifactRecord) -> Artifact {
+        let artifact = Artifact::from(record);
+        if self.sees(&record.coordinate).await {
+            artifact
+        } else {
+            artifact.outline()
+        }
     }
 
     /// What routes work with beside the store.
@@ -115,6 +191,15 @@ impl Caller {
     }
 }
 
+/// Whether one narrowed filter has all that another one has, of the same filter both.
+fn has(filter: &Filter, other: &Filter) -> bool {
+    match (&filter.within, &other.within) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(areas), Some(others)) => others.iter().all(|other| areas.contains(other)),
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
@@ -123,5 +208,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             // A route without the gate before it; a test walks them all.
             Error::new(ErrorKind::Internal, "nobody has asked who comes here").into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use artifact_domain::query::Area;
+
+    use super::*;
+
+    #[test]
+    fn a_part_is_had_by_the_whole_and_by_what_names_all_of_it() {
+        let of = |specs: &[&str]| Filter {
+            within: Some(
+                specs
+                    .iter()
+                    .map(|spec| Area {
+                        spec: spec.parse().unwrap(),
+                        task: "*".parse().unwrap(),
+                    })
+                    .collect(),
+            ),
+            ..Filter::default()
+        };
+        let all = Filter::default();
+        let (team, both) = (of(&["team"]), of(&["team", "web"]));
+        assert!(has(&all, &all) && has(&all, &team) && has(&both, &team) && has(&team, &team));
+        assert!(!has(&team, &all) && !has(&team, &both) && !has(&of(&["web"]), &team));
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Doors {
 
 impl Doors {
     pub(crate) fn new(access: Access) -> Self {
-        let guarded = AtomicBool::new(access.is_configured());
+        let guarded = AtomicBool::new(access.is_required());
         Self { access, guarded }
     }
 
@@ -31,12 +31,25 @@ impl Doors {
         if self.guarded.load(Ordering::Relaxed) {
             return true;
         }
-        let is_configured = self.access.is_configured();
-        if is_configured {
+        let is_required = self.access.is_required();
+        if is_required {
             tracing::info!("from now on the server asks for tokens");
             self.guarded.store(true, Ordering::Relaxed);
         }
-        is_configured
+        is_required
+    }
+
+    /// Says in the log who is let in, where that is not what somebody may expect.
+    pub(crate) fn announce(&self) {
+        if !self.are_guarded() {
+            tracing::warn!(
+                "nobody is asked for a token: whoever reaches the server from this machine may do everything"
+            );
+        } else if !self.access.is_configured() {
+            tracing::warn!(
+                "nobody is let in, since there is no token: `artifact token create` makes one"
+            );
+        }
     }
 
     /// Writes down now and then which tokens are used. Ends with whoever waits for it.

@@ -5,6 +5,9 @@ mod attempt;
 mod caller;
 mod credential;
 mod doors;
+mod local;
+mod ongoing;
+mod said;
 mod signed;
 
 use artifact_domain::access::{Action, Principal};
@@ -15,7 +18,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 
 use crate::problem::Problem;
 use crate::rate::{self, TokenName};
@@ -23,6 +26,8 @@ use crate::state::App;
 use attempt::Attempt;
 pub(crate) use caller::Caller;
 pub(crate) use doors::Doors;
+use ongoing::Ongoing;
+pub(crate) use ongoing::Work;
 
 /// What a client is told that showed nothing, or nothing that is accepted.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"artifact-store\"");
@@ -59,7 +64,11 @@ async fn pass(
         Ok(response) => response.status(),
         Err(problem) => problem.status(),
     };
-    attempt.end(status).await;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        attempt.forget();
+    } else {
+        attempt.end(status).await;
+    }
     answered
 }
 
@@ -82,21 +91,27 @@ async fn admit(
         None => recognise(&guard.app, &mut request).await,
     };
     // Whoever is not recognised is counted too, by where he comes from.
-    rate::admit(request.extensions())?;
+    match &who {
+        Ok(_) => rate::admit(request.extensions())?,
+        Err(_) => rate::count(request.extensions())?,
+    }
     let who = who?;
     attempt.is_of(&who);
     if who.areas(guard.action).next().is_none() {
         return Err(who.denied(guard.action, "anything").into());
     }
-    let caller = Caller::new(guard.app, who, guard.action, attempt.target());
+    let caller = Caller::new(guard.app, who, guard.action, attempt.notes());
+    let ongoing = Ongoing::of(&request, attempt);
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    Ok(ongoing.answer(next.run(request)).await)
 }
 
 /// Who asks.
 async fn recognise(app: &App, request: &mut Request) -> Result<Principal, Problem> {
     let doors = app.doors();
     if !doors.are_guarded() {
+        let origins = app.cors_origins.as_deref();
+        local::check(request.method(), request.uri(), request.headers(), origins)?;
         return Ok(Principal::unrestricted("anonymous"));
     }
     let Some(credential) = credential::shown(request.headers()).map_err(refused)? else {

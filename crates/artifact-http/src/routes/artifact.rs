@@ -4,7 +4,6 @@ use artifact_app::{Change, KeepFor, Patch};
 use artifact_domain::access::Action;
 use artifact_domain::query::{Cursor, Filter, Order, PageSize, TagFilter};
 use artifact_domain::{ArtifactRef, Error, Result, Tag, Tags, require_exact_numbers};
-use axum::body::Bytes;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::reply::{self, Items};
 use crate::api::schemas::{ArtifactDocument, PageDocument, Problems};
+use crate::body::Document;
 use crate::gate::Caller;
 use crate::headers::etag;
 use crate::params::{At, Id, IdParam, Params, RawCoordinate, parsed, version_of};
@@ -169,7 +169,7 @@ pub(crate) async fn patch(
     caller: Caller,
     Id(id): Id,
     headers: HeaderMap,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let mut patch = parse(&body)?;
     if let Some(tags) = etag::Tags::if_match(&headers).filter(|tags| *tags != etag::Tags::Any) {
@@ -187,7 +187,7 @@ pub(crate) async fn patch(
         .app()
         .finish(async move { store.patch(&id, &patch).await })
         .await?;
-    Ok(reply::details(StatusCode::OK, &changed.record))
+    Ok(reply::changed(&caller, StatusCode::OK, &changed.record).await)
 }
 
 /// What to change, as a JSON merge patch (RFC 7396). What is null is taken away.

@@ -2,7 +2,7 @@
 
 use artifact_api::{Artifact, Deletion};
 use artifact_app::{DeleteScope, Store};
-use artifact_domain::access::Target;
+use artifact_domain::access::{Action, Target};
 use artifact_domain::{ArtifactRecord, Error, Result, SpecName, TaskId};
 use axum::response::Response;
 use futures::TryStreamExt;
@@ -95,11 +95,14 @@ pub(crate) async fn delete(
                 .into());
         }
     };
-    let store = match &scope {
-        DeleteScope::Spec(spec) => caller.at(Target::Spec(spec)).await?,
-        DeleteScope::Task(spec, task) => caller.at(Target::Task(spec, task)).await?,
+    let target = match &scope {
+        DeleteScope::Spec(spec) => Target::Spec(spec),
+        DeleteScope::Task(spec, task) => Target::Task(spec, task),
     };
-    let store = store.clone();
+    let store = caller.at(target).await?.clone();
+    if params.dry_run {
+        caller.to(Action::Read).at(target).await?;
+    }
     if lines::are_wanted(&headers) {
         return Ok(lines::answer(caller.app(), move |teller| async move {
             if params.dry_run {

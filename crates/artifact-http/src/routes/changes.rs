@@ -4,8 +4,7 @@ use artifact_api::{Artifact, ChangeRequest, Changed};
 use artifact_app::{Change, KeepFor, RetentionChange, Store};
 use artifact_domain::access::Action;
 use artifact_domain::query::Filter;
-use artifact_domain::{ArtifactRef, Error, ErrorKind, Result, require_exact_numbers};
-use axum::body::Bytes;
+use artifact_domain::{ArtifactRef, Error, Result, require_exact_numbers};
 use axum::extract::RawQuery;
 use axum::response::Response;
 use futures::stream::BoxStream;
@@ -15,6 +14,7 @@ use serde_json::json;
 
 use super::lines::{self, Teller};
 use crate::api::schemas::Problems;
+use crate::body::Document;
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::params::Params;
@@ -57,7 +57,7 @@ pub(crate) async fn change(
     caller: Caller,
     RawQuery(query): RawQuery,
     Params(params): Params<FilterParams>,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let request = parse(&body)?;
     let filter = params.filter(caller.aside())?;
@@ -153,22 +153,12 @@ async fn tell(mut outcomes: Outcomes<'_>, teller: &Teller, dry_run: bool) -> Sum
 impl Asked {
     /// What a filter selects of that to which the caller may do it.
     async fn among(&self, caller: &Caller, filter: Filter) -> Result<(Store, Filter)> {
-        let (store, written) = caller.among(filter.clone()).await?;
-        if !self.may_take_away() {
-            return Ok((store.clone(), written));
+        let mut actions = vec![Action::Write, Action::Read];
+        if self.may_take_away() {
+            actions.push(Action::Delete);
         }
-        let (_, deleted) = caller.to(Action::Delete).among(filter).await?;
-        let both = match (&written.within, &deleted.within) {
-            (None, _) => deleted,
-            (_, None) => written,
-            (one, other) if one == other => written,
-            _ => {
-                let message = "what may be written and what may be deleted are not the same";
-                return Err(Error::new(ErrorKind::PermissionDenied, message)
-                    .with_hint("name the artifacts, or use a token that may do both to the same"));
-            }
-        };
-        Ok((store.clone(), both))
+        let (store, filter) = caller.among_seen(&actions, filter).await?;
+        Ok((store.clone(), filter))
     }
 
     /// Whether it may take artifacts away, be it later: an earlier end, a released hold.
@@ -225,33 +215,43 @@ impl Asked {
 
     fn each(self, caller: &Caller, artifacts: Vec<ArtifactRef>, dry_run: bool) -> Outcomes<'_> {
         let one = move |artifact: ArtifactRef| {
-            let asked = self.clone();
+            let (asked, caller) = (self.clone(), caller.item(&artifact));
             async move {
-                let store = caller.with(&artifact).await?;
-                if asked.may_take_away() {
-                    caller.to(Action::Delete).with(&artifact).await?;
-                }
-                match (asked, dry_run) {
-                    (Self::Change(change), false) => store
-                        .change(&artifact, &change)
-                        .await
-                        .map(|one| changed(&one)),
-                    (Self::Change(change), true) => store
-                        .plan_change(&artifact, &change)
-                        .await
-                        .map(|one| changed(&one)),
-                    (Self::Keep(keep), false) => store
-                        .set_retention(&artifact, keep)
-                        .await
-                        .map(|one| kept(&one)),
-                    (Self::Keep(keep), true) => store
-                        .plan_set_retention(&artifact, keep)
-                        .await
-                        .map(|one| kept(&one)),
-                }
+                let outcome = asked.one(&caller, &artifact, dry_run).await;
+                caller.ended(&outcome);
+                outcome
             }
         };
         Box::pin(stream::iter(artifacts).map(one).buffered(CONCURRENCY))
+    }
+
+    async fn one(self, caller: &Caller, artifact: &ArtifactRef, dry_run: bool) -> Result<Changed> {
+        let store = caller.with(artifact).await?;
+        if self.may_take_away() {
+            caller.to(Action::Delete).with(artifact).await?;
+        }
+        if dry_run {
+            caller.to(Action::Read).with(artifact).await?;
+        }
+        let changed = match (self, dry_run) {
+            (Self::Change(change), false) => changed(&store.change(artifact, &change).await?),
+            (Self::Change(change), true) => changed(&store.plan_change(artifact, &change).await?),
+            (Self::Keep(keep), false) => kept(&store.set_retention(artifact, keep).await?),
+            (Self::Keep(keep), true) => kept(&store.plan_set_retention(artifact, keep).await?),
+        };
+        Ok(told(caller, changed).await)
+    }
+}
+
+/// What the caller is told of it.
+async fn told(caller: &Caller, changed: Changed) -> Changed {
+    if caller.sees(changed.artifact.uri.coordinate()).await {
+        return changed;
+    }
+    Changed {
+        artifact: changed.artifact.outline(),
+        expires_at_before: None,
+        ..changed
     }
 }
 

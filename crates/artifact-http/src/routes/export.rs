@@ -4,7 +4,6 @@ use artifact_app::{ArchiveFormat, ExportOptions, Verification};
 use artifact_domain::access::Target;
 use artifact_domain::query::{Filter, Glob, Versions};
 use artifact_domain::{Error, Result};
-use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::schemas::Problems;
-use crate::body::{begun, outgoing};
+use crate::body::{Document, begun, outgoing};
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::headers::disposition;
@@ -151,7 +150,7 @@ struct ExportRequest {
 pub(crate) async fn export_selected(
     caller: Caller,
     Params(params): Params<FilterParams>,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let request: ExportRequest = serde_json::from_slice(&body)
         .map_err(|cause| Error::invalid_input(format!("the request can't be read: {cause}")))?;

@@ -6,11 +6,11 @@ use artifact_app::{
 };
 use artifact_domain::query::Order;
 use artifact_domain::{ArtifactRef, Error, Result};
-use axum::body::Bytes;
 use axum::response::Response;
 
 use super::lines::{self, Teller};
 use crate::api::schemas::Problems;
+use crate::body::Document;
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
@@ -36,7 +36,7 @@ const MOST_READERS: usize = 16;
 pub(crate) async fn grep(
     caller: Caller,
     Params(params): Params<FilterParams>,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let request: GrepRequest = serde_json::from_slice(&body)
         .map_err(|cause| Error::invalid_input(format!("the request can't be read: {cause}")))?;

@@ -40,7 +40,7 @@ pub(crate) async fn live() -> &'static str {
     ),
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
-    app.own_store().probe().await?;
+    app.readiness.of(app.own_store()).await?;
     Ok("ok\n")
 }
 

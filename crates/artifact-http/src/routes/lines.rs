@@ -16,6 +16,8 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use crate::gate::Work;
+use crate::problem;
 use crate::state::App;
 
 /// The media type of such answers.
@@ -96,16 +98,22 @@ where
     F: Future<Output = Result<S>> + Send + 'static,
 {
     let (sender, receiver) = mpsc::channel(WAITING);
-    let (app, teller) = (app.clone(), Teller(sender));
-    tokio::spawn(async move {
+    let teller = Teller(sender);
+    let (begun, tracked) = (Work::begin(), app.clone());
+    app.go_on(async move {
         let work = work(teller.clone());
-        let last = match app.finish(work).await {
-            Ok(sums) => Line::<Value, S>::Sums(sums),
+        let (last, fault) = match tracked.finish(work).await {
+            Ok(sums) => {
+                begun.sums(counts(&sums));
+                (Line::<Value, S>::Sums(sums), None)
+            }
             Err(error) => {
                 tracing::error!(kind = %error.kind(), "an answer in lines ended early: {error}");
-                Line::Error((&error).into())
+                let fault = problem::status(error.kind());
+                (Line::Error((&error).into()), Some(fault))
             }
         };
+        begun.end(fault).await;
         teller.line(&last).await;
     });
     let lines = stream::unfold(receiver, |mut receiver| async move {
@@ -120,6 +128,14 @@ where
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// The numbers of sums in words.
+fn counts(sums: &impl Serialize) -> String {
+    let sums = serde_json::to_value(sums).unwrap_or_default();
+    let counts = sums.as_object().into_iter().flatten();
+    let counts = counts.filter_map(|(name, count)| Some(format!("{name} {}", count.as_u64()?)));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

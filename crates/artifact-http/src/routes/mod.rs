@@ -23,10 +23,13 @@ pub(crate) mod upload;
 pub(crate) use self::lines::are_lines;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware;
 use axum::routing::{self, get, post};
 
 use crate::gate;
 use crate::problem::Problem;
+use crate::rate;
 use crate::state::App;
 use crate::tus;
 use artifact_domain::access::Action;
@@ -88,7 +91,10 @@ pub(crate) fn all(app: &App) -> Router {
         // They tell nothing of what is stored, and whoever asks them often has no token.
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/openapi.json", get(health::openapi))
+        .route(
+            "/openapi.json",
+            get(health::openapi).layer(middleware::from_fn(rate::counted)),
+        )
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone())
@@ -99,7 +105,10 @@ async fn unknown() -> Problem {
     Error::new(ErrorKind::NotFound, message).into()
 }
 
-async fn wrong_method() -> Problem {
+async fn wrong_method(request: Request) -> Problem {
+    if let Err(too_often) = rate::count(request.extensions()) {
+        return too_often;
+    }
     let error = Error::invalid_input("this path has no such method");
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, error)
 }

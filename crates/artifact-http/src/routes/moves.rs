@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use artifact_api::{Artifact, MoveEvent, OldVersion};
 use artifact_app::{MoveReport, MoveScope, PruneScope, RestoreOptions, Restored, Store, view};
+use artifact_domain::access::Action;
 use artifact_domain::policy::PruneRule;
 use artifact_domain::query::Versions;
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, Result, Tier};
-use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::response::Response;
 use futures::{StreamExt, TryStreamExt};
@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::lines::{self, Teller};
 use crate::api::schemas::Problems;
+use crate::body::Document;
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
@@ -75,7 +76,7 @@ pub(crate) async fn move_many(
     caller: Caller,
     RawQuery(query): RawQuery,
     Params(params): Params<FilterParams>,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let request: MoveRequest = parse(&body)?;
     let has_query = query.is_some_and(|query| !query.is_empty());
@@ -94,7 +95,8 @@ pub(crate) async fn move_many(
     let (store, filter) = if is_named {
         (caller.aside().clone(), Box::new(filter))
     } else {
-        let (store, filter) = caller.among(filter).await?;
+        let both = [Action::Write, Action::Read];
+        let (store, filter) = caller.among_seen(&both, filter).await?;
         (store.clone(), Box::new(filter))
     };
     Ok(lines::answer(
@@ -124,7 +126,10 @@ async fn move_each(
 ) -> MoveReport {
     let mut report = MoveReport::default();
     for artifact in artifacts {
-        match move_one(caller, artifact, request, options).await {
+        let caller = caller.item(artifact);
+        let outcome = move_one(&caller, artifact, request, options).await;
+        caller.ended(&outcome);
+        match outcome {
             Ok(Some(event)) => {
                 teller.item(&event).await;
             }
@@ -147,6 +152,7 @@ async fn move_one(
     let is_restore = request.way == Way::Restore;
     let store = caller.with(artifact).await?;
     if request.dry_run {
+        caller.to(Action::Read).with(artifact).await?;
         let tier = if is_restore { Tier::Hot } else { Tier::Cold };
         let planned = store.plan_move(artifact, tier).await?;
         return Ok(planned.map(|planned| MoveEvent::Planned {
@@ -156,11 +162,12 @@ async fn move_one(
     }
     Ok(Some(if is_restore {
         match store.restore(artifact, options).await? {
-            Restored::Back(record) => MoveEvent::Moved(boxed(&record)),
-            Restored::Restoring(record) => MoveEvent::Restoring(boxed(&record)),
+            Restored::Back(record) => MoveEvent::Moved(caller.told(&record).await.into()),
+            Restored::Restoring(record) => MoveEvent::Restoring(caller.told(&record).await.into()),
         }
     } else {
-        MoveEvent::Moved(boxed(&store.archive(artifact).await?))
+        let record = store.archive(artifact).await?;
+        MoveEvent::Moved(caller.told(&record).await.into())
     }))
 }
 
@@ -214,7 +221,7 @@ pub(crate) async fn prune(
     caller: Caller,
     RawQuery(query): RawQuery,
     Params(params): Params<FilterParams>,
-    body: Bytes,
+    Document(body): Document,
 ) -> Result<Response, Problem> {
     let request: PruneRequest = parse(&body)?;
     let has_query = query.is_some_and(|query| !query.is_empty());
@@ -229,43 +236,52 @@ pub(crate) async fn prune(
     let mut filter = params.filter(caller.aside())?;
     filter.versions = Versions::All;
     let (store, filter) = if let Some(artifact) = &artifact {
+        if request.dry_run {
+            caller.to(Action::Read).with(artifact).await?;
+        }
         (caller.with(artifact).await?.clone(), filter)
     } else {
-        let (store, filter) = caller.among(filter).await?;
+        let both = [Action::Delete, Action::Read];
+        let (store, filter) = caller.among_seen(&both, filter).await?;
         (store.clone(), filter)
     };
-    Ok(lines::answer(caller.app(), move |teller| async move {
-        let scope = match artifact {
-            Some(artifact) => PruneScope::One(artifact),
-            None => PruneScope::Selected(Box::new(filter)),
-        };
-        let mut outcomes = if request.dry_run {
-            store.plan_prune(scope, rule).await?
-        } else {
-            store.prune(scope, rule).await?.boxed()
-        };
-        let (mut pruned, mut held, mut failed) = (0_u64, 0_u64, 0_u64);
-        while let Some(outcome) = outcomes.next().await {
-            let is_heard = match outcome {
-                Ok(artifact_app::OldVersion::Goes(record)) => {
-                    pruned += 1;
-                    teller.item(&OldVersion::Goes(boxed(&record))).await
-                }
-                Ok(artifact_app::OldVersion::Held(record)) => {
-                    held += 1;
-                    teller.item(&OldVersion::Held(boxed(&record))).await
-                }
-                Err(error) => {
-                    failed += 1;
-                    teller.failed(&error).await
-                }
+    Ok(lines::answer(
+        &caller.app().clone(),
+        move |teller| async move {
+            let scope = match artifact {
+                Some(artifact) => PruneScope::One(artifact),
+                None => PruneScope::Selected(Box::new(filter)),
             };
-            if request.dry_run && !is_heard {
-                break;
+            let mut outcomes = if request.dry_run {
+                store.plan_prune(scope, rule).await?
+            } else {
+                store.prune(scope, rule).await?.boxed()
+            };
+            let (mut pruned, mut held, mut failed) = (0_u64, 0_u64, 0_u64);
+            while let Some(outcome) = outcomes.next().await {
+                let is_heard = match outcome {
+                    Ok(artifact_app::OldVersion::Goes(record)) => {
+                        pruned += 1;
+                        let told = caller.told(&record).await.into();
+                        teller.item(&OldVersion::Goes(told)).await
+                    }
+                    Ok(artifact_app::OldVersion::Held(record)) => {
+                        held += 1;
+                        let told = caller.told(&record).await.into();
+                        teller.item(&OldVersion::Held(told)).await
+                    }
+                    Err(error) => {
+                        failed += 1;
+                        teller.failed(&error).await
+                    }
+                };
+                if request.dry_run && !is_heard {
+                    break;
+                }
             }
-        }
-        Ok(json!({ "pruned": pruned, "held": held, "failed": failed }))
-    }))
+            Ok(json!({ "pruned": pruned, "held": held, "failed": failed }))
+        },
+    ))
 }
 
 fn boxed(record: &ArtifactRecord) -> Box<Artifact> {

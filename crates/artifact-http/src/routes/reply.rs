@@ -1,11 +1,13 @@
 //! What answers have in common.
 
+use artifact_api::Artifact;
 use artifact_domain::{ArtifactDetails, ArtifactRecord, ArtifactView};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use crate::gate::Caller;
 use crate::headers::etag;
 
 /// Where an artifact is found by its id.
@@ -27,6 +29,20 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
 /// What is known of an artifact, with the tag of its revision.
 pub(crate) fn details(status: StatusCode, record: &ArtifactRecord) -> Response {
     let mut response = json(status, &ArtifactDetails::from(record));
+    etag::set(response.headers_mut(), &etag::of_revision(record.revision));
+    response
+}
+
+/// The same for whoever has changed it: where he may not read it, he is told where it is alone.
+pub(super) async fn changed(
+    caller: &Caller,
+    status: StatusCode,
+    record: &ArtifactRecord,
+) -> Response {
+    if caller.sees(&record.coordinate).await {
+        return details(status, record);
+    }
+    let mut response = json(status, &Artifact::from(record).outline());
     etag::set(response.headers_mut(), &etag::of_revision(record.revision));
     response
 }

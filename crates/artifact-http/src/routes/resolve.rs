@@ -2,6 +2,7 @@
 
 use artifact_api::Artifact;
 use artifact_app::view;
+use artifact_domain::access::Action;
 use artifact_domain::{ArtifactRef, Error, Result};
 use axum::response::Response;
 use futures::TryStreamExt;
@@ -78,13 +79,14 @@ pub(crate) async fn delete(
     let artifact = named(params.artifact.as_deref())?;
     let store = caller.with(&artifact).await?.clone();
     let record = if params.dry_run {
+        caller.to(Action::Read).with(&artifact).await?;
         store.plan_delete(&artifact).await?
     } else {
         let delete = async move { store.delete(&artifact).await };
         let deleted = caller.app().finish(delete);
         deleted.await?
     };
-    Ok(reply::json(StatusCode::OK, &Artifact::from(&record)))
+    Ok(reply::json(StatusCode::OK, &caller.told(&record).await))
 }
 
 /// When and by which rule an artifact goes, or what keeps it; also what has expired, and what is deleted

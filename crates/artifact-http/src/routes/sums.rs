@@ -65,9 +65,17 @@ pub(crate) async fn usage(
     let groups = groups
         .iter()
         .map(|(group, sum)| view::usage::group(group, sum));
+    let mut all = view::usage::summary(&usage, spec.as_ref());
+    if !caller.sees_all().await {
+        // How full the store is tells of what is in other specs.
+        all.held_bytes = usage.total_of(spec.as_ref()).held_bytes();
+        all.limit_bytes = None;
+        all.used_ratio = None;
+        all.warning = None;
+    }
     let document = Usage {
         groups: groups.collect(),
-        all: view::usage::summary(&usage, spec.as_ref()),
+        all,
     };
     Ok(reply::json(StatusCode::OK, &document))
 }

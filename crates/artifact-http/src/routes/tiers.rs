@@ -42,7 +42,7 @@ pub(crate) async fn archive(caller: Caller, Id(id): Id) -> Result<Response, Prob
         .app()
         .finish(async move { store.archive(&id).await })
         .await?;
-    Ok(reply::details(StatusCode::OK, &record))
+    Ok(reply::changed(&caller, StatusCode::OK, &record).await)
 }
 
 /// Brings a version back; says 202 where its store needs time for that.
@@ -74,9 +74,10 @@ pub(crate) async fn restore(
         .finish(async move { store.restore(&id, options).await })
         .await?;
     Ok(match restored {
-        Restored::Back(record) => reply::details(StatusCode::OK, &record),
-        Restored::Restoring(record) => {
+        Restored::Back(record) => reply::changed(&caller, StatusCode::OK, &record).await,
+        Restored::Restoring(record) if caller.sees(&record.coordinate).await => {
             reply::json(StatusCode::ACCEPTED, &view::tiers::restoring(&record))
         }
+        Restored::Restoring(record) => reply::changed(&caller, StatusCode::ACCEPTED, &record).await,
     })
 }

@@ -210,6 +210,7 @@ pub(crate) async fn create(
 pub(crate) async fn head(caller: Caller, id: UploadId) -> Result<Response, Problem> {
     let app = caller.app().clone();
     let progress = finish(app.clone(), async move {
+        allowed_before(&caller, id).await?;
         let current = wait_for(&app, id).await?;
         allowed(&caller, current.metadata()).await?;
         match current {
@@ -370,6 +371,7 @@ pub(crate) async fn patch(
 pub(crate) async fn terminate(caller: Caller, id: UploadId) -> Result<Response, Problem> {
     let app = caller.app().clone();
     let removed = finish(app.clone(), async move {
+        allowed_before(&caller, id).await?;
         let current = wait_for(&app, id).await?;
         allowed(&caller, current.metadata()).await?;
         remove(&app, current, id).await
@@ -392,6 +394,15 @@ async fn allowed(caller: &Caller, metadata: &str) -> Result<App> {
     let request = about::request(metadata)?;
     caller.at(Target::Artifact(&request.coordinate)).await?;
     Ok(caller.app().clone())
+}
+
+/// The same of an upload that somebody may work on, who is asked to leave it only by those who may.
+async fn allowed_before(caller: &Caller, id: UploadId) -> Result<()> {
+    let spool = caller.app().uploads.spool.clone();
+    if let Some(metadata) = blocking(move || spool.metadata(id)).await? {
+        allowed(caller, &metadata).await?;
+    }
+    Ok(())
 }
 
 /// The bytes of a request, and what its headers say of them.
@@ -437,5 +448,5 @@ async fn finish<T: Send + 'static>(
     app: App,
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    app.finish(async move { Ok(work.await) }).await?
+    app.finish_as(work, Problem::status).await?
 }

@@ -97,6 +97,12 @@ impl Spool {
         }
     }
 
+    /// What was sent of what an upload will be, whoever works on it; none where there is none.
+    pub(super) fn metadata(&self, id: UploadId) -> Result<Option<String>> {
+        let info = Info::load(&self.path(id, "json"))?;
+        Ok(info.map(|info| info.metadata))
+    }
+
     /// Looks an upload up and takes hold of it if it is on its way.
     pub(super) fn open(&self, id: UploadId, now: Timestamp) -> Result<Found> {
         let (part, json) = (self.path(id, "part"), self.path(id, "json"));

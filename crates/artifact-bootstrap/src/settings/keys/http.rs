@@ -33,6 +33,12 @@ pub(super) const KEYS: &[Key] = &[
          null: none",
     ),
     key(
+        "http.proxy_header",
+        Kind::Choice(&["x-forwarded-for", "forwarded"]),
+        Default::Text("x-forwarded-for"),
+        "header in which they say it, of which they let none through; any other one is not read",
+    ),
+    key(
         "http.rate_limit",
         Kind::Whole { min: 1, max: COUNT },
         Default::Null,
@@ -100,6 +106,12 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Path,
         Default::Null,
         "file of the tokens that the server takes; null: access/tokens.json below base_path",
+    ),
+    key(
+        "access.signing_keys_file",
+        Kind::Path,
+        Default::Null,
+        "file of the keys that URLs are signed with; null: access/signing-keys.json below base_path",
     ),
     key(
         "access.audit",

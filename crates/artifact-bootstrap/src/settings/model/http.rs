@@ -18,6 +18,8 @@ pub struct Http {
     pub tls_key: Option<PathBuf>,
     /// The proxies that are believed whom they ask for, by address or network.
     pub trusted_proxies: Option<String>,
+    /// The header in which they say it; any other one is not read.
+    pub proxy_header: ProxyHeader,
     /// How many requests of one client are answered in a second.
     pub rate_limit: Option<u32>,
     /// How many of them may come at once.
@@ -50,6 +52,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// The header in which a proxy says whom it asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`, with `-Proto` and `-Host` beside it.
+    #[default]
+    XForwardedFor,
+    /// That of RFC 7239.
+    Forwarded,
+}
+
 impl Http {
     /// For how long a client may neither send nor take anything.
     pub fn idle_timeout(&self) -> Duration {
@@ -65,6 +78,8 @@ pub struct Access {
     pub token_file: Option<PathBuf>,
     /// Absolute path of the file of issuers whose tokens are taken; none when absent.
     pub issuers_file: Option<PathBuf>,
+    /// Absolute path of the file of keys that URLs are signed with; one below `base_path` when absent.
+    pub signing_keys_file: Option<PathBuf>,
     /// What is written down of who did what.
     pub audit: AuditScope,
     /// Absolute path of the file that it is written into; one below `base_path` when absent.

@@ -14,7 +14,7 @@ mod guard;
 mod http;
 
 pub use guard::{Guard, OnSecret};
-pub use http::{Access, AuditScope, Http, LogFormat};
+pub use http::{Access, AuditScope, Http, LogFormat, ProxyHeader};
 
 /// Everything that can be set, with the names of the configuration file.
 ///

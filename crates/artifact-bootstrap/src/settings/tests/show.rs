@@ -192,6 +192,7 @@ fn defaults_are_those_of_the_design() {
             "tls_cert": null,
             "tls_key": null,
             "trusted_proxies": null,
+            "proxy_header": "x-forwarded-for",
             "rate_limit": null,
             "rate_burst": null,
             "max_connections": 4096,
@@ -206,6 +207,7 @@ fn defaults_are_those_of_the_design() {
         "access": {
             "token_file": null,
             "issuers_file": null,
+            "signing_keys_file": null,
             "audit": "all",
             "audit_file": null,
             "audit_max_size": "64MB",
