@@ -9,13 +9,16 @@ mod download;
 mod faults;
 mod hashing;
 mod lines;
+mod parts;
 mod query;
+mod signed;
 mod token;
 mod upload;
 
 pub use client::{Client, DeleteScope};
 pub use download::{Excerpt, Fetched, Part};
 pub use lines::{Lines, decode};
+pub use parts::TwoParts;
 pub use query::query_of;
 pub use token::Token;
 pub use upload::{Source, Upload};

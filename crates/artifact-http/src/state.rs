@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     store: Store,
     doors: Doors,
     pub(crate) metrics: Metrics,
+    /// By which the server was started.
+    pub(crate) settings: Settings,
     /// Signs URLs that lead here, and knows them again.
     pub(crate) signer: UrlSigner,
     /// Whether what is read is compared with its digest.
@@ -59,6 +61,7 @@ impl App {
             store,
             doors: Doors::new(access),
             metrics,
+            settings: settings.clone(),
             signer: UrlSigner::new(settings),
             verification,
             temporary_folder: settings.base_path.clone(),

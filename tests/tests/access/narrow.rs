@@ -206,3 +206,37 @@ fn a_resumable_upload_needs_the_right_to_what_it_becomes() {
         b"abc"
     );
 }
+
+#[test]
+fn an_upload_past_the_server_needs_the_right_to_what_it_becomes() {
+    let store = Sandbox::with_bucket("sqlite");
+    let team = token(&store, "team", &["write", "--spec", "team"]);
+    let other = token(&store, "other", &["write", "--spec", "team-b"]);
+    let reader = token(&store, "reader", &["read"]);
+    let server = Server::start(&store);
+    let [team, other, reader] = [&team, &other, &reader].map(|it| Bearer::new(&server, it));
+    let begin = br#"{"spec": "team", "task": "1", "type": "log", "name": "a.log"}"#;
+    for who in [&other, &reader] {
+        who.send("POST", "/api/v1/artifacts", begin)
+            .problem(403, "permission-denied");
+    }
+    let begun = team.send("POST", "/api/v1/artifacts", begin).expect(201);
+    let id = begun.json()["id"].as_str().unwrap().to_owned();
+    let [complete, abort] =
+        ["complete", "abort"].map(|verb| format!("/api/v1/artifacts/{id}/{verb}"));
+    for path in [&complete, &abort] {
+        other.send("POST", path, b"{}").problem(404, "not-found");
+        reader
+            .send("POST", path, b"{}")
+            .problem(403, "permission-denied");
+    }
+    // Nothing was put there yet, which only who may write it learns.
+    let told = team
+        .send("POST", &complete, b"{}")
+        .problem(404, "not-found");
+    assert!(
+        told["detail"].as_str().unwrap().contains("nothing was put"),
+        "{told}"
+    );
+    team.send("POST", &abort, b"").expect(204);
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Operation;
 
 /// What operations need, or show better, beside their required parameters: a query, headers, a body.
-const MORE: [(&str, &str); 26] = [
+const MORE: [(&str, &str); 28] = [
     ("upload", "?tag=branch=main"),
     ("download", "?tail=2"),
     ("list", "?type=log&tag=branch=main&limit=10"),
@@ -19,6 +19,11 @@ const MORE: [(&str, &str); 26] = [
     ("gc", "?dry_run=true"),
     ("verify", "?spec=demo"),
     ("presign", "?expires_in_s=3600"),
+    (
+        "begin_upload",
+        r#" -d '{"spec": "demo", "task": "1", "name": "build.log"}'"#,
+    ),
+    ("complete_upload", r#" -d '{"size_bytes": 14}'"#),
     (
         "patch",
         r#" -d '{"tags": {"keep": "yes"}, "retention_days": 90}'"#,

@@ -83,7 +83,7 @@ fn every_example_of_the_interface_works() {
     let in_bucket = (Server::start(&bucket), &bucket);
     for operation in operations(&description) {
         let (server, store) = match operation.id() {
-            "presign" => &in_bucket,
+            "presign" | "begin_upload" | "abort_upload" => &in_bucket,
             _ => &on_files,
         };
         run(&operation, server, store);
@@ -100,7 +100,15 @@ fn run(operation: &Operation<'_>, server: &Server, store: &Sandbox) {
     let put = server
         .put(&format!("{url}/1/log/build.log"), &bytes)
         .expect(201);
-    let id = put.json()["id"].as_str().unwrap().to_owned();
+    let mut id = put.json()["id"].as_str().unwrap().to_owned();
+    if operation.id() == "abort_upload" {
+        let body = br#"{"spec": "demo", "task": "1", "name": "more.log"}"#;
+        let begun = server.send("POST", "/api/v1/artifacts", &[], body);
+        begun.expect(201).json()["id"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut id);
+    }
     if operation.id() == "restore" {
         let path = format!("/api/v1/artifacts/{id}/archive");
         server.send("POST", &path, &[], b"").expect(200);

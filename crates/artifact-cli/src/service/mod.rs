@@ -1,30 +1,36 @@
 //! What the verbs work with: the store on this machine, or a server. Both give the same, so that a verb
 //! need not know which it is. Prints nothing.
 
+mod comparing;
 mod connect;
+mod exporting;
 mod grep;
 mod outcomes;
 mod remote;
 mod remote_changes;
 mod reports;
+mod rules;
+mod signing;
 mod upkeep;
 
 use artifact_app::{
     Body, Change, Changed, DeleteScope, DownloadOptions, KeepFor, Page, RetentionChange, Store,
     UploadRequest, Uploaded, Verification,
 };
-use artifact_bootstrap::SystemClock;
+use artifact_bootstrap::{SystemClock, UrlSigner};
 use artifact_domain::port::{ByteStream, Clock};
 use artifact_domain::query::{Cursor, Filter, Order, Page as Found, PageSize};
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, Timestamp};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+pub(crate) use self::comparing::Comparing;
 pub(crate) use self::connect::{connect, server};
+pub(crate) use self::exporting::Exported;
 pub(crate) use self::grep::{Found as Finding, FoundLines, Place, Searching};
 pub(crate) use self::outcomes::Deleted;
 pub(crate) use self::remote::Remote;
-pub(crate) use self::reports::{Exported, Moving, Usage};
+pub(crate) use self::reports::{Moving, Usage};
 pub(crate) use self::upkeep::{Told, Verifying};
 
 /// What the verbs work with.
@@ -42,6 +48,8 @@ pub(crate) struct Local {
     pub(crate) store: Store,
     /// Whether what is read is compared with its digest.
     pub(crate) verify_checksum: bool,
+    /// Signs the URLs that its bucket does not.
+    pub(crate) urls: UrlSigner,
 }
 
 /// An artifact on its way out.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{Deleted, Download, Records};
 
 /// How often an artifact is looked up again that was superseded before it could be fetched.
-const RESOLVE_ROUNDS: usize = 8;
+pub(super) const RESOLVE_ROUNDS: usize = 8;
 
 /// The most lines that a server is asked for.
 const MOST_LINES: u64 = 1_000_000_000;

@@ -6,7 +6,9 @@ pub(crate) mod changes;
 pub(crate) mod compare;
 pub(crate) mod content;
 pub(crate) mod export;
+mod export_parts;
 pub(crate) mod grep;
+pub(crate) mod handover;
 pub(crate) mod health;
 mod lines;
 pub(crate) mod list;
@@ -14,6 +16,7 @@ pub(crate) mod moves;
 pub(crate) mod presign;
 mod reply;
 pub(crate) mod resolve;
+pub(crate) mod retention;
 pub(crate) mod sums;
 pub(crate) mod tiers;
 pub(crate) mod upkeep;
@@ -44,7 +47,9 @@ pub(crate) fn all(app: &App) -> Router {
     let one = read(get(artifact::show))
         .merge(write(routing::patch(artifact::patch)))
         .merge(delete(routing::delete(artifact::delete)));
-    let many = read(get(list::list)).merge(delete(routing::delete(bulk::delete)));
+    let many = read(get(list::list))
+        .merge(write(post(handover::begin)))
+        .merge(delete(routing::delete(bulk::delete)));
     let resolved = read(get(resolve::show)).merge(delete(routing::delete(resolve::delete)));
     let api = Router::new()
         .route("/specs/{spec}/tasks/{task}/{type}/{*name}", named)
@@ -61,6 +66,8 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/artifacts/{id}/archive", write(post(tiers::archive)))
         .route("/artifacts/{id}/restore", write(post(tiers::restore)))
         .route("/artifacts/{id}/presign", read(post(presign::download)))
+        .route("/artifacts/{id}/complete", write(post(handover::complete)))
+        .route("/artifacts/{id}/abort", write(post(handover::abort)))
         .route("/specs/{spec}/export", read(get(export::export_spec)))
         .route(
             "/specs/{spec}/tasks/{task}/export",
@@ -71,6 +78,7 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/usage", read(get(sums::usage)))
         .route("/trend", read(get(sums::trend)))
         .route("/compare", read(get(compare::compare)))
+        .route("/retention", read(get(retention::show)))
         .route("/why", read(get(resolve::why)))
         .route("/versions", read(get(resolve::versions)))
         .route("/export", read(post(export::export_selected)))
