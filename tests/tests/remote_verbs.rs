@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use e2e::{Outcome, Running, Sandbox, Server};
+use serde_json::Value;
 
 /// A minute until the next time of a schedule comes, and as long again on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -110,4 +112,77 @@ fn what_is_done_on_the_machine_of_the_server_alone_is_refused() {
             .says(&["on the machine of the store"]);
     }
     assert!(store.ok(&["token", "list"]).is_empty(), "none was made");
+}
+
+/// What is known of each artifact, but for what belongs to the store that it is in.
+fn known(found: &Outcome) -> Vec<Value> {
+    let mut all = found.objects();
+    for object in &mut all {
+        for key in ["id", "created_at", "expires_at"] {
+            object[key] = Value::Null;
+        }
+        object["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("imported");
+    }
+    all
+}
+
+#[test]
+fn an_archive_goes_into_the_store_of_a_server() {
+    let store = Sandbox::new();
+    store.write("tree/run.sh", "#!/bin/sh\n");
+    fs::set_permissions(store.work("tree/run.sh"), Permissions::from_mode(0o755)).unwrap();
+    store.write("tree/dir/long.log", "a line of a log\n".repeat(100_000));
+    store.write("tree/empty", "");
+    store.ok(&[
+        "upload", "tree", "--spec", "org/repo", "--task", "1", "--tag", "k=v",
+    ]);
+    let search = ["search", "--sort", "name", "--json"];
+    let expected = known(&store.run(&search).expect_code(0));
+    for archive in ["all.zip", "all.tar.gz"] {
+        store.ok(&["export", "--with-metadata", "-o", archive]);
+        let other = Sandbox::new();
+        let server = Server::start(&other);
+        let path = store.work(archive);
+        let path = path.to_str().unwrap();
+        let planned = run(&other, &server, &["import", path, "--dry-run"]).expect_code(0);
+        assert_eq!(planned.text().lines().count(), 3, "{planned}");
+        planned.says(&["would import 3"]);
+        let none = run(&other, &server, &search).expect_code(0);
+        assert_eq!(none.text(), "");
+        run(&other, &server, &["import", path])
+            .expect_code(0)
+            .says(&["imported 3"]);
+        let found = run(&other, &server, &search).expect_code(0);
+        assert_eq!(known(&found), expected, "{archive}");
+        run(&other, &server, &["import", path])
+            .expect_code(0)
+            .says(&["imported 0", "3 there already"]);
+        run(&other, &server, &["verify"]).expect_code(0);
+        // What it may hold is the server's to hold it to.
+        run(&other, &server, &["import", path, "--max-entries", "2"])
+            .expect_code(8)
+            .says(&[archive]);
+    }
+}
+
+#[test]
+fn what_looks_like_a_secret_in_an_archive_is_told() {
+    let store = Sandbox::new();
+    store.write("tree/.env", "DB_PASSWORD=m4-Kq2.zT9w\n");
+    let mut tar = store.other("tar");
+    assert!(
+        tar.args(["-cf", "a.tar", "-C", "tree", "."])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let server = Server::start(&store);
+    run(&store, &server, &["import", "a.tar", "--task", "1"])
+        .expect_code(0)
+        .says(&[
+            "artifact://default/1/document/.env looks like it holds secrets: env-secret in line 1",
+        ]);
 }

@@ -5,6 +5,7 @@ mod artifact;
 mod changes;
 mod compare;
 mod grep;
+mod import;
 mod lines;
 mod problem;
 mod reports;
@@ -18,6 +19,7 @@ pub use compare::{
     CoverageSums, FindingSums, LevelCounts, SizeChange, TestCounts, TestRun, TestSums,
 };
 pub use grep::{GrepEvent, GrepLine, GrepOutput, GrepReport, GrepRequest};
+pub use import::{ImportItem, ImportOutcome, ImportReport};
 pub use lines::{Fault, Line};
 pub use problem::{PROBLEM_TYPE, Problem, kind_of};
 pub use reports::{

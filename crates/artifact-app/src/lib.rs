@@ -80,7 +80,8 @@ pub use grep::{
 pub use guard::{GuardPolicy, OnSecret};
 pub use handover::{CompleteRequest, Handover};
 pub use import::{
-    ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome, ImportReport,
+    Admit, ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome,
+    ImportReport,
 };
 pub use lines::Page;
 pub use patch::Patch;

@@ -8,6 +8,7 @@ mod connection;
 mod download;
 mod faults;
 mod hashing;
+mod import;
 mod lines;
 mod parts;
 mod query;
@@ -17,6 +18,7 @@ mod upload;
 
 pub use client::{Client, DeleteScope};
 pub use download::{Excerpt, Fetched, Part};
+pub use import::Archive;
 pub use lines::{Lines, decode};
 pub use parts::TwoParts;
 pub use query::query_of;

@@ -77,6 +77,13 @@ impl App {
         &self.store
     }
 
+    /// How long an archive may be that is to be imported, beside what it has for each file: no longer
+    /// than what it may hold, or the store may.
+    pub(crate) fn most_archive_bytes(&self, max_bytes: u64) -> u64 {
+        let quota = self.settings.quota.max_storage_bytes();
+        quota.map_or(max_bytes, |quota| quota.min(max_bytes))
+    }
+
     /// The ways in.
     pub(crate) fn doors(&self) -> &Doors {
         &self.doors

@@ -213,6 +213,9 @@ impl Comparison<'_> {
         self.check("GET /api/v1/retention", b"", may("read"), 403);
         self.check("POST /api/v1/gc?dry_run=true", b"", may("admin"), 403);
         self.check("GET /api/v1/artifacts", b"", self.known.allows("read"), 403);
+        // What is in it is judged file by file.
+        let import = "POST /api/v1/import?dry_run=true";
+        self.check(import, b"", self.known.allows("write"), 403);
     }
 
     /// A list has what may be read, and nothing else.

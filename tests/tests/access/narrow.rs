@@ -240,3 +240,51 @@ fn an_upload_past_the_server_needs_the_right_to_what_it_becomes() {
     );
     team.send("POST", &abort, b"").expect(204);
 }
+
+#[test]
+fn of_an_archive_that_is_stored_which_one_may_write() {
+    let (store, _) = filled();
+    store.ok(&["export", "--with-metadata", "-o", "all.zip"]);
+    let archive = store.read("all.zip");
+    let other = Sandbox::new();
+    let admin = token(&other, "admin", &["admin"]);
+    let reader = token(&other, "reader", &["read"]);
+    let narrow = token(
+        &other,
+        "narrow",
+        &["write", "--spec", "team", "--task", "ci-*"],
+    );
+    let server = Server::start(&other);
+    let [admin, narrow, reader] = [&admin, &narrow, &reader].map(|it| Bearer::new(&server, it));
+    reader
+        .send("POST", "/api/v1/import", &archive)
+        .problem(403, "permission-denied");
+    let may = "artifact://team/ci-1/log/a.log";
+    for query in ["?dry_run=true", ""] {
+        let told = narrow.send("POST", &format!("/api/v1/import{query}"), &archive);
+        let told = told.expect(200).text();
+        let lines: Vec<Value> = told
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        for item in lines.iter().filter_map(|line| line.get("item")) {
+            let is_taken = item["outcome"] != "failed";
+            assert_eq!(is_taken, item["uri"] == may, "{item}");
+            if !is_taken {
+                assert_eq!(item["fault"]["kind"], "permission-denied", "{item}");
+            }
+        }
+        let sums = &lines.last().unwrap()["sums"];
+        assert_eq!((&sums["imported"], &sums["failed"]), (&1.into(), &3.into()));
+    }
+    let stored = uris(&admin.get("/api/v1/artifacts").expect(200).json());
+    assert_eq!(stored, [may]);
+    // Where everything goes to one place, that is what the right is to.
+    let moved = narrow.send("POST", "/api/v1/import?spec=team&task=2", &archive);
+    assert!(moved.expect(200).text().contains(r#""imported":0"#));
+    let moved = narrow.send("POST", "/api/v1/import?spec=team&task=ci-2", &archive);
+    assert!(
+        moved.expect(200).text().contains(r#""failed":3"#),
+        "one name, three contents"
+    );
+}

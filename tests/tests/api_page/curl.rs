@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Operation;
 
 /// What operations need, or show better, beside their required parameters: a query, headers, a body.
-const MORE: [(&str, &str); 28] = [
+const MORE: [(&str, &str); 29] = [
     ("upload", "?tag=branch=main"),
     ("download", "?tail=2"),
     ("list", "?type=log&tag=branch=main&limit=10"),
@@ -15,6 +15,7 @@ const MORE: [(&str, &str); 28] = [
     ("compare", "?baseline=1&current=2&spec=demo"),
     ("trend", "?type=log&days=7"),
     ("usage", "?by=type"),
+    ("import", "?dry_run=true --data-binary @build.tar"),
     ("cleanup", "?dry_run=true"),
     ("gc", "?dry_run=true"),
     ("verify", "?spec=demo"),

@@ -92,6 +92,11 @@ fn every_example_of_the_interface_works() {
 
 fn run(operation: &Operation<'_>, server: &Server, store: &Sandbox) {
     let log = store.write("build.log", "one\ntwo\nthree\n");
+    let tar = Command::new("tar")
+        .args(["-cf", "build.tar", "build.log"])
+        .current_dir(store.work("."))
+        .status();
+    assert!(tar.unwrap().success(), "an archive to be imported");
     let url = "/api/v1/specs/demo/tasks";
     let bytes = std::fs::read(log).unwrap();
     server

@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod compare;
 pub mod gc;
 pub mod grep;
+pub mod import;
 pub mod presign;
 pub mod tiers;
 pub mod trend;

@@ -5,6 +5,7 @@ mod comparing;
 mod connect;
 mod exporting;
 mod grep;
+mod importing;
 mod outcomes;
 mod remote;
 mod remote_changes;
@@ -28,6 +29,7 @@ pub(crate) use self::comparing::Comparing;
 pub(crate) use self::connect::{connect, server};
 pub(crate) use self::exporting::Exported;
 pub(crate) use self::grep::{Found as Finding, FoundLines, Place, Searching};
+pub(crate) use self::importing::Importing;
 pub(crate) use self::outcomes::Deleted;
 pub(crate) use self::remote::Remote;
 pub(crate) use self::reports::{Moving, Usage};
@@ -81,17 +83,6 @@ pub(crate) fn not_through_a_server() -> Error {
 }
 
 impl Service {
-    /// The store on this machine, for what no server does.
-    ///
-    /// # Errors
-    /// `Unsupported` for a server.
-    pub(crate) fn store(&self) -> Result<&Store> {
-        match self {
-            Self::Local(local) => Ok(&local.store),
-            Self::Remote(_) => Err(not_through_a_server()),
-        }
-    }
-
     /// The present.
     pub(crate) fn now(&self) -> Timestamp {
         match self {

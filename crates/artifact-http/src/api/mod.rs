@@ -54,6 +54,7 @@ use crate::tus;
         routes::resolve::why,
         routes::resolve::versions,
         routes::export::export_selected,
+        routes::import::import,
         routes::grep::grep,
         routes::moves::move_many,
         routes::moves::prune,

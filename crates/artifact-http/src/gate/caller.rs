@@ -65,6 +65,11 @@ impl Caller {
         }
     }
 
+    /// Says beforehand to what something is done that is asked about one by one, on the way.
+    pub(crate) fn say_at_once(&self, what: &str) {
+        self.say(what);
+    }
+
     /// The store, for what is to be done to an artifact.
     ///
     /// # Errors

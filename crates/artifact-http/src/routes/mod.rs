@@ -10,6 +10,7 @@ mod export_parts;
 pub(crate) mod grep;
 pub(crate) mod handover;
 pub(crate) mod health;
+pub(crate) mod import;
 mod lines;
 pub(crate) mod list;
 pub(crate) mod moves;
@@ -82,6 +83,7 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/why", read(get(resolve::why)))
         .route("/versions", read(get(resolve::versions)))
         .route("/export", read(post(export::export_selected)))
+        .route("/import", write(post(import::import)))
         .route("/grep", read(post(grep::grep)))
         .route("/moves", write(post(moves::move_many)))
         .route("/prune", delete(post(moves::prune)))
