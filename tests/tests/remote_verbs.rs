@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use e2e::{Outcome, Running, Sandbox, Server};
+use e2e::{Outcome, Running, Sandbox, Server, eventually};
 use serde_json::Value;
 
 /// A minute until the next time of a schedule comes, and as long again on a busy machine.
@@ -106,6 +106,8 @@ fn what_is_done_on_the_machine_of_the_server_alone_is_refused() {
         &["token", "create", "x", "--allow", "admin"],
         &["token", "rotate-key"],
         &["audit"],
+        &["reindex", "--rebuild"],
+        &["policy", "apply", "--principal", "arn:aws:iam::1:role/x"],
     ] {
         run(&store, &server, args)
             .expect_code(10)
@@ -185,4 +187,135 @@ fn what_looks_like_a_secret_in_an_archive_is_told() {
         .says(&[
             "artifact://default/1/document/.env looks like it holds secrets: env-secret in line 1",
         ]);
+}
+
+#[test]
+fn a_server_takes_into_its_index_what_it_does_not_know() {
+    for index in ["sqlite", "sled"] {
+        let store = Sandbox::with_index(index);
+        store.write("a.log", "text");
+        let uri = store.ok(&["upload", "a.log", "--tag", "k=v"]);
+        // A blob that neither the index nor metadata names.
+        let blob = store.blobs().remove(0);
+        let name = blob.file_name().unwrap().to_str().unwrap();
+        let (_, attempt) = name.split_once('@').unwrap();
+        let attempt = attempt.split_once('.').unwrap().1;
+        let other = blob.with_file_name(format!("b.log@1.{}", next(attempt)));
+        fs::write(&other, "other\n").unwrap();
+        let server = Server::start(&store);
+        let told = run(&store, &server, &["reindex", "--json"]).expect_code(0);
+        let sums = told.objects().pop().unwrap();
+        assert_eq!(
+            (&sums["known"], &sums["unnamed"], &sums["recovered"]),
+            (&1.into(), &1.into(), &0.into()),
+            "{told}"
+        );
+        run(&store, &server, &["reindex", "--recover"])
+            .expect_code(0)
+            .says(&["b.log?version=1 was recovered from its bytes"]);
+        let found = run(&store, &server, &["search", "--json"]).expect_code(0);
+        assert_eq!(found.objects().len(), 2, "{found}");
+        let shown = run(&store, &server, &["show", uri.trim(), "--json"]).expect_code(0);
+        assert_eq!(shown.objects()[0]["tags"]["k"], "v");
+    }
+}
+
+/// Another attempt than that of this part of a name, which is made of hexadecimal digits.
+fn next(attempt: &str) -> String {
+    let (first, rest) = attempt.split_at(1);
+    let other = if first == "0" { "1" } else { "0" };
+    format!("{other}{rest}")
+}
+
+#[test]
+fn a_server_is_examined_with_its_index_open() {
+    for index in ["sqlite", "sled"] {
+        let store = Sandbox::with_index(index);
+        let server = Server::start(&store);
+        let told = run(&store, &server, &["doctor", "--json"]).expect_code(0);
+        let checks = told.objects();
+        let names: Vec<_> = checks
+            .iter()
+            .map(|one| one["check"].as_str().unwrap())
+            .collect();
+        assert!(
+            names.contains(&"index") && names.contains(&"locks"),
+            "{told}"
+        );
+        assert!(checks.iter().all(|one| one["outcome"] != "fail"), "{told}");
+        run(&store, &server, &["doctor"]).expect_code(0);
+    }
+}
+
+#[test]
+fn the_lock_of_a_writer_is_seen_and_broken() {
+    let store = Sandbox::new();
+    let server = Server::start(&store);
+    let mut command = store.command([
+        "upload", "-", "--task", "1", "--type", "data", "--name", "a",
+    ]);
+    let mut upload = Running::start(&mut command);
+    assert!(upload.feed(&[7; 4_000_000]));
+    let uri = "artifact://default/1/data/a";
+    let status = || run(&store, &server, &["lock", "status", uri, "--json"]).expect_code(0);
+    eventually("it is locked", || status().objects()[0]["locked"] == true);
+    let holder = status().objects()[0]["holder"].clone();
+    assert!(
+        holder["pid"].is_u64() && holder["host"].is_string(),
+        "{holder}"
+    );
+    for (args, expected) in [
+        (&["lock", "status", uri][..], "locked by process"),
+        (&["lock", "unlock", uri, "--dry-run"], "would be unlocked"),
+        (&["lock", "unlock", uri], "unlocked"),
+        (&["lock", "unlock", uri], "was not locked"),
+        (&["lock", "status", uri], "free"),
+    ] {
+        let told = run(&store, &server, args).expect_code(0);
+        assert!(told.text().starts_with(expected), "{told}");
+    }
+    upload.end_of_input();
+    let _ = upload.wait().expect_code(0);
+}
+
+#[test]
+fn the_rules_of_a_bucket_are_those_of_the_server() {
+    let store = Sandbox::on_moto("sqlite");
+    if !store.has_bucket() {
+        return;
+    }
+    let server = Server::start(&store);
+    let origin = ["--origin", "https://ci.example.com"];
+    let principal = ["--principal", "arn:aws:iam::123456789012:role/ci"];
+    let same = |args: &[&str]| {
+        let (here, there) = (store.run(args), run(&store, &server, args));
+        assert_eq!(
+            (here.code, here.text()),
+            (there.code, there.text()),
+            "{here} {there}"
+        );
+        assert_eq!(here.stderr, there.stderr, "{args:?}");
+        there
+    };
+    for (verb, more) in [("lifecycle", &["--no-expire"][..]), ("cors", &origin)] {
+        let args = |args: &[&'static str]| [&[verb], args, more].concat();
+        let _ = same(&args(&["show"])).expect_code(0);
+        let _ = same(&args(&["check", "--json"])).expect_code(6);
+        let _ = same(&args(&["apply", "--dry-run"])).expect_code(0);
+        let _ = same(&args(&["check"])).expect_code(6);
+        let applied = run(&store, &server, &args(&["apply"])).expect_code(0);
+        assert!(applied.text().starts_with("added"), "{applied}");
+        let _ = same(&args(&["check"])).expect_code(0);
+    }
+    let _ = same(&["policy", "show", "--with-rules"]).expect_code(0);
+    let _ = same(&[&["policy", "check"], &principal[..]].concat()).expect_code(6);
+    // What the store keeps no rule of the bucket may delete.
+    store.write("a.log", "text");
+    let _ = store
+        .run(&["upload", "a.log", "--type", "log"])
+        .expect_code(0);
+    let held = ["hold", "set", "artifact://default/local/log/a.log"];
+    let _ = run(&store, &server, &held).expect_code(0);
+    let _ = same(&["lifecycle", "apply"]).expect_code(6);
+    let _ = same(&["lifecycle", "check"]).expect_code(6);
 }

@@ -10,6 +10,7 @@ mod lines;
 mod problem;
 mod reports;
 mod signed;
+mod upkeep;
 
 pub use artifact::{Artifact, Page};
 pub use changes::{Change, ChangeRequest, Changed, Deletion, TagQuery};
@@ -28,3 +29,7 @@ pub use reports::{
     VerifyReport, Why,
 };
 pub use signed::{BeginRequest, CompleteRequest, SignedUrl};
+pub use upkeep::{
+    BucketReport, HealthCheck, HealthReport, LockHolder, LockStatus, ReindexEvent, ReindexFinding,
+    ReindexReport, RuleDifference, Unlocked,
+};

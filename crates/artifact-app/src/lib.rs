@@ -20,6 +20,7 @@ mod guard;
 mod handover;
 mod import;
 mod lines;
+mod locks;
 mod manifest;
 mod measure;
 mod median;
@@ -57,9 +58,9 @@ pub use artifact_reports::SlowerRule;
 pub use body::Body;
 pub use bucket_rules::{
     AtRisk, BucketService, BucketSite, LifecyclePlan, LifecycleWish, PolicyWish, RuleChange,
-    RuleDifference, TierClasses, bucket_policy, cors_differences, cors_json, cors_rule,
-    identity_policy, lifecycle_differences, lifecycle_json, plan_lifecycle, policy_differences,
-    policy_statements, refusal, rule_differences,
+    RuleDifference, TierClasses, bucket_policy, cors_differences, cors_json, cors_origin,
+    cors_rule, identity_policy, lifecycle_differences, lifecycle_json, plan_lifecycle,
+    policy_differences, policy_statements, refusal, rule_differences,
 };
 pub use change::{Change, Changed};
 pub use compare::{
@@ -84,6 +85,7 @@ pub use import::{
     ImportReport,
 };
 pub use lines::Page;
+pub use locks::LockStatus;
 pub use patch::Patch;
 pub use pipe::threads_ended;
 pub use places::Tiers;

@@ -193,6 +193,34 @@ impl Client {
         self.connection.document(Repeat::Harmful, make).await
     }
 
+    /// Has something set that is answered with a document; set again it comes to the same.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn set<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        pairs: &[(String, String)],
+    ) -> Result<T> {
+        let path = format!("{path}{}", address::query(pairs));
+        let make = || self.connection.request(Method::PUT, &path);
+        self.connection.document(Repeat::Harmless, make).await
+    }
+
+    /// Has something taken away that is answered with a document.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn take<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        pairs: &[(String, String)],
+    ) -> Result<T> {
+        let path = format!("{path}{}", address::query(pairs));
+        let make = || self.connection.request(Method::DELETE, &path);
+        self.connection.document(Repeat::Harmful, make).await
+    }
+
     /// Has something read that is answered with a document line by line.
     ///
     /// # Errors

@@ -212,6 +212,11 @@ impl Comparison<'_> {
         self.check("GET /metrics", b"", may("read"), 403);
         self.check("GET /api/v1/retention", b"", may("read"), 403);
         self.check("POST /api/v1/gc?dry_run=true", b"", may("admin"), 403);
+        self.check("POST /api/v1/reindex", b"", may("admin"), 403);
+        self.check("POST /api/v1/doctor", b"", may("admin"), 403);
+        let lock = "/api/v1/locks?artifact=artifact://team/1/log/a.log";
+        self.check(&format!("GET {lock}"), b"", may("admin"), 403);
+        self.check(&format!("DELETE {lock}"), b"", may("admin"), 403);
         self.check("GET /api/v1/artifacts", b"", self.known.allows("read"), 403);
         // What is in it is judged file by file.
         let import = "POST /api/v1/import?dry_run=true";

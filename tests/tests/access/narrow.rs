@@ -288,3 +288,43 @@ fn of_an_archive_that_is_stored_which_one_may_write() {
         "one name, three contents"
     );
 }
+
+#[test]
+fn who_looks_after_a_spec_does_not_look_after_the_store() {
+    let store = Sandbox::with_bucket("sqlite");
+    let admin = token(&store, "admin", &["admin"]);
+    let narrow = token(&store, "narrow", &["admin", "--spec", "team"]);
+    let writer = token(&store, "writer", &["read,write,delete"]);
+    let server = Server::start(&store);
+    let [admin, narrow, writer] = [&admin, &narrow, &writer].map(|it| Bearer::new(&server, it));
+    let lock = "/api/v1/locks?artifact=artifact://team/1/log/a.log";
+    for (method, path) in [
+        ("POST", "/api/v1/reindex?recover=true"),
+        ("POST", "/api/v1/doctor"),
+        ("GET", lock),
+        ("DELETE", lock),
+        ("GET", "/api/v1/bucket/lifecycle"),
+        ("PUT", "/api/v1/bucket/lifecycle?dry_run=true"),
+        ("GET", "/api/v1/bucket/cors?origin=https://a.example"),
+        (
+            "PUT",
+            "/api/v1/bucket/cors?origin=https://a.example&dry_run=true",
+        ),
+        ("GET", "/api/v1/bucket/policy"),
+    ] {
+        for who in [&narrow, &writer] {
+            who.send(method, path, b"")
+                .problem(403, "permission-denied");
+        }
+        // The bucket of this test has no rules of its own to be read, which is another matter.
+        let status = admin.send(method, path, b"").status;
+        assert!(
+            status == 200 || method == "PUT" && status != 403,
+            "{path}: {status}"
+        );
+    }
+    // Whom a bucket lets in is nobody's to say from afar.
+    admin
+        .send("PUT", "/api/v1/bucket/policy?principal=x", b"")
+        .expect(405);
+}

@@ -9,6 +9,7 @@ pub mod import;
 pub mod presign;
 pub mod tiers;
 pub mod trend;
+pub mod upkeep;
 pub mod usage;
 pub mod verify;
 pub mod why;

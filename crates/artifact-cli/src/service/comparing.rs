@@ -2,10 +2,11 @@
 
 use artifact_api::{CompareItem, CompareVerdict};
 use artifact_app::{Breach, CompareRequest, FailOn, view};
-use artifact_domain::{Error, Result};
+use artifact_domain::Result;
 use artifact_reports::SlowerRule;
 
-use super::upkeep::{Told, tell};
+use super::rules::Each;
+use super::upkeep::tell;
 use super::{Local, Remote, Service};
 
 /// What to compare, and what must not be.
@@ -88,28 +89,8 @@ impl Remote {
             add("allow_fewer_reports", "true".to_owned());
         }
         let lines = self.client.read_lines("/compare", &pairs, None).await?;
-        let mut told = Each {
-            told,
-            failed: Ok(()),
-        };
         // What it comes to is told by the items too.
-        let _: CompareVerdict = tell(lines, &mut told).await?;
-        told.failed
-    }
-}
-
-/// Who is told of items, none of which fails by itself.
-struct Each<F> {
-    told: F,
-    failed: Result<()>,
-}
-
-impl<F: FnMut(CompareItem) + Send> Told<CompareItem> for Each<F> {
-    fn item(&mut self, item: CompareItem) {
-        (self.told)(item);
-    }
-
-    fn failed(&mut self, error: Error) {
-        self.failed = Err(error);
+        let _: CompareVerdict = tell(lines, &mut Each(told)).await?;
+        Ok(())
     }
 }

@@ -11,7 +11,8 @@ use artifact_app::{
 use artifact_client::Archive;
 use artifact_domain::{ArtifactType, Coordinate, Error, ErrorKind, Result, SpecName, Tags, TaskId};
 
-use super::upkeep::{Told, tell};
+use super::rules::Each;
+use super::upkeep::tell;
 use super::{Local, Remote, Service};
 
 /// What to take in, and as what.
@@ -162,17 +163,4 @@ fn length(file: &File) -> Result<u64> {
 
 fn unreadable(cause: io::Error) -> Error {
     Error::new(ErrorKind::Internal, "the archive can't be read").with_source(cause)
-}
-
-/// Who is told of files, each of which says itself what failed.
-struct Each<F>(F);
-
-impl<F: FnMut(ImportItem) + Send> Told<ImportItem> for Each<F> {
-    fn item(&mut self, item: ImportItem) {
-        (self.0)(item);
-    }
-
-    fn failed(&mut self, error: Error) {
-        tracing::warn!(%error, "the server tells of what no file is");
-    }
 }

@@ -306,7 +306,7 @@ impl Remote {
     }
 }
 
-fn named(artifact: &ArtifactRef) -> (String, String) {
+pub(super) fn named(artifact: &ArtifactRef) -> (String, String) {
     ("artifact".to_owned(), artifact.to_string())
 }
 

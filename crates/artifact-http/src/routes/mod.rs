@@ -1,6 +1,7 @@
 //! The routes: paths, methods, what each may be used for. Every one passes the gate.
 
 pub(crate) mod artifact;
+pub(crate) mod bucket;
 pub(crate) mod bulk;
 pub(crate) mod changes;
 pub(crate) mod compare;
@@ -13,6 +14,7 @@ pub(crate) mod health;
 pub(crate) mod import;
 mod lines;
 pub(crate) mod list;
+pub(crate) mod machine;
 pub(crate) mod moves;
 pub(crate) mod presign;
 mod reply;
@@ -52,6 +54,9 @@ pub(crate) fn all(app: &App) -> Router {
         .merge(write(post(handover::begin)))
         .merge(delete(routing::delete(bulk::delete)));
     let resolved = read(get(resolve::show)).merge(delete(routing::delete(resolve::delete)));
+    let locks = admin(get(machine::lock_status).delete(machine::break_lock));
+    let lifecycle = admin(get(bucket::lifecycle).put(bucket::set_lifecycle));
+    let cors = admin(get(bucket::cors).put(bucket::set_cors));
     let api = Router::new()
         .route("/specs/{spec}/tasks/{task}/{type}/{*name}", named)
         .route("/artifacts", many)
@@ -89,7 +94,13 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/prune", delete(post(moves::prune)))
         .route("/cleanup", admin(post(upkeep::cleanup)))
         .route("/gc", admin(post(upkeep::gc)))
-        .route("/verify", admin(post(upkeep::verify)));
+        .route("/verify", admin(post(upkeep::verify)))
+        .route("/reindex", admin(post(machine::reindex)))
+        .route("/doctor", admin(post(machine::doctor)))
+        .route("/locks", locks)
+        .route("/bucket/lifecycle", lifecycle)
+        .route("/bucket/cors", cors)
+        .route("/bucket/policy", admin(get(bucket::policy)));
     Router::new()
         .nest("/api/v1", api)
         .route("/metrics", read(get(health::metrics)))
