@@ -11,6 +11,7 @@ mod problem;
 mod reports;
 mod signed;
 mod upkeep;
+mod warning;
 
 pub use artifact::{Artifact, Page};
 pub use changes::{Change, ChangeRequest, Changed, Deletion, TagQuery};
@@ -33,3 +34,4 @@ pub use upkeep::{
     BucketReport, HealthCheck, HealthReport, LockHolder, LockStatus, ReindexEvent, ReindexFinding,
     ReindexReport, RuleDifference, Unlocked,
 };
+pub use warning::{ARTIFACT_WARNING, SecretWarning};

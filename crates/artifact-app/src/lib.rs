@@ -99,7 +99,7 @@ pub use retention::{
 pub use store::{Ports, Store, StoreOptions};
 pub use tiers::{Move, MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored};
 pub use trend::TrendDay;
-pub use upload_request::{Compression, UploadRequest, Uploaded};
+pub use upload_request::{Compression, UploadRequest, Uploaded, secret_warning};
 pub use usage::{QuotaWarning, Usage, UsageGroup, UsageKey, UsageTotal};
 pub use verify::{Damage, LOST_TAG, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
 pub use versions::{OldVersion, PruneScope};

@@ -23,4 +23,4 @@ pub use lines::{Lines, decode};
 pub use parts::TwoParts;
 pub use query::query_of;
 pub use token::Token;
-pub use upload::{Source, Upload};
+pub use upload::{Source, Stored, Upload};

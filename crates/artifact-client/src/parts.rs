@@ -218,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_parts_are_found_however_they_come() {
-        for size in 1..WHOLE.len() + 1 {
+        for size in 1..=WHOLE.len() {
             let chunks: Vec<_> = WHOLE.chunks(size).collect();
             let (mut split, second) = split(&chunks);
             let mut first = Vec::new();

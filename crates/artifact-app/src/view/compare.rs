@@ -223,11 +223,11 @@ fn findings(shown: Shown<'_>, tell: &mut dyn FnMut(CompareItem)) {
 }
 
 /// The counts stand in the order of [`Level::ALL`](artifact_reports::Level::ALL).
-fn levels([none, note, warning, error]: [u64; 4]) -> LevelCounts {
+fn levels(counts: [u64; 4]) -> LevelCounts {
     LevelCounts {
-        error,
-        none,
-        note,
-        warning,
+        error: counts[3],
+        none: counts[0],
+        note: counts[1],
+        warning: counts[2],
     }
 }

@@ -16,7 +16,7 @@ mod upkeep;
 
 use artifact_app::{
     Body, Change, Changed, DeleteScope, DownloadOptions, KeepFor, Page, RetentionChange, Store,
-    UploadRequest, Uploaded, Verification,
+    UploadRequest, Verification,
 };
 use artifact_bootstrap::{SystemClock, UrlSigner};
 use artifact_domain::port::{ByteStream, Clock};
@@ -70,6 +70,14 @@ impl From<artifact_app::Download> for Download {
             body: download.body,
         }
     }
+}
+
+/// An artifact that is stored.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) record: ArtifactRecord,
+    /// What in it looks like secrets, in words.
+    pub(crate) warning: Option<String>,
 }
 
 /// Records, one after the other.
@@ -174,15 +182,16 @@ impl Service {
         }
     }
 
-    pub(crate) async fn upload(&self, request: UploadRequest, body: Body) -> Result<Uploaded> {
+    pub(crate) async fn upload(&self, request: UploadRequest, body: Body) -> Result<Stored> {
         match self {
-            Self::Local(local) => local.store.upload_once(request, None, body).await,
-            Self::Remote(remote) => Ok(Uploaded {
-                record: remote.upload(request, body).await?,
-                is_new: true,
-                // A server says in its log what looks like secrets.
-                findings: Vec::new(),
-            }),
+            Self::Local(local) => {
+                let uploaded = local.store.upload_once(request, None, body).await?;
+                Ok(Stored {
+                    warning: uploaded.warning(),
+                    record: uploaded.record,
+                })
+            }
+            Self::Remote(remote) => remote.upload(request, body).await,
         }
     }
 

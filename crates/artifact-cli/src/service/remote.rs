@@ -4,6 +4,7 @@
 use artifact_api::{Artifact, Deletion, Line, Page as Listed};
 use artifact_app::{
     Body, Compression, DeleteScope, DownloadOptions, Page, UploadRequest, Verification,
+    secret_warning,
 };
 use artifact_client::{Client, Excerpt, Fetched, Part, Source, Upload, decode};
 use artifact_domain::query::{Cursor, Filter, Order, Page as Found, PageSize};
@@ -11,7 +12,7 @@ use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use super::{Deleted, Download, Records};
+use super::{Deleted, Download, Records, Stored};
 
 /// How often an artifact is looked up again that was superseded before it could be fetched.
 pub(super) const RESOLVE_ROUNDS: usize = 8;
@@ -142,11 +143,7 @@ impl Remote {
         Err(Error::new(ErrorKind::Conflict, message).with_hint("try again, or name one version"))
     }
 
-    pub(super) async fn upload(
-        &self,
-        request: UploadRequest,
-        body: Body,
-    ) -> Result<ArtifactRecord> {
+    pub(super) async fn upload(&self, request: UploadRequest, body: Body) -> Result<Stored> {
         let upload = Upload {
             mime_type: Some(request.mime_type),
             tags: request.tags,
@@ -164,7 +161,12 @@ impl Remote {
                 return Err(Error::new(ErrorKind::Internal, message));
             }
         };
-        self.client.upload(&upload, source).await?.into_record()
+        let stored = self.client.upload(&upload, source).await?;
+        let record = stored.artifact.into_record()?;
+        Ok(Stored {
+            warning: secret_warning(&record, &stored.warnings),
+            record,
+        })
     }
 
     pub(super) async fn delete(

@@ -6,12 +6,13 @@ mod tus;
 use std::fmt;
 use std::io::{self, Read};
 
-use artifact_api::Artifact;
+use artifact_api::{ARTIFACT_WARNING, Artifact, SecretWarning};
 use artifact_domain::{
     ArtifactId, ArtifactRef, Coordinate, Error, ErrorKind, Metadata, MimeType, Result, Tags,
 };
 use bytes::Bytes;
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 
 use crate::address;
 use crate::backoff::Backoff;
@@ -81,6 +82,32 @@ impl Upload {
     }
 }
 
+/// What an upload has become.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The version.
+    pub artifact: Artifact,
+    /// What in it looks like secrets, where the server looks for them.
+    pub warnings: Vec<SecretWarning>,
+}
+
+impl From<Artifact> for Stored {
+    /// One of which nothing is said.
+    fn from(artifact: Artifact) -> Self {
+        Self {
+            artifact,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// What an answer warns of.
+fn warnings(headers: &HeaderMap) -> Vec<SecretWarning> {
+    let said = headers.get(ARTIFACT_WARNING);
+    let said = said.and_then(|said| said.to_str().ok());
+    said.map(SecretWarning::read).unwrap_or_default()
+}
+
 /// The bytes of an upload.
 pub enum Source {
     /// All of them, in memory.
@@ -103,7 +130,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of the server and of the reader: a domain error in an [`io::Error`] comes out as it is.
-    pub async fn upload(&self, upload: &Upload, source: Source) -> Result<Artifact> {
+    pub async fn upload(&self, upload: &Upload, source: Source) -> Result<Stored> {
         let mut parts = Parts::new(source, upload.coordinate.name().to_string());
         let first = parts.next().await?;
         if parts.is_over {
@@ -113,7 +140,7 @@ impl Client {
     }
 
     /// Stores what is small.
-    async fn put(&self, upload: &Upload, bytes: Bytes) -> Result<Artifact> {
+    async fn put(&self, upload: &Upload, bytes: Bytes) -> Result<Stored> {
         let target = address::coordinate(&upload.coordinate)
             .map(|path| format!("{path}{}", address::query(&upload.pairs())))
             .filter(|target| target.len() <= MOST_TARGET_BYTES);
@@ -130,12 +157,15 @@ impl Client {
                 .header("x-artifact-id", id.to_string())
                 .body(bytes.clone());
             let fault = match self.connection.send_once(request).await {
-                Ok(response) => match self.connection.read(response).await {
-                    Ok(artifact) => return Ok(artifact),
-                    // It is stored: what is missing is what is known of it.
-                    Err(error) if error.is_transient() => return self.show(&id.into()).await,
-                    Err(error) => return Err(error),
-                },
+                Ok(response) => {
+                    let warnings = warnings(response.headers());
+                    let artifact = match self.connection.read(response).await {
+                        // It is stored: what is missing is what is known of it.
+                        Err(error) if error.is_transient() => self.show(&id.into()).await?,
+                        read => read?,
+                    };
+                    return Ok(Stored { artifact, warnings });
+                }
                 Err(fault) => fault,
             };
             if !(fault.passes && backoff.pause(fault.wait).await) {
@@ -143,7 +173,7 @@ impl Client {
             }
             if fault.reached == Reached::Maybe {
                 if let Some(stored) = self.stored(id).await? {
-                    return Ok(stored);
+                    return Ok(stored.into());
                 }
                 id = self.new_id()?;
             }

@@ -1,7 +1,7 @@
 //! Uploads in parts by tus 1.0: a part that was cut off goes on where it ended, though the server was
 //! started anew meanwhile.
 
-use artifact_api::Artifact;
+use artifact_api::SecretWarning;
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value};
 
-use super::{Parts, Upload};
+use super::{Parts, Stored, Upload, warnings};
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::connection::Repeat;
@@ -28,6 +28,8 @@ struct Begun<'a> {
     length: Option<u64>,
     /// What it has become.
     artifact: Option<ArtifactId>,
+    /// What in it looks like secrets.
+    warnings: Vec<SecretWarning>,
 }
 
 /// Stores `first` and what follows it.
@@ -36,7 +38,7 @@ pub(super) async fn upload(
     upload: &Upload,
     first: Bytes,
     mut parts: Parts,
-) -> Result<Artifact> {
+) -> Result<Stored> {
     let is_whole = parts.is_over;
     let length = if is_whole {
         Some(first.len() as u64)
@@ -68,7 +70,10 @@ pub(super) async fn upload(
     let id = begun.artifact.ok_or_else(|| {
         faults::nonsense(&client.connection.server, "the upload has become nothing")
     })?;
-    client.show(&id.into()).await
+    Ok(Stored {
+        artifact: client.show(&id.into()).await?,
+        warnings: begun.warnings,
+    })
 }
 
 /// Begins one. Begun twice, the first is thrown away by the server after a while.
@@ -93,6 +98,7 @@ async fn begin<'a>(client: &'a Client, upload: &Upload, length: Option<u64>) -> 
         url: connection.server.named(location)?,
         offset: 0,
         artifact: artifact(response.headers()),
+        warnings: warnings(response.headers()),
         length,
     })
 }
@@ -154,6 +160,11 @@ impl Begun<'_> {
         self.offset =
             offset.ok_or_else(|| faults::nonsense(server, "an upload without an offset"))?;
         self.artifact = self.artifact.or(artifact(headers));
+        // Told again is not told twice.
+        let told = warnings(headers);
+        if !told.is_empty() {
+            self.warnings = told;
+        }
         Ok(())
     }
 

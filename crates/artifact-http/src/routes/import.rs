@@ -19,7 +19,7 @@ use axum::response::Response;
 use futures::{FutureExt, TryStreamExt};
 use http::HeaderMap;
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use utoipa::IntoParams;
 
 use super::lines;
@@ -181,6 +181,7 @@ async fn keep(mut body: ByteStream, most: u64, folder: PathBuf) -> Result<std::f
         file.write_all(&chunk).await.map_err(unkept)?;
     }
     file.flush().await.map_err(unkept)?;
+    file.rewind().await.map_err(unkept)?;
     Ok(file.into_std().await)
 }
 
