@@ -16,8 +16,17 @@ const HARD_IN_HEADER: &str = "bericht%20%22%c3%a4%22";
 
 /// A store in a bucket of its own.
 fn store(owner: &Access) -> Sandbox {
+    in_a_bucket(Sandbox::new(), owner)
+}
+
+/// The same behind a server, which is all that the program knows.
+fn served(owner: &Access) -> Sandbox {
+    in_a_bucket(Sandbox::with_server("sqlite"), owner)
+}
+
+fn in_a_bucket(store: Sandbox, owner: &Access) -> Sandbox {
     let bucket = owner.make_bucket();
-    Sandbox::new()
+    store
         .with_env("ARTIFACT_BACKEND", "s3")
         .with_env("ARTIFACT_S3__BUCKET", bucket)
         .with_env("ARTIFACT_S3__ENDPOINT_URL", &owner.endpoint)
@@ -51,8 +60,7 @@ fn report() -> String {
 }
 
 #[track_caller]
-fn urls_are_for_everybody(owner: &Access, name: &str, header: &str) {
-    let store = store(owner);
+fn urls_are_for_everybody(store: &Sandbox, owner: &Access, name: &str, header: &str) {
     store.write(format!("out/{name}"), report());
     let shown = &store.json(&["upload", "out"])[0];
     assert_eq!(shown["compressed"], true, "{shown}");
@@ -91,8 +99,7 @@ fn urls_are_for_everybody(owner: &Access, name: &str, header: &str) {
 }
 
 #[track_caller]
-fn bytes_are_handed_over(owner: &Access) {
-    let store = store(owner);
+fn bytes_are_handed_over(store: &Sandbox) {
     let path = store.write("report.html", report());
     let args = [
         "presign",
@@ -146,13 +153,12 @@ fn bytes_are_handed_over(owner: &Access) {
 }
 
 #[track_caller]
-fn urls_end(owner: &Access) {
-    urls_end_in(owner, "403");
+fn urls_end(store: &Sandbox) {
+    urls_end_in(store, "403");
 }
 
 #[track_caller]
-fn urls_end_in(owner: &Access, refusal: &str) {
-    let store = store(owner);
+fn urls_end_in(store: &Sandbox, refusal: &str) {
     store.write("a.txt", "text");
     let uri = store.ok(&["upload", "a.txt"]);
     let url = store.ok(&["presign", uri.trim(), "--expires-in", "2s"]);
@@ -164,27 +170,34 @@ fn urls_end_in(owner: &Access, refusal: &str) {
 #[test]
 fn s3s_signs() {
     let s3s = S3s::start();
-    urls_are_for_everybody(&s3s.owner, HARD, HARD_IN_HEADER);
-    bytes_are_handed_over(&s3s.owner);
-    urls_end(&s3s.owner);
+    urls_are_for_everybody(&store(&s3s.owner), &s3s.owner, HARD, HARD_IN_HEADER);
+    bytes_are_handed_over(&store(&s3s.owner));
+    urls_end(&store(&s3s.owner));
+}
+
+#[test]
+fn a_server_has_its_bucket_sign() {
+    let s3s = S3s::start();
+    urls_are_for_everybody(&served(&s3s.owner), &s3s.owner, HARD, HARD_IN_HEADER);
+    bytes_are_handed_over(&served(&s3s.owner));
 }
 
 #[test]
 fn rgw_signs() {
     if let Some(rgw) = Rgw::at_hand() {
-        urls_are_for_everybody(&rgw.owner, HARD, HARD_IN_HEADER);
-        bytes_are_handed_over(&rgw.owner);
-        urls_end(&rgw.owner);
+        urls_are_for_everybody(&store(&rgw.owner), &rgw.owner, HARD, HARD_IN_HEADER);
+        bytes_are_handed_over(&store(&rgw.owner));
+        urls_end(&store(&rgw.owner));
     }
 }
 
 #[test]
 fn garage_signs() {
     if let Some(garage) = Garage::at_hand() {
-        urls_are_for_everybody(&garage.owner, HARD, HARD_IN_HEADER);
-        bytes_are_handed_over(&garage.owner);
+        urls_are_for_everybody(&store(&garage.owner), &garage.owner, HARD, HARD_IN_HEADER);
+        bytes_are_handed_over(&store(&garage.owner));
         // It takes a time that is past for a malformed one.
-        urls_end_in(&garage.owner, "400");
+        urls_end_in(&store(&garage.owner), "400");
     }
 }
 

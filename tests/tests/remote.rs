@@ -468,7 +468,7 @@ fn what_is_answered_ends_as_it_does_on_the_machine_of_the_store() {
         .run(&["download", &uri, "--range", "99-", "-o", "-"])
         .expect_code(2);
     world
-        .run(&["reindex"])
+        .run(&["reindex", "--rebuild"])
         .expect_code(10)
         .says(&["on the machine of the store"]);
     world.server.signal("KILL");

@@ -259,3 +259,11 @@ pub struct TrendDay {
     pub size_bytes: u64,
     pub stored_size_bytes: u64,
 }
+
+/// What is in an archive, and how much was left out of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportSums {
+    pub artifacts: u64,
+    pub left_out: u64,
+    pub size_bytes: u64,
+}

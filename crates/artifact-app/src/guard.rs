@@ -86,7 +86,7 @@ pub(crate) fn is_refused(error: &Error) -> bool {
 }
 
 /// What a person is told of findings.
-pub(crate) fn told(findings: &[Finding]) -> String {
+pub(crate) fn told(findings: &[impl ToString]) -> String {
     let each: Vec<_> = findings.iter().map(ToString::to_string).collect();
     format!("looks like it holds secrets: {}", each.join(", "))
 }

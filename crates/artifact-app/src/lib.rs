@@ -20,6 +20,7 @@ mod guard;
 mod handover;
 mod import;
 mod lines;
+mod locks;
 mod manifest;
 mod measure;
 mod median;
@@ -57,9 +58,9 @@ pub use artifact_reports::SlowerRule;
 pub use body::Body;
 pub use bucket_rules::{
     AtRisk, BucketService, BucketSite, LifecyclePlan, LifecycleWish, PolicyWish, RuleChange,
-    RuleDifference, TierClasses, bucket_policy, cors_differences, cors_json, cors_rule,
-    identity_policy, lifecycle_differences, lifecycle_json, plan_lifecycle, policy_differences,
-    policy_statements, refusal, rule_differences,
+    RuleDifference, TierClasses, bucket_policy, cors_differences, cors_json, cors_origin,
+    cors_rule, identity_policy, lifecycle_differences, lifecycle_json, plan_lifecycle,
+    policy_differences, policy_statements, refusal, rule_differences,
 };
 pub use change::{Change, Changed};
 pub use compare::{
@@ -80,9 +81,11 @@ pub use grep::{
 pub use guard::{GuardPolicy, OnSecret};
 pub use handover::{CompleteRequest, Handover};
 pub use import::{
-    ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome, ImportReport,
+    Admit, ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome,
+    ImportReport,
 };
 pub use lines::Page;
+pub use locks::LockStatus;
 pub use patch::Patch;
 pub use pipe::threads_ended;
 pub use places::Tiers;
@@ -96,7 +99,7 @@ pub use retention::{
 pub use store::{Ports, Store, StoreOptions};
 pub use tiers::{Move, MoveEvent, MoveReport, MoveScope, RestoreOptions, Restored};
 pub use trend::TrendDay;
-pub use upload_request::{Compression, UploadRequest, Uploaded};
+pub use upload_request::{Compression, UploadRequest, Uploaded, secret_warning};
 pub use usage::{QuotaWarning, Usage, UsageGroup, UsageKey, UsageTotal};
 pub use verify::{Damage, LOST_TAG, VerifyFinding, VerifyOptions, VerifyReport, VerifyScope};
 pub use versions::{OldVersion, PruneScope};

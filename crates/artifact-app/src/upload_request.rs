@@ -59,8 +59,7 @@ pub struct Uploaded {
 impl Uploaded {
     /// What whoever uploads it is to be told, if anything: which rules it falls under, in which lines.
     pub fn warning(&self) -> Option<String> {
-        let told = || format!("{} {}", self.record.uri(), guard::told(&self.findings));
-        (!self.findings.is_empty()).then(told)
+        secret_warning(&self.record, &self.findings)
     }
 }
 
@@ -81,4 +80,11 @@ impl UploadRequest {
             condition: None,
         }
     }
+}
+
+/// What whoever uploads an artifact is to be told of what in it looks like secrets, if anything does: each in
+/// words, as a [`Finding`] has them.
+pub fn secret_warning(record: &ArtifactRecord, found: &[impl ToString]) -> Option<String> {
+    let told = || format!("{} {}", record.uri(), guard::told(found));
+    (!found.is_empty()).then(told)
 }

@@ -1,20 +1,23 @@
 //! A look at everything that the settings name: blobs, index, locks. Renders nothing.
 
 use adapter_opendal::{GcsDoctor, S3Doctor, examine_folder};
+use artifact_app::Store;
 use artifact_domain::port::{Clock, LockKey};
 use artifact_domain::{Check, Error, ErrorKind, Result};
 
 use crate::settings::{Backend, Settings};
-use crate::{SystemClock, buckets, open};
+use crate::{SystemClock, buckets};
 
 /// Goes through all checks of what `settings` describe and tells each as it ends. What is tried is
-/// taken away again, and no more is tried once `is_over`.
+/// taken away again, and no more is tried once `is_over`. `open` gives the store, or one that is open and was
+/// asked something.
 ///
 /// No check of a bucket takes longer than some seconds, whatever the other side does. Those of a
 /// folder and of the index take as long as the system does, and that of the locks as long as a
 /// writer would wait for one.
 pub async fn examine(
     settings: &Settings,
+    open: impl AsyncFnOnce() -> Result<Store>,
     is_over: &(dyn Fn() -> bool + Send + Sync),
     tell: &mut (dyn FnMut(Check) + Send),
 ) {
@@ -24,7 +27,7 @@ pub async fn examine(
     if is_over() {
         return;
     }
-    match open(settings).await {
+    match open().await {
         Err(error) => tell(Check::fail("index", &error)),
         Ok(store) => {
             tell(Check::ok("index", "it opens, and is about these blobs"));

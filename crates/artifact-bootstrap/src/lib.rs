@@ -3,6 +3,7 @@
 
 mod access;
 mod audit;
+mod bucket_jobs;
 mod buckets;
 mod claim;
 mod clock;
@@ -17,6 +18,7 @@ mod wiring;
 
 pub use access::{Access, Audit, audit_log, tokens};
 pub use adapter_token_file::{NewToken, Token, TokenFile};
+pub use bucket_jobs::{BucketJob, BucketOutcome, cors_rules, lifecycle_rules, policy_rules};
 pub use buckets::{bucket_rules, bucket_site};
 pub use clock::SystemClock;
 pub use doctor::examine;

@@ -7,7 +7,7 @@ use artifact_domain::{Error, Result, Timestamp};
 use croner::Cron;
 use jiff::tz::TimeZone;
 
-use crate::settings::Settings;
+use crate::settings::Retention;
 
 /// The clock is looked at this often, since it may be set meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -42,8 +42,7 @@ impl Schedule {
     ///
     /// # Errors
     /// `InvalidInput` for an expression that no time is like.
-    pub fn of(settings: &Settings) -> Result<std::result::Result<Self, NoSchedule>> {
-        let retention = &settings.retention;
+    pub fn of(retention: &Retention) -> Result<std::result::Result<Self, NoSchedule>> {
         match &retention.schedule {
             _ if !retention.enabled => Ok(Err(NoSchedule::RetentionDisabled)),
             None => Ok(Err(NoSchedule::NotSet)),
@@ -67,18 +66,22 @@ impl Schedule {
         Timestamp::from_micros(next.timestamp().as_microsecond()).ok()
     }
 
-    /// Waits for the next time by the store's clock, of which `tell` hears first.
+    /// Waits for the next time by a clock, of which `tell` hears first.
     ///
     /// # Errors
     /// `InvalidInput` for a schedule that has no further time.
-    pub async fn wait(&self, store: &Store, tell: impl FnOnce(Timestamp)) -> Result<()> {
-        let next = self.next_after(store.now()).ok_or_else(|| {
+    pub async fn wait(
+        &self,
+        now: impl Fn() -> Timestamp,
+        tell: impl FnOnce(Timestamp),
+    ) -> Result<()> {
+        let next = self.next_after(now()).ok_or_else(|| {
             Error::invalid_input("retention.schedule has no time that ever comes")
                 .with_hint("set it to five fields such as \"0 2 * * *\"")
         })?;
         tell(next);
         loop {
-            let left = store.now().until(next);
+            let left = now().until(next);
             if left.is_zero() {
                 return Ok(());
             }
@@ -100,7 +103,7 @@ pub async fn cleanup_at(
 ) -> Result<()> {
     loop {
         schedule
-            .wait(store, |next| observe(Scheduled::Waiting(next)))
+            .wait(|| store.now(), |next| observe(Scheduled::Waiting(next)))
             .await?;
         let tell = |item: &CleanupItem, outcome: &CleanupOutcome| {
             observe(Scheduled::Item(item, outcome));

@@ -55,7 +55,7 @@ async fn it_runs_at_each_time_and_a_run_that_fails_is_followed_by_the_next() {
     store.upload(request, Bytes::from("text")).await.unwrap();
     let down = IndexFault::Fail(artifact_domain::ErrorKind::Internal);
     faulty.inject(IndexOperation::RetentionMark, When::Nth(1), down);
-    let schedule = Schedule::of(&settings(|_| {})).unwrap().unwrap();
+    let schedule = Schedule::of(&settings(|_| {}).retention).unwrap().unwrap();
     let mut told = Vec::new();
     let work = cleanup_at(&store, &schedule, CleanupOptions::default(), |happens| {
         told.push(match happens {
@@ -89,12 +89,12 @@ async fn it_runs_at_each_time_and_a_run_that_fails_is_followed_by_the_next() {
 fn a_schedule_can_be_off_and_says_why() {
     let off = settings(|settings| settings.retention.enabled = false);
     assert_eq!(
-        Schedule::of(&off).unwrap().unwrap_err(),
+        Schedule::of(&off.retention).unwrap().unwrap_err(),
         NoSchedule::RetentionDisabled
     );
     let unset = settings(|settings| settings.retention.schedule = None);
     assert_eq!(
-        Schedule::of(&unset).unwrap().unwrap_err(),
+        Schedule::of(&unset.retention).unwrap().unwrap_err(),
         NoSchedule::NotSet
     );
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use artifact_app::Store;
 use artifact_bootstrap::settings::{Loaded, Settings, Sources};
-use artifact_bootstrap::{Rebuild, Reopened};
+use artifact_bootstrap::{Rebuild, Reopened, UrlSigner};
 use artifact_domain::query::PageSize;
 use artifact_domain::{ErrorKind, Result};
 
 use crate::args::Global;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::service::{self, Local, Service};
+use crate::service::{self, Local, Remote, Service};
 use crate::ui::Ui;
 
 /// How many leftovers of crashed uploads a command clears on its way.
@@ -56,16 +56,35 @@ impl Context {
         Settings::load(&sources)
     }
 
+    /// The settings in effect, for what is done on the machine of the store alone.
+    ///
+    /// # Errors
+    /// `Unsupported` where a server is named.
+    pub(crate) fn settings_of_this_machine(&self) -> Result<Settings> {
+        if service::server(&self.global)?.is_some() {
+            return Err(service::not_through_a_server());
+        }
+        Ok(self.settings()?.settings)
+    }
+
     /// What the verbs work with: a server if one is named, or else the store that the settings describe.
     pub(crate) async fn service(&self) -> Result<Service> {
-        if let Some(server) = service::server(&self.global)? {
-            return Ok(Service::Remote(service::connect(&server, &self.global)?));
+        if let Some(remote) = self.remote()? {
+            return Ok(Service::Remote(remote));
         }
         let settings = self.settings()?.settings;
         Ok(Service::Local(Box::new(Local {
             verify_checksum: settings.verify_checksum,
+            urls: UrlSigner::new(&settings),
             store: self.store().await?,
         })))
+    }
+
+    /// The server that is named, if one is: what is about its settings is asked there.
+    pub(crate) fn remote(&self) -> Result<Option<Remote>> {
+        let server = service::server(&self.global)?;
+        let connect = |server: String| service::connect(&server, &self.global);
+        server.map(connect).transpose()
     }
 
     /// The store that the settings describe.

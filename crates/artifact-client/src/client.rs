@@ -16,14 +16,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::Token;
 use crate::address::{self, Address};
 use crate::connection::{Connection, Repeat};
 use crate::lines::Lines;
 use crate::query::query_of;
-use crate::{Fetched, Token};
 
 /// The media type of a long answer.
-const LINES: &str = "application/x-ndjson";
+pub(crate) const LINES: &str = "application/x-ndjson";
 
 /// One server. Cloning it is cheap, and gives the same connections.
 #[derive(Clone)]
@@ -193,6 +193,34 @@ impl Client {
         self.connection.document(Repeat::Harmful, make).await
     }
 
+    /// Has something set that is answered with a document; set again it comes to the same.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn set<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        pairs: &[(String, String)],
+    ) -> Result<T> {
+        let path = format!("{path}{}", address::query(pairs));
+        let make = || self.connection.request(Method::PUT, &path);
+        self.connection.document(Repeat::Harmless, make).await
+    }
+
+    /// Has something taken away that is answered with a document.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn take<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        pairs: &[(String, String)],
+    ) -> Result<T> {
+        let path = format!("{path}{}", address::query(pairs));
+        let make = || self.connection.request(Method::DELETE, &path);
+        self.connection.document(Repeat::Harmful, make).await
+    }
+
     /// Has something read that is answered with a document line by line.
     ///
     /// # Errors
@@ -220,23 +248,6 @@ impl Client {
     ) -> Result<Lines> {
         self.lines(Method::POST, path, pairs, body, Repeat::Harmful)
             .await
-    }
-
-    /// Asks for bytes that can't be asked for in parts, and the headers that come with them.
-    ///
-    /// # Errors
-    /// Those of the server.
-    pub async fn bytes(
-        &self,
-        path: &str,
-        pairs: &[(String, String)],
-        body: &impl Serialize,
-    ) -> Result<(reqwest::header::HeaderMap, Fetched)> {
-        let path = format!("{path}{}", address::query(pairs));
-        let make = || with_json(self.connection.request(Method::POST, &path), body);
-        let response = self.connection.send(Repeat::Harmless, make).await?;
-        let headers = response.headers().clone();
-        Ok((headers, self.rest_of(response)?))
     }
 
     async fn lines(
@@ -271,7 +282,10 @@ fn named(artifact: &ArtifactRef) -> (String, String) {
     ("artifact".to_owned(), artifact.to_string())
 }
 
-fn with_json(request: reqwest::RequestBuilder, body: &impl Serialize) -> reqwest::RequestBuilder {
+pub(crate) fn with_json(
+    request: reqwest::RequestBuilder,
+    body: &impl Serialize,
+) -> reqwest::RequestBuilder {
     // What crosses the wire has text keys alone and always a JSON form.
     let text = serde_json::to_vec(body).unwrap_or_default();
     request.header(CONTENT_TYPE, "application/json").body(text)

@@ -111,7 +111,7 @@ async fn serve(
         Error::new(ErrorKind::Unavailable, message).with_source(cause)
     })?;
     let metrics = Metrics::new(&meter);
-    let upkeep = schedule::run(store.clone(), settings.clone(), metrics.clone());
+    let upkeep = schedule::run(store.clone(), settings.retention.clone(), metrics.clone());
     let upkeep = tokio::spawn(async {
         if let Err(error) = upkeep.await {
             tracing::error!(kind = %error.kind(), "{}", problem::with_causes(&error));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use artifact_app::{CleanupOptions, GcOptions, Store};
-use artifact_bootstrap::settings::Settings;
+use artifact_bootstrap::settings::Retention;
 use artifact_bootstrap::{NoSchedule, Schedule};
 use artifact_domain::port::{LockKey, LockPatience};
 use artifact_domain::{ErrorKind, Result};
@@ -22,8 +22,8 @@ const JOB: &str = "scheduled-upkeep";
 ///
 /// # Errors
 /// `InvalidInput` for a schedule that can't be read, or whose time never comes.
-pub(crate) async fn run(store: Store, settings: Settings, metrics: Metrics) -> Result<()> {
-    let schedule = match Schedule::of(&settings)? {
+pub(crate) async fn run(store: Store, retention: Retention, metrics: Metrics) -> Result<()> {
+    let schedule = match Schedule::of(&retention)? {
         Ok(schedule) => schedule,
         Err(NoSchedule::RetentionDisabled) => {
             tracing::info!("retention.enabled is false: nothing is cleaned up at set times");
@@ -36,9 +36,10 @@ pub(crate) async fn run(store: Store, settings: Settings, metrics: Metrics) -> R
     };
     loop {
         schedule
-            .wait(&store, |next| {
-                tracing::info!("the next cleanup is at {next}");
-            })
+            .wait(
+                || store.now(),
+                |next| tracing::info!("the next cleanup is at {next}"),
+            )
             .await?;
         if let Err(error) = alone(&store, &metrics).await {
             tracing::error!(kind = %error.kind(), "scheduled upkeep: {}", with_causes(&error));

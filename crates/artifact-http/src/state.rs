@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     store: Store,
     doors: Doors,
     pub(crate) metrics: Metrics,
+    /// By which the server was started.
+    pub(crate) settings: Settings,
     /// Signs URLs that lead here, and knows them again.
     pub(crate) signer: UrlSigner,
     /// Whether what is read is compared with its digest.
@@ -66,6 +68,7 @@ impl App {
             store,
             doors: Doors::new(access),
             metrics,
+            settings: settings.clone(),
             signer: UrlSigner::new(settings),
             verification,
             temporary_folder: settings.base_path.clone(),
@@ -81,6 +84,13 @@ impl App {
     /// [`Caller`](crate::gate::Caller).
     pub(crate) fn own_store(&self) -> &Store {
         &self.store
+    }
+
+    /// How long an archive may be that is to be imported, beside what it has for each file: no longer
+    /// than what it may hold, or the store may.
+    pub(crate) fn most_archive_bytes(&self, max_bytes: u64) -> u64 {
+        let quota = self.settings.quota.max_storage_bytes();
+        quota.map_or(max_bytes, |quota| quota.min(max_bytes))
     }
 
     /// The ways in.

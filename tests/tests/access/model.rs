@@ -174,6 +174,14 @@ impl Comparison<'_> {
         self.check(&format!("GET {one}"), b"", may("read"), hidden("read"));
         let tags = br#"{"tags":{"k":"v"}}"#;
         self.check(&format!("PATCH {one}"), tags, may("write"), hidden("write"));
+        let complete = format!("POST {one}/complete");
+        self.check(&complete, b"{}", may("write"), hidden("write"));
+        let presign = format!("POST {one}/presign");
+        self.check(&presign, b"", may("read"), hidden("read"));
+        let compare = format!(
+            "GET /api/v1/compare?baseline={task}&current={task}&spec={spec}&baseline_spec={spec}"
+        );
+        self.check(&compare, b"", may("read"), 403);
         let export = format!("GET /api/v1/specs/{spec}/tasks/{task}/export");
         self.check(&export, b"", may("read"), 403);
         let bulk = format!("DELETE /api/v1/artifacts?spec={spec}&task={task}&dry_run=true");
@@ -203,8 +211,17 @@ impl Comparison<'_> {
         let may = |action| self.known.may_all(action);
         self.check("GET /api/v1/usage", b"", may("read"), 403);
         self.check("GET /metrics", b"", may("read"), 403);
+        self.check("GET /api/v1/retention", b"", may("read"), 403);
         self.check("POST /api/v1/gc?dry_run=true", b"", may("admin"), 403);
+        self.check("POST /api/v1/reindex", b"", may("admin"), 403);
+        self.check("POST /api/v1/doctor", b"", may("admin"), 403);
+        let lock = "/api/v1/locks?artifact=artifact://team/1/log/a.log";
+        self.check(&format!("GET {lock}"), b"", may("admin"), 403);
+        self.check(&format!("DELETE {lock}"), b"", may("admin"), 403);
         self.check("GET /api/v1/artifacts", b"", self.known.allows("read"), 403);
+        // What is in it is judged file by file.
+        let import = "POST /api/v1/import?dry_run=true";
+        self.check(import, b"", self.known.allows("write"), 403);
     }
 
     /// A list has what may be read, and nothing else.

@@ -322,3 +322,122 @@ fn who_may_change_and_not_read_is_told_nothing_of_what_is_there() {
     hides(&blind.send("DELETE", &path, b"").expect(200));
     admin.get(&one).expect(404);
 }
+
+#[test]
+fn an_upload_past_the_server_needs_the_right_to_what_it_becomes() {
+    let store = Sandbox::with_bucket("sqlite");
+    let team = token(&store, "team", &["write", "--spec", "team"]);
+    let other = token(&store, "other", &["write", "--spec", "team-b"]);
+    let reader = token(&store, "reader", &["read"]);
+    let server = Server::start(&store);
+    let [team, other, reader] = [&team, &other, &reader].map(|it| Bearer::new(&server, it));
+    let asked = br#"{"spec": "team", "task": "1", "type": "log", "name": "a.log"}"#;
+    for who in [&other, &reader] {
+        who.send("POST", "/api/v1/artifacts", asked)
+            .problem(403, "permission-denied");
+    }
+    let begun = team.send("POST", "/api/v1/artifacts", asked).expect(201);
+    let id = begun.json()["id"].as_str().unwrap().to_owned();
+    let [complete, abort] =
+        ["complete", "abort"].map(|verb| format!("/api/v1/artifacts/{id}/{verb}"));
+    for path in [&complete, &abort] {
+        other.send("POST", path, b"{}").problem(404, "not-found");
+        reader
+            .send("POST", path, b"{}")
+            .problem(403, "permission-denied");
+    }
+    // Nothing was put there yet, which only who may write it learns.
+    let told = team
+        .send("POST", &complete, b"{}")
+        .problem(404, "not-found");
+    assert!(
+        told["detail"].as_str().unwrap().contains("nothing was put"),
+        "{told}"
+    );
+    team.send("POST", &abort, b"").expect(204);
+}
+
+#[test]
+fn of_an_archive_that_is_stored_which_one_may_write() {
+    let (store, _) = filled();
+    store.ok(&["export", "--with-metadata", "-o", "all.zip"]);
+    let archive = store.read("all.zip");
+    let other = Sandbox::new();
+    let admin = token(&other, "admin", &["admin"]);
+    let reader = token(&other, "reader", &["read"]);
+    let narrow = token(
+        &other,
+        "narrow",
+        &["write", "--spec", "team", "--task", "ci-*"],
+    );
+    let server = Server::start(&other);
+    let [admin, narrow, reader] = [&admin, &narrow, &reader].map(|it| Bearer::new(&server, it));
+    reader
+        .send("POST", "/api/v1/import", &archive)
+        .problem(403, "permission-denied");
+    let may = "artifact://team/ci-1/log/a.log";
+    for query in ["?dry_run=true", ""] {
+        let told = narrow.send("POST", &format!("/api/v1/import{query}"), &archive);
+        let told = told.expect(200).text();
+        let lines: Vec<Value> = told
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        for item in lines.iter().filter_map(|line| line.get("item")) {
+            let is_taken = item["outcome"] != "failed";
+            assert_eq!(is_taken, item["uri"] == may, "{item}");
+            if !is_taken {
+                assert_eq!(item["fault"]["kind"], "permission-denied", "{item}");
+            }
+        }
+        let sums = &lines.last().unwrap()["sums"];
+        assert_eq!((&sums["imported"], &sums["failed"]), (&1.into(), &3.into()));
+    }
+    let stored = uris(&admin.get("/api/v1/artifacts").expect(200).json());
+    assert_eq!(stored, [may]);
+    // Where everything goes to one place, that is what the right is to.
+    let moved = narrow.send("POST", "/api/v1/import?spec=team&task=2", &archive);
+    assert!(moved.expect(200).text().contains(r#""imported":0"#));
+    let moved = narrow.send("POST", "/api/v1/import?spec=team&task=ci-2", &archive);
+    assert!(moved.expect(200).text().contains(r#""imported":4"#));
+}
+
+#[test]
+fn who_looks_after_a_spec_does_not_look_after_the_store() {
+    let store = Sandbox::with_bucket("sqlite");
+    let admin = token(&store, "admin", &["admin"]);
+    let narrow = token(&store, "narrow", &["admin", "--spec", "team"]);
+    let writer = token(&store, "writer", &["read,write,delete"]);
+    let server = Server::start(&store);
+    let [admin, narrow, writer] = [&admin, &narrow, &writer].map(|it| Bearer::new(&server, it));
+    let lock = "/api/v1/locks?artifact=artifact://team/1/log/a.log";
+    for (method, path) in [
+        ("POST", "/api/v1/reindex?recover=true"),
+        ("POST", "/api/v1/doctor"),
+        ("GET", lock),
+        ("DELETE", lock),
+        ("GET", "/api/v1/bucket/lifecycle"),
+        ("PUT", "/api/v1/bucket/lifecycle?dry_run=true"),
+        ("GET", "/api/v1/bucket/cors?origin=https://a.example"),
+        (
+            "PUT",
+            "/api/v1/bucket/cors?origin=https://a.example&dry_run=true",
+        ),
+        ("GET", "/api/v1/bucket/policy"),
+    ] {
+        for who in [&narrow, &writer] {
+            who.send(method, path, b"")
+                .problem(403, "permission-denied");
+        }
+        // The bucket of this test has no rules of its own to be read, which is another matter.
+        let status = admin.send(method, path, b"").status;
+        assert!(
+            status == 200 || method == "PUT" && status != 403,
+            "{path}: {status}"
+        );
+    }
+    // Whom a bucket lets in is nobody's to say from afar.
+    admin
+        .send("PUT", "/api/v1/bucket/policy?principal=x", b"")
+        .expect(405);
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Operation;
 
 /// What operations need, or show better, beside their required parameters: a query, headers, a body.
-const MORE: [(&str, &str); 26] = [
+const MORE: [(&str, &str); 35] = [
     ("upload", "?tag=branch=main"),
     ("download", "?tail=2"),
     ("list", "?type=log&tag=branch=main&limit=10"),
@@ -15,10 +15,22 @@ const MORE: [(&str, &str); 26] = [
     ("compare", "?baseline=1&current=2&spec=demo"),
     ("trend", "?type=log&days=7"),
     ("usage", "?by=type"),
+    ("lock_status", "?artifact=$ID"),
+    ("break_lock", "?artifact=$ID&dry_run=true"),
+    ("lifecycle", "?no_expire=true"),
+    ("set_lifecycle", "?no_expire=true&dry_run=true"),
+    ("cors", "?origin=https://ci.example.com"),
+    ("set_cors", "?origin=https://ci.example.com&dry_run=true"),
+    ("import", "?dry_run=true --data-binary @build.tar"),
     ("cleanup", "?dry_run=true"),
     ("gc", "?dry_run=true"),
     ("verify", "?spec=demo"),
     ("presign", "?expires_in_s=3600"),
+    (
+        "begin_upload",
+        r#" -d '{"spec": "demo", "task": "1", "name": "build.log"}'"#,
+    ),
+    ("complete_upload", r#" -d '{"size_bytes": 14}'"#),
     (
         "patch",
         r#" -d '{"tags": {"keep": "yes"}, "retention_days": 90}'"#,

@@ -1,6 +1,7 @@
 //! The rule that lets pages of the web use signed URLs, and its JSON.
 
 use artifact_domain::port::{CORS_EXPOSED, CorsRule, OWN_RULES};
+use artifact_domain::{Error, Result};
 use serde_json::{Value, json};
 
 use super::{BucketService, BucketSite};
@@ -51,4 +52,26 @@ pub fn cors_json(site: &BucketSite, name: &str, rule: &CorsRule) -> Value {
             "maxAgeSeconds": rule.max_age_s,
         }]),
     }
+}
+
+/// The origin of a page of the web, or `*` for every one.
+///
+/// # Errors
+/// `InvalidInput` for anything but scheme, host and port.
+pub fn cors_origin(text: &str) -> Result<String> {
+    let url = text.trim_end_matches('/');
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let is_bare = |host: &str| {
+        let strange = |c: char| c.is_whitespace() || c.is_control() || "/?#@<>".contains(c);
+        !host.is_empty() && !host.contains(strange)
+    };
+    if url == "*" || host.is_some_and(is_bare) {
+        return Ok(url.to_owned());
+    }
+    Err(
+        Error::invalid_input("an origin is scheme, host and port alone")
+            .with_hint("write it as https://ci.example.com, or * for every page"),
+    )
 }

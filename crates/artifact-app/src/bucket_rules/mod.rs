@@ -9,7 +9,7 @@ mod policy;
 mod risk;
 
 pub use apply::{cors_differences, lifecycle_differences, policy_differences, refusal};
-pub use cors::{cors_json, cors_rule};
+pub use cors::{cors_json, cors_origin, cors_rule};
 pub use differences::{RuleChange, RuleDifference, rule_differences};
 pub use lifecycle::{LifecyclePlan, LifecycleWish, TierClasses, lifecycle_json, plan_lifecycle};
 pub use policy::{PolicyWish, bucket_policy, identity_policy, policy_statements};

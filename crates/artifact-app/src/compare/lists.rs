@@ -25,33 +25,6 @@ pub enum TestList {
 }
 
 impl TestList {
-    /// Every list.
-    pub const ALL: [Self; 8] = [
-        Self::Change(TestChange::NewlyFailing),
-        Self::Change(TestChange::StillFailing),
-        Self::Change(TestChange::Fixed),
-        Self::Change(TestChange::Gone),
-        Self::Change(TestChange::Skipped),
-        Self::Change(TestChange::New),
-        Self::Flaky,
-        Self::Slower,
-    ];
-
-    /// Its name, as a person reads it and as a key of JSON.
-    pub fn name(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Change(TestChange::NewlyFailing) => ("newly failing", "newly_failing"),
-            Self::Change(TestChange::StillFailing) => ("still failing", "still_failing"),
-            Self::Change(TestChange::Fixed) => ("fixed", "fixed"),
-            Self::Change(TestChange::Gone) => ("gone", "gone"),
-            Self::Change(TestChange::Skipped) => ("skipped", "skipped"),
-            Self::Change(TestChange::New) => ("new", "new"),
-            Self::Change(TestChange::Unchanged) => ("unchanged", "unchanged"),
-            Self::Flaky => ("flaky", "flaky"),
-            Self::Slower => ("slower", "slower"),
-        }
-    }
-
     /// Whether a test is in it.
     pub fn has(self, test: &ComparedTest<'_>, rule: SlowerRule) -> bool {
         match self {

@@ -16,6 +16,7 @@ use artifact_domain::{
     ArtifactName, ArtifactRecord, ArtifactUri, Coordinate, Error, ErrorKind, Metadata, Result,
     SpecName, TaskId, Timestamp,
 };
+use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use futures::{FutureExt, StreamExt, future};
 use serde_json::{Map, Value, json};
@@ -74,6 +75,35 @@ pub struct ForeignFile<'a> {
 /// Says as what a file is stored of which the archive says nothing.
 pub type Describe = Arc<dyn Fn(&ForeignFile<'_>) -> Result<UploadRequest> + Send + Sync>;
 
+/// The key of an artifact's metadata that has what a file system knows of it.
+const FILE_KEY: &str = "file";
+
+impl ForeignFile<'_> {
+    /// What the archive says of the file beside its bytes, as metadata: an upload of the file says the
+    /// same in the same form.
+    ///
+    /// # Errors
+    /// None that is known; whoever adds to it may make it too large.
+    pub fn attributes(&self) -> Result<Metadata> {
+        let mut known = Map::new();
+        if self.executable {
+            known.insert("executable".to_owned(), true.into());
+        }
+        let micros = self.modified.and_then(|time| time.checked_mul(1_000_000));
+        let modified = micros.and_then(|micros| Timestamp::from_micros(micros).ok());
+        if let Some(modified) = modified {
+            known.insert("mtime".to_owned(), modified.to_string().into());
+        }
+        if known.is_empty() {
+            return Ok(Metadata::default());
+        }
+        Metadata::new(Map::from_iter([(FILE_KEY.to_owned(), known.into())]))
+    }
+}
+
+/// Says whether something may be stored at a coordinate, before anything of it is looked at.
+pub type Admit = Arc<dyn Fn(Coordinate) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
 /// How to import.
 #[derive(Clone)]
 pub struct ImportOptions {
@@ -83,6 +113,9 @@ pub struct ImportOptions {
     pub task: Option<TaskId>,
     /// As what files are stored of which the archive says nothing.
     pub describe: Describe,
+    /// Who is asked about each file, where not everything may be stored: one that he refuses is not
+    /// imported.
+    pub admit: Option<Admit>,
     /// Whether an artifact with other content is superseded where versioning is off. Otherwise it stays,
     /// and its file is not imported.
     pub replace: bool,
@@ -281,8 +314,14 @@ impl Store {
         let coordinate = request.coordinate.clone();
         let (path, size_bytes) = (incoming.found.path.clone(), incoming.found.size_bytes);
         let mut before = before;
-        let outcome = self
-            .take_place(incoming, request, &mut before, options, looks)
+        let outcome = async {
+            if let Some(admit) = &options.admit {
+                admit(coordinate.clone()).await?;
+            }
+            self.take_place(incoming, request, &mut before, options, looks)
+                .await
+        };
+        let outcome = outcome
             .await
             .unwrap_or_else(|error| ImportOutcome::Failed(error.context(&path)));
         Done {

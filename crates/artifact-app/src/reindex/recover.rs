@@ -8,7 +8,7 @@ use artifact_domain::{
     ErrorKind, Result, Revision, State, Tier, Timestamp,
 };
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, future, stream};
 
 use super::{ReindexFinding, ReindexReport, Run};
 use crate::measure::{Measured, measure, rebuild_seek_table};
@@ -42,14 +42,14 @@ impl Run<'_> {
     ) -> Result<()> {
         let store = self.store.blobs_of(place);
         let listing = store.list(BlobPrefix::all()).await?;
-        let blobs = listing.try_filter_map(|listed| async move {
+        let blobs = listing.try_filter_map(|listed| {
             let size_bytes = listed.stat.size_bytes;
-            Ok(Orphan::maybe(place, &listed.path, size_bytes))
+            future::ok(Orphan::maybe(place, &listed.path, size_bytes))
         });
         let mut batches = pin!(blobs.try_chunks(orphan::BATCH));
         while let Some(blobs) = batches.next().await {
             let blobs = blobs.map_err(|error| error.1)?;
-            let unknown = self.store.without_record(blobs).await?;
+            let unknown = self.store.without_record(blobs).boxed().await?;
             let all = unknown.len();
             let unknown: Vec<_> = unknown
                 .into_iter()
@@ -64,9 +64,9 @@ impl Run<'_> {
             let unknown = self.store.recoverable(unknown).await?;
             report.unnamed += (all - unknown.len()) as u64;
             for blobs in unknown.chunks(RECOVERED_BATCH) {
-                let keys = blobs.iter().map(|blob| blob.key.clone());
+                let keys: Vec<_> = blobs.iter().map(|blob| blob.key.clone()).collect();
                 let read: Vec<_> = stream::iter(keys)
-                    .map(|key| async move { (self.recover(place, &key).await, key) })
+                    .map(|key| async move { (self.recover(place, &key).await, key) }.boxed())
                     .buffer_unordered(READERS)
                     .collect()
                     .await;

@@ -7,7 +7,7 @@ use std::pin::pin;
 use artifact_domain::port::{ImportVersion, Imported};
 use artifact_domain::{ArtifactRecord, BlobKey, BlobPrefix, Error, ErrorKind, Result};
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::{ReindexFinding, ReindexReport, Run};
 use crate::manifest::{Entry, ManifestReader, TaskKey};
@@ -62,9 +62,12 @@ impl Run<'_> {
         report: &mut ReindexReport,
     ) -> Result<()> {
         let judged: Vec<_> = stream::iter(batch)
-            .map(|(record, table)| async move {
-                let verdict = self.judge(&record).await?;
-                Ok::<_, Error>((verdict, record, table))
+            .map(|(record, table)| {
+                async move {
+                    let verdict = self.judge(&record).await?;
+                    Ok::<_, Error>((verdict, record, table))
+                }
+                .boxed()
             })
             .buffered(CONCURRENCY)
             .try_collect()

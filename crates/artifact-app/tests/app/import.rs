@@ -119,6 +119,7 @@ async fn exported(from: &Store, format: ArchiveFormat) -> Vec<u8> {
 
 fn into_place() -> ImportOptions {
     ImportOptions {
+        admit: None,
         spec: None,
         task: None,
         describe: Arc::new(|file| Err(Error::invalid_input(file.name.to_string()))),

@@ -48,7 +48,7 @@ pub(crate) struct AuditArgs {
 }
 
 pub(crate) async fn run(args: AuditArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings()?.settings;
+    let settings = context.settings_of_this_machine()?;
     let filter = AuditFilter {
         who: args.who,
         target: args.target,

@@ -2,7 +2,6 @@
 
 use artifact_api::{CleanupItem, CleanupReport};
 use artifact_app::{CleanupOptions, CleanupOutcome, view};
-use artifact_bootstrap::settings::Settings;
 use artifact_bootstrap::{NoSchedule, Schedule, Scheduled};
 use artifact_domain::Error;
 use clap::Args;
@@ -10,7 +9,7 @@ use indicatif::HumanBytes;
 
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
-use crate::service::Told;
+use crate::service::{Service, Told};
 use crate::ui::Ui;
 
 /// How to clean up.
@@ -86,8 +85,12 @@ impl Told<CleanupItem> for Shown<'_> {
 }
 
 async fn scheduled(options: CleanupOptions, context: &Context) -> Result<(), Failure> {
-    let (settings, ui): (Settings, &Ui) = (context.settings()?.settings, &context.ui);
-    let schedule = match Schedule::of(&settings)? {
+    let (ui, remote) = (&context.ui, context.remote()?);
+    let rules = match &remote {
+        Some(remote) => remote.retention().await?,
+        None => context.settings()?.settings.retention,
+    };
+    let schedule = match Schedule::of(&rules)? {
         Ok(schedule) => schedule,
         Err(NoSchedule::RetentionDisabled) => {
             ui.note("retention.enabled is false: nothing is cleaned up at set times");
@@ -98,6 +101,9 @@ async fn scheduled(options: CleanupOptions, context: &Context) -> Result<(), Fai
             return Ok(());
         }
     };
+    if let Some(remote) = remote {
+        return at_a_server(&schedule, options, &Service::Remote(remote), ui).await;
+    }
     let store = context.store().await?;
     let tell = |happens: Scheduled<'_>| match happens {
         Scheduled::Waiting(until) => ui.note(format_args!("the next cleanup is at {until}")),
@@ -116,6 +122,29 @@ async fn scheduled(options: CleanupOptions, context: &Context) -> Result<(), Fai
     artifact_bootstrap::cleanup_at(&store, &schedule, options, tell)
         .await
         .map_err(|error: Error| error.into())
+}
+
+/// Has a server clean up at every time of its schedule. What fails is tried again at the next time.
+async fn at_a_server(
+    schedule: &Schedule,
+    options: CleanupOptions,
+    service: &Service,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    loop {
+        let tell = |until| ui.note(format_args!("the next cleanup is at {until}"));
+        schedule.wait(|| service.now(), tell).await?;
+        let mut shown = Shown {
+            ui,
+            written: Ok(()),
+            failures: Failures::default(),
+        };
+        match service.cleanup(options, false, &mut shown).await {
+            // Whoever reads may have gone away for a while: the work goes on.
+            Ok(report) => drop(conclude(&report, ui)),
+            Err(error) => ui.error(&error),
+        }
+    }
 }
 
 fn show(item: &CleanupItem, ui: &Ui) -> std::io::Result<()> {

@@ -38,9 +38,8 @@ pub(crate) struct CompleteArgs {
 
 pub(crate) async fn run(args: CompleteArgs, context: &Context) -> Result<(), Failure> {
     let service = context.service().await?;
-    let store = service.store()?;
     if args.abort {
-        return Ok(store.abort_upload(args.id).await?);
+        return Ok(service.abort_upload(args.id).await?);
     }
     let request = CompleteRequest {
         id: args.id,
@@ -52,7 +51,7 @@ pub(crate) async fn run(args: CompleteArgs, context: &Context) -> Result<(), Fai
             Compression::AsConfigured
         },
     };
-    let record = store.complete_upload(request).await?;
+    let record = service.complete_upload(request).await?;
     context.ui.artifact(&record, record.uri())?;
     context.warn_of_quota(&service).await;
     Ok(())

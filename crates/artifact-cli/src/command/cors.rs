@@ -1,8 +1,7 @@
 //! `artifact cors`: which pages of the web may use signed URLs of the bucket.
 
-use artifact_app::{cors_differences, cors_json, cors_rule};
-use artifact_bootstrap::{bucket_rules, bucket_site};
-use artifact_domain::Error;
+use artifact_app::cors_origin;
+use artifact_bootstrap::{BucketJob, cors_rules};
 use clap::{Args, Subcommand};
 
 use crate::bucket_changes;
@@ -51,53 +50,25 @@ Example:
 #[derive(Debug, Args)]
 struct Which {
     /// The origin of a page that may use signed URLs: scheme, host and port; may be repeated
-    #[arg(long = "origin", value_name = "URL", required = true, value_parser = origin)]
+    #[arg(long = "origin", value_name = "URL", required = true, value_parser = cors_origin)]
     origins: Vec<String>,
     /// Let pages download alone, and not upload
     #[arg(long)]
     read_only: bool,
 }
 
-fn origin(text: &str) -> Result<String, Error> {
-    let url = text.trim_end_matches('/');
-    let host = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    let is_bare = |host: &str| {
-        let strange = |c: char| c.is_whitespace() || c.is_control() || "/?#@<>".contains(c);
-        !host.is_empty() && !host.contains(strange)
-    };
-    if url == "*" || host.is_some_and(is_bare) {
-        return Ok(url.to_owned());
-    }
-    Err(
-        Error::invalid_input("an origin is scheme, host and port alone")
-            .with_hint("write it as https://ci.example.com, or * for every page"),
-    )
-}
-
 pub(crate) async fn run(args: CorsArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings()?.settings;
-    let (site, _) = bucket_site(&settings).await?;
-    let rule = |which: Which| cors_rule(which.origins, !which.read_only);
-    match args.action {
-        Action::Show { which } => {
-            let (name, rule) = rule(which);
-            bucket_changes::show(&cors_json(&site, &name, &rule), context)
-        }
-        Action::Apply { which, dry_run } => {
-            let wanted = rule(which);
-            let rules = bucket_rules(&settings).await?;
-            let differences = cors_differences(&*rules, wanted.clone()).await?;
-            if !dry_run && !differences.is_empty() {
-                rules.set_cors(vec![wanted.1]).await?;
-            }
-            bucket_changes::applied(&differences, dry_run, context)
-        }
-        Action::Check { which } => {
-            let rules = bucket_rules(&settings).await?;
-            let differences = cors_differences(&*rules, rule(which)).await?;
-            bucket_changes::checked(&differences, "cors", context)
-        }
-    }
+    let (which, job) = match args.action {
+        Action::Show { which } => (which, BucketJob::Show),
+        Action::Apply { which, dry_run } => (which, BucketJob::Apply { dry_run }),
+        Action::Check { which } => (which, BucketJob::Check),
+    };
+    let report = if let Some(remote) = context.remote()? {
+        remote.cors(which.origins, which.read_only, job).await?
+    } else {
+        let settings = context.settings()?.settings;
+        let outcome = cors_rules(&settings, which.origins, which.read_only, job);
+        bucket_changes::report(outcome.await?)
+    };
+    bucket_changes::tell(report, job, "cors", context)
 }

@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::Mutex;
 
-use artifact_domain::{Check, CheckOutcome, ErrorKind};
+use artifact_api::{HealthCheck, kind_of};
+use artifact_domain::{Check, ErrorKind};
 use clap::Args;
 use serde_json::json;
 
@@ -23,24 +24,28 @@ Examples:
 pub(crate) struct DoctorArgs {}
 
 pub(crate) async fn run(_: &DoctorArgs, context: &Context) -> Result<(), Failure> {
-    examine(context).await
+    let Some(remote) = context.remote()? else {
+        return examine(context).await;
+    };
+    let mut told = Told::default();
+    let work = Box::pin(remote.doctor(|check| told.add(&check, &context.ui)));
+    context.interrupt.cut_off(work).await??;
+    told.into_result()
 }
 
-/// Goes through all checks.
+/// Goes through all checks of this machine's settings.
 pub(crate) async fn examine(context: &Context) -> Result<(), Failure> {
     let settings = context.settings()?.settings;
     let told = Mutex::new(Told::default());
     let mut tell = |check: Check| {
         if let Ok(mut told) = told.lock() {
-            told.add(&check, &context.ui);
+            told.add(&HealthCheck::from(&check), &context.ui);
         }
     };
     let is_over = || context.interrupt.is_requested();
-    artifact_bootstrap::examine(&settings, &is_over, &mut tell).await;
-    let told = told.into_inner().unwrap_or_default();
-    told.written?;
-    told.failed
-        .map_or(Ok(()), |kind| Err(Failure::Reported(kind)))
+    let open = async || artifact_bootstrap::open(&settings).await;
+    artifact_bootstrap::examine(&settings, open, &is_over, &mut tell).await;
+    told.into_inner().unwrap_or_default().into_result()
 }
 
 /// What was told so far.
@@ -60,41 +65,37 @@ impl Default for Told {
 }
 
 impl Told {
-    fn add(&mut self, check: &Check, ui: &Ui) {
-        if let CheckOutcome::Fail(kind) = check.outcome {
+    fn add(&mut self, check: &HealthCheck, ui: &Ui) {
+        if let Some(kind) = &check.kind {
+            let kind = kind_of(kind).unwrap_or(ErrorKind::Internal);
             self.failed.get_or_insert(kind);
         }
         if self.written.is_ok() {
             self.written = show(check, ui);
         }
     }
+
+    fn into_result(self) -> Result<(), Failure> {
+        self.written?;
+        self.failed
+            .map_or(Ok(()), |kind| Err(Failure::Reported(kind)))
+    }
 }
 
-fn show(check: &Check, ui: &Ui) -> io::Result<()> {
-    let outcome = check.outcome.as_str();
+fn show(check: &HealthCheck, ui: &Ui) -> io::Result<()> {
     if ui.json() {
-        let kind = match check.outcome {
-            CheckOutcome::Fail(kind) => Some(kind.as_str()),
-            CheckOutcome::Ok | CheckOutcome::Warn => None,
-        };
-        return ui.object(&json!({
-            "check": check.name,
-            "outcome": outcome,
-            "kind": kind,
-            "message": check.message,
-            "hint": check.hint,
-        }));
+        return ui.object(&json!(check));
     }
-    let color = match check.outcome {
-        CheckOutcome::Ok => GREEN,
-        CheckOutcome::Warn => YELLOW,
-        CheckOutcome::Fail(_) => RED,
+    let color = match check.outcome.as_str() {
+        "ok" => GREEN,
+        "warn" => YELLOW,
+        _ => RED,
     };
-    let shown = ui.paint_data(color, &format!("{outcome:4}"));
+    let shown = ui.paint_data(color, &format!("{:4}", check.outcome));
     let hint = check.hint.as_ref();
     let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
     ui.line(format_args!(
         "{shown}  {:17}  {}{hint}",
-        check.name, check.message
+        check.check, check.message
     ))
 }

@@ -139,9 +139,8 @@ pub(crate) async fn run(args: ExportArgs, context: &Context) -> Result<(), Failu
     };
     progress.finish();
     let archive_bytes = written?;
-    // Nothing is left out by a server.
-    let (artifacts, size_bytes, left_out) = done.map_or((all.0, all.1, 0), |done| {
-        (done.artifacts(), done.size_bytes(), done.left_out())
+    let (artifacts, size_bytes, left_out) = done.sums().map_or((all.0, all.1, 0), |done| {
+        (done.artifacts, done.size_bytes, done.left_out)
     });
     let plural = if artifacts == 1 { "" } else { "s" };
     let mut summary = format!(
@@ -214,7 +213,7 @@ async fn each_chunk(
         tokio::task::block_in_place(|| write(&chunk))?;
         written += chunk.len() as u64;
         progress.add_bytes(chunk.len() as u64);
-        while artifacts < done.as_ref().map_or(0, |done| done.artifacts()) {
+        while artifacts < done.sums().map_or(0, |done| done.artifacts) {
             artifacts += 1;
             progress.add_file();
         }

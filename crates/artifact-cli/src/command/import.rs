@@ -1,29 +1,23 @@
 //! `artifact import`: take artifacts in from an archive.
 
-use std::env;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use artifact_app::{
-    ArchiveLimits, ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome,
-    ImportReport, UploadRequest,
-};
+use artifact_api::{ImportItem, ImportOutcome, ImportReport};
+use artifact_app::{ArchiveLimits, ArchiveSource};
 use artifact_bootstrap::settings::ByteSize;
 use artifact_domain::{
-    ArtifactType, ArtifactView, Coordinate, Error, ErrorKind, Metadata, Result, SpecName, Tag,
-    Tags, TaskId,
+    ArtifactType, ArtifactView, Error, ErrorKind, Result, SpecName, Tag, Tags, TaskId,
 };
 use clap::Args;
 use indicatif::HumanBytes;
-use jiff::Timestamp;
 use serde_json::json;
 
-use crate::attributes::Attributes;
 use crate::context::Context;
 use crate::failures::{Failure, Failures};
 use crate::progress::Progress;
+use crate::service::Importing;
 use crate::task;
 use crate::ui::Ui;
 
@@ -75,12 +69,15 @@ pub(crate) struct ImportArgs {
 pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<(), Failure> {
     let source = source(&args.archive)?;
     let service = context.service().await?;
-    let store = service.store()?;
     context.clear_leftovers(&service).await;
-    let options = ImportOptions {
-        spec: args.spec.clone(),
-        task: args.task.clone(),
-        describe: describe(&args)?,
+    let importing = Importing {
+        source,
+        default_spec: task::spec_or_default(args.spec.clone())?,
+        default_task: task::task_or_default(args.task.clone())?,
+        spec: args.spec,
+        task: args.task,
+        artifact_type: args.artifact_type,
+        tags: Tags::from_tags(args.tags)?,
         replace: args.replace,
         dry_run: args.dry_run,
         limits: ArchiveLimits {
@@ -88,7 +85,6 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<(), Failu
             max_bytes: args.max_bytes.bytes(),
             max_ratio: args.max_ratio,
         },
-        temporary_folder: env::temp_dir(),
     };
     let progress = context.progress("import", None, None);
     let mut told = Told {
@@ -97,7 +93,7 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<(), Failu
         failures: Failures::default(),
         broken: None,
     };
-    let work = store.import(source, options, |item| told.tell(item));
+    let work = service.import(importing, |item| told.tell(item));
     let outcome = context.interrupt.cut_off(Box::pin(work)).await;
     progress.finish();
     let Told {
@@ -109,7 +105,7 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<(), Failu
         return Err(error.into());
     }
     match outcome? {
-        Ok(report) => sum_up(report, args.dry_run, &context.ui)?,
+        Ok(report) => sum_up(report, &context.ui)?,
         Err(error) => {
             let error = if args.archive == Path::new("-") {
                 error.context("standard input")
@@ -146,32 +142,6 @@ fn source(path: &Path) -> Result<ArchiveSource> {
     }
 }
 
-/// Files of which the archive says nothing are stored as `upload` would.
-fn describe(args: &ImportArgs) -> Result<Describe> {
-    let spec = task::spec_or_default(args.spec.clone())?;
-    let task = task::task_or_default(args.task.clone())?;
-    let tags = Tags::from_tags(args.tags.clone())?;
-    let given = args.artifact_type.clone();
-    Ok(Arc::new(move |file: &ForeignFile<'_>| {
-        let guess = artifact_guess::guess(&file.name, file.head);
-        let artifact_type = given.clone().unwrap_or(guess.artifact_type);
-        let (spec, task, name) = (spec.clone(), task.clone(), file.name.clone());
-        let attributes = Attributes {
-            executable: file.executable,
-            modified: file
-                .modified
-                .and_then(|time| Timestamp::from_second(time).ok()),
-            symlink: None,
-        };
-        Ok(UploadRequest {
-            mime_type: guess.mime_type,
-            tags: tags.clone(),
-            metadata: attributes.add_to(&Metadata::default())?,
-            ..UploadRequest::new(Coordinate::new(spec, task, artifact_type, name)?)
-        })
-    }))
-}
-
 /// Tells of each file, as it comes.
 struct Told<'a> {
     ui: &'a Ui,
@@ -182,7 +152,7 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    fn tell(&mut self, item: &ImportItem) {
+    fn tell(&mut self, item: ImportItem) {
         self.progress.add_bytes(item.size_bytes);
         self.progress.add_file();
         let progress = self.progress;
@@ -192,52 +162,43 @@ impl Told<'_> {
         }
     }
 
-    fn show(&mut self, item: &ImportItem) -> io::Result<()> {
-        if let ImportOutcome::Failed(error) = &item.outcome {
-            self.failures.add(self.ui, error);
+    fn show(&mut self, item: ImportItem) -> io::Result<()> {
+        if let Some(fault) = item.fault {
+            self.failures.add(self.ui, &fault.into_error());
             if !self.ui.json() {
                 return Ok(());
             }
         }
-        if let ImportOutcome::Imported(uploaded) = &item.outcome
-            && let Some(warning) = uploaded.warning()
-        {
+        if let Some(warning) = item.warning {
             self.ui.warn(warning);
         }
+        let record = item.artifact.map(|artifact| artifact.into_record());
+        let record = record.transpose().map_err(io::Error::other)?;
         let uri = item.uri.as_ref().map(ToString::to_string);
         if self.ui.json() {
-            let (outcome, artifact) = match &item.outcome {
-                ImportOutcome::Imported(uploaded) => {
-                    ("imported", Some(ArtifactView::from(&uploaded.record)))
-                }
-                ImportOutcome::Present(record) => ("present", Some(ArtifactView::from(&**record))),
-                ImportOutcome::Planned => ("planned", None),
-                ImportOutcome::Older => ("older", None),
-                ImportOutcome::Failed(_) => ("failed", None),
-            };
             return self.ui.object(&json!({
-                "outcome": outcome,
+                "outcome": item.outcome.as_str(),
                 "path": item.path,
                 "uri": uri,
-                "artifact": artifact,
+                "artifact": record.as_ref().map(ArtifactView::from),
             }));
         }
-        let uri = uri.unwrap_or_default();
-        match &item.outcome {
-            ImportOutcome::Imported(uploaded) => self.ui.line(uploaded.record.uri()),
-            ImportOutcome::Planned => self.ui.line(uri),
-            ImportOutcome::Present(_) | ImportOutcome::Older | ImportOutcome::Failed(_) => Ok(()),
+        match (item.outcome, record) {
+            (ImportOutcome::Imported, Some(record)) => self.ui.line(record.uri()),
+            (ImportOutcome::Planned, _) => self.ui.line(uri.unwrap_or_default()),
+            _ => Ok(()),
         }
     }
 }
 
-fn sum_up(report: ImportReport, dry_run: bool, ui: &Ui) -> io::Result<()> {
+fn sum_up(report: ImportReport, ui: &Ui) -> io::Result<()> {
     let ImportReport {
         imported,
         size_bytes,
         present,
         older,
         failed,
+        dry_run,
     } = report;
     if ui.json() {
         return ui.object(&json!({

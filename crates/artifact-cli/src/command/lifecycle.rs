@@ -1,17 +1,11 @@
 //! `artifact lifecycle`: the rules by which the bucket moves and deletes.
 
-use artifact_app::{
-    LifecyclePlan, LifecycleWish, lifecycle_differences, lifecycle_json, plan_lifecycle, refusal,
-};
-use artifact_bootstrap::settings::Settings;
-use artifact_bootstrap::{bucket_rules, bucket_site, retention_policy};
-use artifact_domain::Error;
-use artifact_domain::policy::TierPolicy;
+use artifact_bootstrap::{BucketJob, lifecycle_rules};
 use clap::{Args, Subcommand};
 
 use crate::bucket_changes;
 use crate::context::Context;
-use crate::failures::{Failure, Failures};
+use crate::failures::Failure;
 
 /// What to do with the rules.
 #[derive(Debug, Args)]
@@ -65,69 +59,18 @@ struct Which {
 }
 
 pub(crate) async fn run(args: LifecycleArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings()?.settings;
-    match args.action {
-        Action::Show { which } => {
-            let (site, _) = bucket_site(&settings).await?;
-            let plan = plan(&settings, &which, context).await?;
-            bucket_changes::show(&lifecycle_json(&site, &plan.rules), context)
-        }
-        Action::Apply { which, dry_run } => {
-            let plan = plan(&settings, &which, context).await?;
-            let rules = bucket_rules(&settings).await?;
-            if let Some(refused) = refused(&plan, context).await? {
-                return Err(refused.into());
-            }
-            let differences = lifecycle_differences(&*rules, &plan).await?;
-            if !dry_run && !differences.is_empty() {
-                rules.set_lifecycle(plan.rules).await?;
-            }
-            bucket_changes::applied(&differences, dry_run, context)
-        }
-        Action::Check { which } => {
-            let plan = plan(&settings, &which, context).await?;
-            let rules = bucket_rules(&settings).await?;
-            let mut failures = Failures::default();
-            if let Some(refused) = refused(&plan, context).await? {
-                failures.add(&context.ui, &refused);
-            }
-            let differences = lifecycle_differences(&*rules, &plan).await?;
-            bucket_changes::checked(&differences, "lifecycle", context)?;
-            failures.into_result()
-        }
-    }
-}
-
-/// What speaks against the plan: artifacts that the store keeps and the bucket would delete. The
-/// store is opened only for a plan that deletes.
-async fn refused(plan: &LifecyclePlan, context: &Context) -> Result<Option<Error>, Failure> {
-    if plan.expire_after_days().is_none() {
-        return Ok(None);
-    }
-    let store = context.store().await?;
-    Ok(refusal(&store.at_risk_by(plan).await?))
-}
-
-/// The rules that follow; what a person is to know of them is said.
-async fn plan(
-    settings: &Settings,
-    which: &Which,
-    context: &Context,
-) -> Result<LifecyclePlan, Failure> {
-    let (site, classes) = bucket_site(settings).await?;
-    let wish = LifecycleWish {
-        tiers: TierPolicy {
-            warm_after_days: settings.tiers.warm_after_days,
-            cold_after_days: settings.tiers.cold_after_days,
-            cold_read_through: settings.tiers.cold.read_through,
-        },
-        classes: &classes,
-        retention: &retention_policy(&settings.retention)?,
-        expire: !which.no_expire,
+    let (which, job) = match args.action {
+        Action::Show { which } => (which, BucketJob::Show),
+        Action::Apply { which, dry_run } => (which, BucketJob::Apply { dry_run }),
+        Action::Check { which } => (which, BucketJob::Check),
     };
-    let plan = plan_lifecycle(site.service, &wish);
-    for note in &plan.notes {
-        context.ui.note(note);
-    }
-    Ok(plan)
+    let report = if let Some(remote) = context.remote()? {
+        remote.lifecycle(which.no_expire, job).await?
+    } else {
+        let settings = context.settings()?.settings;
+        let own = async || context.store().await;
+        let outcome = lifecycle_rules(&settings, !which.no_expire, job, own);
+        bucket_changes::report(outcome.await?)
+    };
+    bucket_changes::tell(report, job, "lifecycle", context)
 }

@@ -1,10 +1,8 @@
 //! `artifact policy`: what credentials must be allowed in the bucket.
 
-use artifact_app::{PolicyWish, bucket_policy, identity_policy, policy_differences};
-use artifact_bootstrap::settings::Settings;
-use artifact_bootstrap::{bucket_rules, bucket_site};
+use artifact_bootstrap::{BucketJob, policy_rules};
+use artifact_domain::{Error, ErrorKind};
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use crate::bucket_changes;
 use crate::context::Context;
@@ -63,48 +61,31 @@ struct Which {
 }
 
 pub(crate) async fn run(args: PolicyArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings()?.settings;
-    match args.action {
-        Action::Show { which } => {
-            let (site, _) = bucket_site(&settings).await?;
-            let policy = identity_policy(&site, wish(&settings, &which));
-            bucket_changes::show(&policy, context)
-        }
+    let (which, principal, job) = match args.action {
+        Action::Show { which } => (which, None, BucketJob::Show),
         Action::Apply {
             which,
             principal,
             dry_run,
-        } => {
-            let wanted = statements(&settings, &which, &principal).await?;
-            let rules = bucket_rules(&settings).await?;
-            let differences = policy_differences(&*rules, &wanted).await?;
-            if !dry_run && !differences.is_empty() {
-                let statements = wanted.into_iter().map(|(_, statement)| statement);
-                rules.set_policy(statements.collect()).await?;
-            }
-            bucket_changes::applied(&differences, dry_run, context)
+        } => (which, Some(principal), BucketJob::Apply { dry_run }),
+        Action::Check { which, principal } => (which, Some(principal), BucketJob::Check),
+    };
+    let report = match (context.remote()?, job) {
+        (Some(_), BucketJob::Apply { .. }) => return Err(not_applied().into()),
+        (Some(remote), _) => remote.policy(which.with_rules, principal).await?,
+        (None, _) => {
+            let settings = context.settings()?.settings;
+            let outcome = policy_rules(&settings, which.with_rules, principal.as_deref(), job);
+            bucket_changes::report(outcome.await?)
         }
-        Action::Check { which, principal } => {
-            let wanted = statements(&settings, &which, &principal).await?;
-            let rules = bucket_rules(&settings).await?;
-            let differences = policy_differences(&*rules, &wanted).await?;
-            bucket_changes::checked(&differences, "policy", context)
-        }
-    }
+    };
+    bucket_changes::tell(report, job, "policy", context)
 }
 
-async fn statements(
-    settings: &Settings,
-    which: &Which,
-    principal: &str,
-) -> Result<Vec<(String, Value)>, Failure> {
-    let (site, _) = bucket_site(settings).await?;
-    Ok(bucket_policy(&site, wish(settings, which), principal))
-}
-
-fn wish(settings: &Settings, which: &Which) -> PolicyWish {
-    PolicyWish {
-        restore: settings.tiers.cold_after_days.is_some() || !settings.tiers.cold.read_through,
-        rules: which.with_rules,
-    }
+/// Whom a bucket lets in, it lets in past the server and its tokens.
+fn not_applied() -> Error {
+    let message = "a policy is not set through a server: whom it lets in stays, whatever becomes of \
+                   the token by which that was asked";
+    Error::new(ErrorKind::Unsupported, message)
+        .with_hint("run it on the machine of the store, without --server and ARTIFACT_SERVER")
 }

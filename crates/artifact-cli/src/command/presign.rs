@@ -2,8 +2,8 @@
 
 use std::io;
 
-use artifact_app::{Handover, SignedDownload, UploadRequest, view};
-use artifact_bootstrap::UrlSigner;
+use artifact_api::SignedUrl;
+use artifact_app::UploadRequest;
 use artifact_bootstrap::settings::ByteSize;
 use artifact_domain::{ArtifactName, ArtifactRef, Coordinate};
 use clap::Args;
@@ -48,12 +48,10 @@ pub(crate) struct PresignArgs {
 pub(crate) async fn run(args: PresignArgs, context: &Context) -> Result<(), Failure> {
     let valid_for = args.expires_in.0;
     let Some(name) = args.upload else {
-        let urls = UrlSigner::new(&context.settings()?.settings);
-        let store = context.store().await?;
+        let service = context.service().await?;
         let mut failures = Failures::default();
         for artifact in &args.artifacts {
-            let signed = urls.download(&store, artifact, valid_for, urls.public_url());
-            match signed.await {
+            match service.presign(artifact, valid_for).await {
                 Ok(signed) => tell_download(&signed, context)?,
                 Err(error) => failures.add(&context.ui, &error),
             }
@@ -73,27 +71,28 @@ pub(crate) async fn run(args: PresignArgs, context: &Context) -> Result<(), Fail
         condition: None,
         ..UploadRequest::new(coordinate)
     };
-    let store = context.store().await?;
-    let handover = store.begin_upload(request, valid_for).await?;
-    Ok(tell_upload(&handover, context)?)
+    let service = context.service().await?;
+    let signed = service.begin_upload(request, valid_for).await?;
+    Ok(tell_upload(&signed, context)?)
 }
 
-fn tell_download(signed: &SignedDownload, context: &Context) -> io::Result<()> {
+fn tell_download(signed: &SignedUrl, context: &Context) -> io::Result<()> {
     if context.ui.json() {
-        return context.ui.object(&view::presign::download(signed));
+        return context.ui.object(signed);
     }
-    context.ui.line(&signed.url.url)
+    context.ui.line(&signed.url)
 }
 
-fn tell_upload(handover: &Handover, context: &Context) -> io::Result<()> {
-    let (record, url) = (&handover.record, &handover.url);
+fn tell_upload(signed: &SignedUrl, context: &Context) -> io::Result<()> {
     if context.ui.json() {
-        return context.ui.object(&view::presign::upload(handover));
+        return context.ui.object(signed);
     }
-    for (name, value) in &url.headers {
+    for (name, value) in &signed.headers {
         context
             .ui
             .warn(format!("send this header along: {name}: {value}"));
     }
-    context.ui.line(format_args!("{}  {}", record.id, url.url))
+    context
+        .ui
+        .line(format_args!("{}  {}", signed.id, signed.url))
 }

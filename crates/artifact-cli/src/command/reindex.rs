@@ -2,11 +2,12 @@
 
 use std::sync::Mutex;
 
-use artifact_app::{ReindexFinding, ReindexOptions, ReindexReport};
+use artifact_api::{ReindexEvent, ReindexFinding, ReindexReport};
+use artifact_app::{ReindexOptions, Store, view};
 use artifact_bootstrap::{Rebuild, Reopened};
-use artifact_domain::ErrorKind;
+use artifact_domain::{Error, ErrorKind};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::Failure;
@@ -35,6 +36,48 @@ pub(crate) struct ReindexArgs {
 }
 
 pub(crate) async fn run(args: ReindexArgs, context: &Context) -> Result<(), Failure> {
+    let remote = context.remote()?;
+    let local = match &remote {
+        Some(_) if args.rebuild => return Err(not_set_aside().into()),
+        Some(_) => None,
+        None => Some(opened(&args, context).await?),
+    };
+    let progress = context.progress("reindexed", None, None);
+    let shown = Mutex::new((0, Ok(())));
+    let tell = |event: ReindexEvent| {
+        let Ok(mut shown) = shown.lock() else {
+            return;
+        };
+        match event {
+            ReindexEvent::Progress(report) => {
+                let seen = seen(&report);
+                (shown.0..seen).for_each(|_| progress.add_file());
+                shown.0 = seen.max(shown.0);
+            }
+            ReindexEvent::Finding(finding) if shown.1.is_ok() => {
+                shown.1 = progress.suspend(|| show(&finding, &context.ui));
+            }
+            ReindexEvent::Finding(_) => {}
+        }
+    };
+    let work = Box::pin(async {
+        match (&remote, &local) {
+            (Some(remote), _) => remote.reindex(args.recover, &tell).await,
+            (None, Some(store)) => here(store, args.recover, &tell).await,
+            (None, None) => Ok(ReindexReport::default()),
+        }
+    });
+    let report = context.interrupt.cut_off(work).await;
+    progress.finish();
+    let report = report??;
+    if let Ok((_, written)) = shown.into_inner() {
+        written?;
+    }
+    conclude(&report, &context.ui)
+}
+
+/// The store on this machine, whose index may be damaged or gone.
+async fn opened(args: &ReindexArgs, context: &Context) -> Result<Store, Failure> {
     let rebuild = if args.rebuild {
         Rebuild::FromScratch
     } else {
@@ -47,33 +90,36 @@ pub(crate) async fn run(args: ReindexArgs, context: &Context) -> Result<(), Fail
             .ui
             .note(format_args!("the old index was set aside as {path}"));
     }
+    Ok(store)
+}
+
+async fn here(
+    store: &Store,
+    recover: bool,
+    tell: &(dyn Fn(ReindexEvent) + Send + Sync),
+) -> Result<ReindexReport, Error> {
     let options = ReindexOptions {
-        recover: args.recover,
+        recover,
         media_type: |name, head| artifact_guess::guess(name, head).mime_type,
     };
-    let progress = context.progress("reindexed", None, None);
-    let written = Mutex::new(Ok(()));
-    let last = Mutex::new(0);
-    let observe = |finding: Option<&ReindexFinding>, report: &ReindexReport| {
-        let seen = seen(report);
-        if let Ok(mut last) = last.lock() {
-            (*last..seen).for_each(|_| progress.add_file());
-            *last = seen.max(*last);
-        }
-        if let (Some(finding), Ok(mut written)) = (finding, written.lock())
-            && written.is_ok()
-        {
-            *written = progress.suspend(|| show(finding, &context.ui));
+    let observe = |finding: Option<&_>, report: &_| {
+        tell(ReindexEvent::Progress(view::upkeep::reindex_report(report)));
+        if let Some(finding) = finding {
+            let finding = view::upkeep::reindex_finding(finding);
+            tell(ReindexEvent::Finding(Box::new(finding)));
         }
     };
-    let work = Box::pin(store.reindex(options, observe));
-    let report = context.interrupt.cut_off(work).await;
-    progress.finish();
-    let report = report??;
-    if let Ok(written) = written.into_inner() {
-        written?;
-    }
-    conclude(&report, &context.ui)
+    let report = store.reindex(options, observe).await?;
+    Ok(view::upkeep::reindex_report(&report))
+}
+
+/// A server has its index open, and goes on with it.
+fn not_set_aside() -> Error {
+    let message = "the index of a server can't be set aside while it is open";
+    Error::new(ErrorKind::Unsupported, message).with_hint(
+        "end the server and run it on the machine of the store; without --rebuild it works through the \
+         server too",
+    )
 }
 
 fn seen(report: &ReindexReport) -> u64 {
@@ -83,63 +129,37 @@ fn seen(report: &ReindexReport) -> u64 {
 /// Findings are data for a script and talk for a person.
 fn show(finding: &ReindexFinding, ui: &Ui) -> std::io::Result<()> {
     if ui.json() {
-        return ui.object(&as_json(finding));
+        return ui.object(&json!(finding));
     }
-    match finding {
-        ReindexFinding::Recovered(record) => ui.warn(format_args!(
-            "{} was recovered from its bytes; its tags and metadata are lost",
-            record.version_uri()
+    let said = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (uri, key) = (said(&finding.uri), said(&finding.path));
+    match finding.finding.as_str() {
+        "recovered" => ui.warn(format_args!(
+            "{uri} was recovered from its bytes; its tags and metadata are lost"
         )),
-        ReindexFinding::Missing(record) => ui.warn(format_args!(
-            "{} is lost: its bytes are not stored any more",
-            record.version_uri()
+        "missing" => ui.warn(format_args!(
+            "{uri} is lost: its bytes are not stored any more"
         )),
-        ReindexFinding::VersionTaken(uri, key) => ui.warn(format_args!(
+        "version-taken" => ui.warn(format_args!(
             "{key} was not taken in: the index knows another {uri}"
         )),
-        ReindexFinding::Unreadable(key, error) => ui.warn(format_args!(
-            "{key} was left as it is: no metadata names it, and it cannot be read: {error}"
+        "unreadable" => ui.warn(format_args!(
+            "{key} was left as it is: no metadata names it, and it cannot be read: {}",
+            said(&finding.message)
         )),
-        ReindexFinding::DamagedMetadata(spec, task, lines) => ui.warn(format_args!(
-            "{lines} lines of the metadata of task `{task}` of spec `{spec}` are damaged"
+        _ => ui.warn(format_args!(
+            "{} lines of the metadata of task `{}` of spec `{}` are damaged",
+            finding.lines.unwrap_or_default(),
+            said(&finding.task),
+            said(&finding.spec)
         )),
     }
     Ok(())
 }
 
-fn as_json(finding: &ReindexFinding) -> Value {
-    match finding {
-        ReindexFinding::Recovered(record) => json!({
-            "finding": "recovered", "uri": record.version_uri().to_string(), "id": record.id,
-        }),
-        ReindexFinding::Missing(record) => json!({
-            "finding": "missing", "uri": record.version_uri().to_string(), "id": record.id,
-        }),
-        ReindexFinding::VersionTaken(uri, key) => json!({
-            "finding": "version-taken", "uri": uri.to_string(), "path": key.as_str(),
-        }),
-        ReindexFinding::Unreadable(key, error) => json!({
-            "finding": "unreadable", "path": key.as_str(), "message": error.message(),
-        }),
-        ReindexFinding::DamagedMetadata(spec, task, lines) => json!({
-            "finding": "damaged-metadata", "spec": spec.as_str(), "task": task.as_str(),
-            "lines": lines,
-        }),
-    }
-}
-
 fn conclude(report: &ReindexReport, ui: &Ui) -> Result<(), Failure> {
     if ui.json() {
-        ui.object(&json!({
-            "restored": report.restored,
-            "recovered": report.recovered,
-            "known": report.known,
-            "missing": report.missing,
-            "unnamed": report.unnamed,
-            "spare": report.spare,
-            "failed": report.failed,
-            "damaged_lines": report.damaged_lines,
-        }))?;
+        ui.object(&json!(report))?;
     } else {
         ui.line(format_args!(
             "restored {}, recovered {} without tags, knew {}, lost {}",

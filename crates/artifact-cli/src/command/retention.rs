@@ -86,7 +86,7 @@ impl KeepArgs {
 
 pub(crate) async fn run(args: RetentionArgs, context: &Context) -> Result<(), Failure> {
     match args.action {
-        Action::Show => show(context),
+        Action::Show => show(context).await,
         Action::Set(args) => {
             let service = context.service().await?;
             let work = Box::pin(set(&args, &service, &context.ui));
@@ -147,8 +147,11 @@ fn print(change: &RetentionChange, ui: &Ui) -> io::Result<()> {
     ui.line(format_args!("{uri}  {end}"))
 }
 
-fn show(context: &Context) -> Result<(), Failure> {
-    let retention = context.settings()?.settings.retention;
+async fn show(context: &Context) -> Result<(), Failure> {
+    let retention = match context.remote()? {
+        Some(remote) => remote.retention().await?,
+        None => context.settings()?.settings.retention,
+    };
     if context.ui.json() {
         context.ui.object(&retention)?;
         return Ok(());

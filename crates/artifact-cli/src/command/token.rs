@@ -86,7 +86,7 @@ struct CreateArgs {
 }
 
 pub(crate) async fn run(args: TokenArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings()?.settings;
+    let settings = context.settings_of_this_machine()?;
     let tokens = artifact_bootstrap::tokens(&settings);
     let now = SystemClock.now();
     match args.action {

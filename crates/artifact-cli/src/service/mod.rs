@@ -1,19 +1,24 @@
 //! What the verbs work with: the store on this machine, or a server. Both give the same, so that a verb
 //! need not know which it is. Prints nothing.
 
+mod comparing;
 mod connect;
+mod exporting;
 mod grep;
+mod importing;
 mod outcomes;
 mod remote;
 mod remote_changes;
 mod reports;
+mod rules;
+mod signing;
 mod upkeep;
 
 use artifact_app::{
     Body, Change, Changed, DeleteScope, DownloadOptions, KeepFor, Page, RetentionChange, Store,
-    UploadRequest, Uploaded, Verification,
+    UploadRequest, Verification,
 };
-use artifact_bootstrap::SystemClock;
+use artifact_bootstrap::{SystemClock, UrlSigner};
 use artifact_client::Source;
 use artifact_domain::port::{ByteStream, Clock};
 use artifact_domain::query::{Cursor, Filter, Order, Page as Found, PageSize};
@@ -21,11 +26,14 @@ use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, Tim
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+pub(crate) use self::comparing::Comparing;
 pub(crate) use self::connect::{connect, server};
+pub(crate) use self::exporting::Exported;
 pub(crate) use self::grep::{Found as Finding, FoundLines, Place, Searching};
+pub(crate) use self::importing::Importing;
 pub(crate) use self::outcomes::Deleted;
 pub(crate) use self::remote::Remote;
-pub(crate) use self::reports::{Exported, Moving, Usage};
+pub(crate) use self::reports::{Moving, Usage};
 pub(crate) use self::upkeep::{Told, Verifying};
 
 /// What the verbs work with.
@@ -43,6 +51,8 @@ pub(crate) struct Local {
     pub(crate) store: Store,
     /// Whether what is read is compared with its digest.
     pub(crate) verify_checksum: bool,
+    /// Signs the URLs that its bucket does not.
+    pub(crate) urls: UrlSigner,
 }
 
 /// An artifact on its way out.
@@ -63,6 +73,14 @@ impl From<artifact_app::Download> for Download {
     }
 }
 
+/// An artifact that is stored.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) record: ArtifactRecord,
+    /// What in it looks like secrets, in words.
+    pub(crate) warning: Option<String>,
+}
+
 /// Records, one after the other.
 pub(crate) type Records<'a> = BoxStream<'a, Result<ArtifactRecord>>;
 
@@ -74,17 +92,6 @@ pub(crate) fn not_through_a_server() -> Error {
 }
 
 impl Service {
-    /// The store on this machine, for what no server does.
-    ///
-    /// # Errors
-    /// `Unsupported` for a server.
-    pub(crate) fn store(&self) -> Result<&Store> {
-        match self {
-            Self::Local(local) => Ok(&local.store),
-            Self::Remote(_) => Err(not_through_a_server()),
-        }
-    }
-
     /// The present.
     pub(crate) fn now(&self) -> Timestamp {
         match self {
@@ -176,7 +183,7 @@ impl Service {
         }
     }
 
-    pub(crate) async fn upload(&self, request: UploadRequest, source: Source) -> Result<Uploaded> {
+    pub(crate) async fn upload(&self, request: UploadRequest, source: Source) -> Result<Stored> {
         match self {
             Self::Local(local) => {
                 let body = match source {
@@ -184,14 +191,13 @@ impl Service {
                     Source::File(file, _) => Body::reader(file),
                     Source::Reader(reader) => Body::Reader(reader),
                 };
-                local.store.upload_once(request, None, body).await
+                let uploaded = local.store.upload_once(request, None, body).await?;
+                Ok(Stored {
+                    warning: uploaded.warning(),
+                    record: uploaded.record,
+                })
             }
-            Self::Remote(remote) => Ok(Uploaded {
-                record: remote.upload(request, source).await?,
-                is_new: true,
-                // A server says in its log what looks like secrets.
-                findings: Vec::new(),
-            }),
+            Self::Remote(remote) => remote.upload(request, source).await,
         }
     }
 

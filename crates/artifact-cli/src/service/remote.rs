@@ -2,17 +2,19 @@
 //! on this machine. Knows no HTTP.
 
 use artifact_api::{Artifact, Deletion, Line, Page as Listed};
-use artifact_app::{Compression, DeleteScope, DownloadOptions, Page, UploadRequest, Verification};
+use artifact_app::{
+    Compression, DeleteScope, DownloadOptions, Page, UploadRequest, Verification, secret_warning,
+};
 use artifact_client::{Client, Excerpt, Fetched, Part, Source, Upload, decode};
 use artifact_domain::query::{Cursor, Filter, Order, Page as Found, PageSize};
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use super::{Deleted, Download, Records};
+use super::{Deleted, Download, Records, Stored};
 
 /// How often an artifact is looked up again that was superseded before it could be fetched.
-const RESOLVE_ROUNDS: usize = 8;
+pub(super) const RESOLVE_ROUNDS: usize = 8;
 
 /// The most lines that a server is asked for.
 const MOST_LINES: u64 = 1_000_000_000;
@@ -140,11 +142,7 @@ impl Remote {
         Err(Error::new(ErrorKind::Conflict, message).with_hint("try again, or name one version"))
     }
 
-    pub(super) async fn upload(
-        &self,
-        request: UploadRequest,
-        source: Source,
-    ) -> Result<ArtifactRecord> {
+    pub(super) async fn upload(&self, request: UploadRequest, source: Source) -> Result<Stored> {
         let upload = Upload {
             mime_type: Some(request.mime_type),
             tags: request.tags,
@@ -154,7 +152,12 @@ impl Remote {
             size_bytes: request.size_hint_bytes,
             ..Upload::new(request.coordinate)
         };
-        self.client.upload(&upload, source).await?.into_record()
+        let stored = self.client.upload(&upload, source).await?;
+        let record = stored.artifact.into_record()?;
+        Ok(Stored {
+            warning: secret_warning(&record, &stored.warnings),
+            record,
+        })
     }
 
     pub(super) async fn delete(

@@ -1,18 +1,14 @@
-//! Answers to questions, from either place, as documents: sums, versions, what keeps what, archives, moves.
+//! Answers to questions, from either place, as documents: sums, versions, what keeps what, moves.
 //! Prints nothing.
 
 use artifact_api::{
     Artifact, MoveEvent, MoveReport, OldVersion, TrendDay, UsageGroup, UsageSummary, Why,
 };
-use artifact_app::{
-    ArchiveFormat, ExportOptions, MoveScope, PruneScope, RestoreOptions, Restored, UsageKey,
-    Verification, view,
-};
+use artifact_app::{MoveScope, PruneScope, RestoreOptions, Restored, UsageKey, view};
 use artifact_client::{Lines, decode, query_of};
 use artifact_domain::policy::PruneRule;
-use artifact_domain::port::ByteStream;
 use artifact_domain::query::Filter;
-use artifact_domain::{ArtifactRecord, ArtifactRef, Error, ErrorKind, Result, SpecName, Tier};
+use artifact_domain::{ArtifactRecord, ArtifactRef, Error, Result, SpecName, Tier};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
@@ -27,16 +23,6 @@ pub(crate) struct Usage {
     #[serde(flatten)]
     pub(crate) summary: UsageSummary,
     pub(crate) groups: Vec<UsageGroup>,
-}
-
-/// An archive on its way.
-pub(crate) struct Exported {
-    pub(crate) artifacts: u64,
-    pub(crate) size_bytes: u64,
-    pub(crate) stored_size_bytes: u64,
-    /// How far it has come, where that is known.
-    pub(crate) progress: Option<std::sync::Arc<artifact_app::ExportProgress>>,
-    pub(crate) body: ByteStream,
 }
 
 impl Service {
@@ -160,23 +146,6 @@ impl Service {
             }
         }
     }
-
-    /// An archive of what a filter selects. Over a server what can't be read ends it.
-    pub(crate) async fn export(&self, filter: Filter, options: ExportOptions) -> Result<Exported> {
-        match self {
-            Self::Local(local) => {
-                let export = local.store.export(filter, options).await?;
-                Ok(Exported {
-                    artifacts: export.artifacts,
-                    size_bytes: export.size_bytes,
-                    stored_size_bytes: export.stored_size_bytes,
-                    progress: Some(export.progress),
-                    body: export.body,
-                })
-            }
-            Self::Remote(remote) => remote.export(&filter, &options).await,
-        }
-    }
 }
 
 /// What becomes of a version that is moved.
@@ -294,35 +263,6 @@ impl Remote {
         Ok(outcomes.boxed())
     }
 
-    async fn export(&self, filter: &Filter, options: &ExportOptions) -> Result<Exported> {
-        if options.left_out.is_some() {
-            let message = "an export through a server does not go on where something can't be read";
-            return Err(Error::new(ErrorKind::Unsupported, message)
-                .with_hint("leave --keep-going out, or run it on the machine of the store"));
-        }
-        let body = json!({
-            "format": match options.format {
-                ArchiveFormat::Zip => "zip",
-                ArchiveFormat::TarGz => "tar.gz",
-            },
-            "metadata": options.metadata,
-            "verify": options.verification == Verification::Digest,
-        });
-        let pairs = query_of(filter)?;
-        let (headers, fetched) = self.client.bytes("/export", &pairs, &body).await?;
-        let number = |name: &str| {
-            let value = headers.get(name).and_then(|value| value.to_str().ok());
-            value.and_then(|value| value.parse().ok()).unwrap_or(0)
-        };
-        Ok(Exported {
-            artifacts: number("x-export-artifacts"),
-            size_bytes: number("x-export-size-bytes"),
-            stored_size_bytes: number("x-export-stored-size-bytes"),
-            progress: None,
-            body: fetched.body,
-        })
-    }
-
     /// Moves what is named, or what a scope has; tells of each.
     pub(crate) async fn move_many(
         &self,
@@ -366,7 +306,7 @@ impl Remote {
     }
 }
 
-fn named(artifact: &ArtifactRef) -> (String, String) {
+pub(super) fn named(artifact: &ArtifactRef) -> (String, String) {
     ("artifact".to_owned(), artifact.to_string())
 }
 

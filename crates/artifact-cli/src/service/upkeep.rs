@@ -200,7 +200,7 @@ fn without_sums() -> Error {
     )
 }
 
-fn flags(flags: &[(&str, bool)]) -> Vec<(String, String)> {
+pub(super) fn flags(flags: &[(&str, bool)]) -> Vec<(String, String)> {
     let set = flags.iter().filter(|(_, is_set)| *is_set);
     set.map(|(key, _)| ((*key).to_owned(), "true".to_owned()))
         .collect()

@@ -7,10 +7,11 @@ mod tus;
 use std::fmt;
 use std::io::{self, Read};
 
-use artifact_api::Artifact;
+use artifact_api::{ARTIFACT_WARNING, Artifact, SecretWarning};
 use artifact_domain::{Coordinate, Digest, Error, ErrorKind, Metadata, MimeType, Result, Tags};
 use bytes::Bytes;
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use sha2::Digest as _;
 
 use crate::address;
@@ -85,6 +86,32 @@ impl Upload {
     }
 }
 
+/// What an upload has become.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The version.
+    pub artifact: Artifact,
+    /// What in it looks like secrets, where the server looks for them.
+    pub warnings: Vec<SecretWarning>,
+}
+
+impl From<Artifact> for Stored {
+    /// One of which nothing is said.
+    fn from(artifact: Artifact) -> Self {
+        Self {
+            artifact,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// What an answer warns of.
+fn warnings(headers: &HeaderMap) -> Vec<SecretWarning> {
+    let said = headers.get(ARTIFACT_WARNING);
+    let said = said.and_then(|said| said.to_str().ok());
+    said.map(SecretWarning::read).unwrap_or_default()
+}
+
 /// The bytes of an upload.
 pub enum Source {
     /// All of them, in memory.
@@ -113,7 +140,7 @@ impl Client {
     /// Those of the server and of the reader: a domain error in an [`io::Error`] comes out as it is.
     /// `Conflict` for a file that has become shorter than was said; `Integrity` where other bytes arrived than
     /// were sent.
-    pub async fn upload(&self, upload: &Upload, source: Source) -> Result<Artifact> {
+    pub async fn upload(&self, upload: &Upload, source: Source) -> Result<Stored> {
         let what = upload.coordinate.name().to_string();
         let reader: Reading = match source {
             Source::Bytes(bytes) => Box::new(io::Cursor::new(bytes)),
@@ -133,7 +160,7 @@ impl Client {
     }
 
     /// Stores what is small.
-    async fn put(&self, upload: &Upload, bytes: Bytes) -> Result<Artifact> {
+    async fn put(&self, upload: &Upload, bytes: Bytes) -> Result<Stored> {
         let target = address::coordinate(&upload.coordinate)
             .map(|path| format!("{path}{}", address::query(&upload.pairs())))
             .filter(|target| target.len() <= MOST_TARGET_BYTES);
@@ -154,15 +181,21 @@ impl Client {
                 .header("x-checksum-sha256", digest.to_string())
                 .body(bytes.clone());
             let fault = match self.connection.send_once(request).await {
-                Ok(response) => match self.connection.read(response).await {
-                    Err(error) if error.is_transient() => Fault {
-                        error,
-                        reached: Reached::Maybe,
-                        passes: true,
-                        wait: None,
-                    },
-                    read => return read,
-                },
+                Ok(response) => {
+                    let warnings = warnings(response.headers());
+                    match self.connection.read(response).await {
+                        Err(error) if error.is_transient() => Fault {
+                            error,
+                            reached: Reached::Maybe,
+                            passes: true,
+                            wait: None,
+                        },
+                        read => {
+                            let artifact = read?;
+                            return Ok(Stored { artifact, warnings });
+                        }
+                    }
+                }
                 Err(fault) => fault,
             };
             if may_be_stored && fault.error.kind() == ErrorKind::AlreadyExists {

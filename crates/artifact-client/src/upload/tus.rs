@@ -1,7 +1,7 @@
 //! Uploads in parts by tus 1.0: a part that was cut off goes on where it ended, though the server was
 //! started anew meanwhile.
 
-use artifact_api::Artifact;
+use artifact_api::{Artifact, SecretWarning};
 use artifact_domain::{ArtifactId, ArtifactRef, Digest, Error, ErrorKind, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value};
 
 use super::piece::{File, Piece};
-use super::{Parts, Upload};
+use super::{Parts, Stored, Upload, warnings};
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::connection::Repeat;
@@ -30,6 +30,8 @@ struct Begun<'a> {
     length: Option<u64>,
     /// What it has become.
     artifact: Option<ArtifactId>,
+    /// What in it looks like secrets.
+    warnings: Vec<SecretWarning>,
 }
 
 /// Stores `first` and what follows it.
@@ -38,7 +40,7 @@ pub(super) async fn upload_parts(
     upload: &Upload,
     first: Bytes,
     mut parts: Parts,
-) -> Result<Artifact> {
+) -> Result<Stored> {
     let length = parts.is_over.then_some(first.len() as u64);
     let mut begun = begin(client, upload, length).await?;
     let mut part = first;
@@ -64,7 +66,7 @@ pub(super) async fn upload_parts(
 }
 
 /// Stores a file in one request, and as many more as the connection breaks.
-pub(super) async fn upload_file(client: &Client, upload: &Upload, file: File) -> Result<Artifact> {
+pub(super) async fn upload_file(client: &Client, upload: &Upload, file: File) -> Result<Stored> {
     let piece = Piece::File(file);
     let mut begun = begin(client, upload, Some(piece.length())).await?;
     let sent = begun.send(&piece).await;
@@ -93,6 +95,7 @@ async fn begin<'a>(client: &'a Client, upload: &Upload, length: Option<u64>) -> 
         url: connection.server.named(location)?,
         offset: 0,
         artifact: artifact(response.headers()),
+        warnings: warnings(response.headers()),
         length,
     })
 }
@@ -172,7 +175,7 @@ impl Begun<'_> {
     }
 
     /// Asks what it has become once all is sent, and withdraws it where that failed.
-    async fn end(self, sent: Result<()>, digest: Digest) -> Result<Artifact> {
+    async fn end(self, sent: Result<()>, digest: Digest) -> Result<Stored> {
         if let Err(error) = sent {
             self.give_up().await;
             return Err(error);
@@ -181,7 +184,10 @@ impl Begun<'_> {
         let make = || tus(connection.request_url(Method::GET, &self.url));
         let artifact: Artifact = connection.document(Repeat::Harmless, make).await?;
         if artifact.sha256 == Some(digest) {
-            return Ok(artifact);
+            return Ok(Stored {
+                artifact,
+                warnings: self.warnings,
+            });
         }
         let message = format!("other bytes arrived than were sent as {}", artifact.uri);
         let error = Error::new(ErrorKind::Integrity, message);
@@ -202,6 +208,11 @@ impl Begun<'_> {
         self.offset =
             offset.ok_or_else(|| faults::nonsense(server, "an upload without an offset"))?;
         self.artifact = self.artifact.or(artifact(headers));
+        // Told again is not told twice.
+        let told = warnings(headers);
+        if !told.is_empty() {
+            self.warnings = told;
+        }
         Ok(())
     }
 

@@ -1,15 +1,15 @@
 //! What has changed between two tasks.
 
-use artifact_app::{Breach, CompareItem, CompareRequest, FailOn, TaskRef, view};
+use artifact_api::{CompareItem, CompareVerdict, Comparison};
+use artifact_app::{Breach, CompareRequest, FailOn, SlowerRule, Store, TaskRef, view};
 use artifact_domain::access::Target;
 use artifact_domain::{Error, Result, SpecName, TaskId};
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use super::reply;
+use super::{lines, reply};
 use crate::api::schemas::{ComparisonDocument, Problems};
 use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
@@ -60,57 +60,73 @@ pub(crate) struct CompareParams {
 }
 
 /// The objects of `artifact compare --json`, and whether a condition is met.
+///
+/// Whoever accepts `application/x-ndjson` gets all of them, an `item` per line as it is found, and last `sums`.
 #[utoipa::path(
     get,
     path = "/api/v1/compare",
     tag = "sums",
     params(CompareParams),
     responses(
-        (status = 200, description = "What has changed", body = ComparisonDocument),
+        (status = 200, description = "What has changed", content((ComparisonDocument = "application/json"), (Vec<u8> = "application/x-ndjson"))),
         Problems,
     ),
 )]
 pub(crate) async fn compare(
     caller: Caller,
     Params(params): Params<CompareParams>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let conditions: Vec<FailOn> = all_parsed(&params.fail_on)?;
-    let rule = artifact_app::SlowerRule {
-        factor: number(params.slower_factor, 1.0)?
-            .unwrap_or(artifact_app::SlowerRule::default().factor),
-        seconds: number(params.slower_min, 0.0)?
-            .unwrap_or(artifact_app::SlowerRule::default().seconds),
+    let usual = SlowerRule::default();
+    let asked = Asked {
+        conditions: all_parsed(&params.fail_on)?,
+        rule: SlowerRule {
+            factor: number(params.slower_factor, 1.0)?.unwrap_or(usual.factor),
+            seconds: number(params.slower_min, 0.0)?.unwrap_or(usual.seconds),
+        },
+        request: params.request()?,
     };
-    let request = params.request()?;
-    let (before, after) = (&request.baseline, &request.current);
+    let (before, after) = (&asked.request.baseline, &asked.request.current);
     caller.at(Target::Task(&before.spec, &before.task)).await?;
     let store = caller.at(Target::Task(&after.spec, &after.task)).await?;
-    let mut told = Told::default();
-    let take = |item| match item {
-        CompareItem::Artifact(artifact) => told.add(view::compare::artifact(&artifact)),
-        CompareItem::Report(report) => told.add(view::compare::report(&report)),
-    };
-    let compared = store.compare(request, take).await?;
-    let judge = |condition: FailOn| {
-        let why = condition.judge(&compared, rule)?;
-        Some(Breach { condition, why })
-    };
-    let breaches: Vec<_> = conditions.into_iter().filter_map(judge).collect();
-    let shown = view::compare::Shown {
-        compared: &compared,
-        breaches: &breaches,
-        rule,
-    };
-    view::compare::finish(shown, |object| {
-        told.add(object);
-        Ok::<_, Error>(())
-    })?;
-    let object = json!({
-        "fails": !breaches.is_empty(),
-        "items": told.items,
-        "left_out": told.left_out,
-    });
-    Ok(reply::json(StatusCode::OK, &object))
+    if lines::are_wanted(&headers) {
+        let store = store.clone();
+        return Ok(lines::answer(caller.app(), move |teller| async move {
+            let fails = asked.answer(&store, |item| teller.item_now(&item)).await?;
+            Ok(CompareVerdict { fails })
+        }));
+    }
+    let mut told = Comparison::default();
+    told.fails = asked.answer(store, |item| add(&mut told, item)).await?;
+    Ok(reply::json(StatusCode::OK, &told))
+}
+
+/// What is asked.
+struct Asked {
+    conditions: Vec<FailOn>,
+    rule: SlowerRule,
+    request: CompareRequest,
+}
+
+impl Asked {
+    /// Tells of everything, and says whether a condition is met.
+    async fn answer(self, store: &Store, mut tell: impl FnMut(CompareItem) + Send) -> Result<bool> {
+        let rule = self.rule;
+        let observe = |item| tell(view::compare::item(&item));
+        let compared = store.compare(self.request, observe).await?;
+        let judge = |condition: FailOn| {
+            let why = condition.judge(&compared, rule)?;
+            Some(Breach { condition, why })
+        };
+        let breaches: Vec<_> = self.conditions.into_iter().filter_map(judge).collect();
+        let shown = view::compare::Shown {
+            compared: &compared,
+            breaches: &breaches,
+            rule,
+        };
+        view::compare::finish(shown, tell);
+        Ok(!breaches.is_empty())
+    }
 }
 
 impl CompareParams {
@@ -147,21 +163,19 @@ fn number(given: Option<f64>, least: f64) -> Result<Option<f64>> {
     }
 }
 
-/// What was told, but only so much of what has no end.
-#[derive(Debug, Default)]
-struct Told {
-    items: Vec<Value>,
-    left_out: u64,
-}
-
-impl Told {
-    fn add(&mut self, object: Value) {
-        let kind = object["kind"].as_str().unwrap_or_default();
-        let is_endless = ["artifact", "report", "test", "file", "finding"].contains(&kind);
-        if is_endless && self.items.len() >= MOST {
-            self.left_out += 1;
-        } else {
-            self.items.push(object);
-        }
+/// Adds an object, but only so many of what has no end.
+fn add(told: &mut Comparison, item: CompareItem) {
+    let is_endless = matches!(
+        item,
+        CompareItem::Artifact(_)
+            | CompareItem::Report(_)
+            | CompareItem::Test(_)
+            | CompareItem::File(_)
+            | CompareItem::Finding(_)
+    );
+    if is_endless && told.items.len() >= MOST {
+        told.left_out += 1;
+    } else {
+        told.items.push(item);
     }
 }

@@ -6,10 +6,11 @@ use artifact_domain::query::{Filter, Glob, Versions};
 use artifact_domain::{Error, Result};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::export_parts::{self, Missing};
 use crate::api::schemas::Problems;
 use crate::body::{Document, begun, outgoing};
 use crate::filter::FilterParams;
@@ -126,6 +127,7 @@ struct ExportRequest {
     format: Option<String>,
     metadata: bool,
     verify: Option<bool>,
+    keep_going: bool,
 }
 
 /// Everything that a filter selects, as an archive.
@@ -135,7 +137,7 @@ struct ExportRequest {
     tag = "content",
     operation_id = "export_selected",
     params(FilterParams),
-    request_body(content = serde_json::Map<String, serde_json::Value>, content_type = "application/json", description = "`format` is `zip` or `tar.gz`; `metadata` adds tags, metadata and digests; `verify` false compares no SHA-256"),
+    request_body(content = serde_json::Map<String, serde_json::Value>, content_type = "application/json", description = "`format` is `zip` or `tar.gz`; `metadata` adds tags, metadata and digests; `verify` false compares no SHA-256; with `keep_going` what can't be read is left out. Whoever accepts `multipart/mixed`, or goes on, gets a second part that tells line by line what was left out, and last `sums` or `error`"),
     responses(
         (status = 200, description = "The archive",
             headers(
@@ -143,13 +145,14 @@ struct ExportRequest {
                 ("X-Export-Size-Bytes" = u64, description = "How many original bytes they have"),
                 ("X-Export-Stored-Size-Bytes" = u64, description = "How many bytes they are stored in"),
             ),
-            content((Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"))),
+            content((Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"), (Vec<u8> = "multipart/mixed"))),
         Problems,
     ),
 )]
 pub(crate) async fn export_selected(
     caller: Caller,
     Params(params): Params<FilterParams>,
+    headers: HeaderMap,
     Document(body): Document,
 ) -> Result<Response, Problem> {
     let request: ExportRequest = serde_json::from_slice(&body)
@@ -159,6 +162,8 @@ pub(crate) async fn export_selected(
         Some("tar.gz") => (ArchiveFormat::TarGz, "application/gzip"),
         Some(_) => return Err(Error::invalid_input("the format is zip or tar.gz").into()),
     };
+    let in_parts = request.keep_going || export_parts::are_wanted(&headers);
+    let missing = in_parts.then(Missing::default);
     let options = ExportOptions {
         format,
         metadata: request.metadata,
@@ -166,7 +171,10 @@ pub(crate) async fn export_selected(
             Some(false) => Verification::Skip,
             _ => caller.app().verification,
         },
-        left_out: None,
+        left_out: missing
+            .as_ref()
+            .filter(|_| request.keep_going)
+            .map(Missing::teller),
         temporary_folder: caller.app().temporary_folder.clone(),
     };
     let (store, filter) = caller.among(params.filter(caller.aside())?).await?;
@@ -176,10 +184,14 @@ pub(crate) async fn export_selected(
         ("x-export-size-bytes", export.size_bytes),
         ("x-export-stored-size-bytes", export.stored_size_bytes),
     ];
-    let body = begun(export.body, "an archive of what was selected".to_owned()).await?;
-    let mut response = (StatusCode::OK, body).into_response();
+    let mut response = if let Some(missing) = missing {
+        export_parts::answer(export, mime_type, missing).await?
+    } else {
+        let body = begun(export.body, "an archive of what was selected".to_owned()).await?;
+        let kind = HeaderValue::from_static(mime_type);
+        (StatusCode::OK, [(CONTENT_TYPE, kind)], body).into_response()
+    };
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(mime_type));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     for (name, sum) in sums {
         headers.insert(name, sum.into());

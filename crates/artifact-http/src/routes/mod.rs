@@ -1,19 +1,25 @@
 //! The routes: paths, methods, what each may be used for. Every one passes the gate.
 
 pub(crate) mod artifact;
+pub(crate) mod bucket;
 pub(crate) mod bulk;
 pub(crate) mod changes;
 pub(crate) mod compare;
 pub(crate) mod content;
 pub(crate) mod export;
+mod export_parts;
 pub(crate) mod grep;
+pub(crate) mod handover;
 pub(crate) mod health;
+pub(crate) mod import;
 mod lines;
 pub(crate) mod list;
+pub(crate) mod machine;
 pub(crate) mod moves;
 pub(crate) mod presign;
 pub(crate) mod reply;
 pub(crate) mod resolve;
+pub(crate) mod retention;
 pub(crate) mod sums;
 pub(crate) mod tiers;
 pub(crate) mod upkeep;
@@ -49,8 +55,13 @@ pub(crate) fn all(app: &App) -> Router {
     let one = read(get(artifact::show))
         .merge(write(routing::patch(artifact::patch)))
         .merge(delete(routing::delete(artifact::delete)));
-    let many = read(get(list::list)).merge(delete(routing::delete(bulk::delete)));
+    let many = read(get(list::list))
+        .merge(write(post(handover::begin)))
+        .merge(delete(routing::delete(bulk::delete)));
     let resolved = read(get(resolve::show)).merge(delete(routing::delete(resolve::delete)));
+    let locks = admin(get(machine::lock_status).delete(machine::break_lock));
+    let lifecycle = admin(get(bucket::lifecycle).put(bucket::set_lifecycle));
+    let cors = admin(get(bucket::cors).put(bucket::set_cors));
     let api = Router::new()
         .route("/specs/{spec}/tasks/{task}/{type}/{*name}", named)
         .route("/artifacts", many)
@@ -66,6 +77,8 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/artifacts/{id}/archive", write(post(tiers::archive)))
         .route("/artifacts/{id}/restore", write(post(tiers::restore)))
         .route("/artifacts/{id}/presign", read(post(presign::download)))
+        .route("/artifacts/{id}/complete", write(post(handover::complete)))
+        .route("/artifacts/{id}/abort", write(post(handover::abort)))
         .route("/specs/{spec}/export", read(get(export::export_spec)))
         .route(
             "/specs/{spec}/tasks/{task}/export",
@@ -76,15 +89,23 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/usage", read(get(sums::usage)))
         .route("/trend", read(get(sums::trend)))
         .route("/compare", read(get(compare::compare)))
+        .route("/retention", read(get(retention::show)))
         .route("/why", read(get(resolve::why)))
         .route("/versions", read(get(resolve::versions)))
         .route("/export", read(post(export::export_selected)))
+        .route("/import", write(post(import::import)))
         .route("/grep", read(post(grep::grep)))
         .route("/moves", write(post(moves::move_many)))
         .route("/prune", delete(post(moves::prune)))
         .route("/cleanup", admin(post(upkeep::cleanup)))
         .route("/gc", admin(post(upkeep::gc)))
-        .route("/verify", admin(post(upkeep::verify)));
+        .route("/verify", admin(post(upkeep::verify)))
+        .route("/reindex", admin(post(machine::reindex)))
+        .route("/doctor", admin(post(machine::doctor)))
+        .route("/locks", locks)
+        .route("/bucket/lifecycle", lifecycle)
+        .route("/bucket/cors", cors)
+        .route("/bucket/policy", admin(get(bucket::policy)));
     Router::new()
         .nest("/api/v1", api)
         .route("/metrics", read(get(health::metrics)))

@@ -20,7 +20,7 @@ use crate::params::{At, Id, IdParam, Params, RawCoordinate};
 use crate::problem::Problem;
 
 /// For how long a URL is signed where nobody says.
-const USUAL_S: u64 = 3_600;
+pub(super) const USUAL_S: u64 = 3_600;
 
 /// For how long.
 #[derive(Debug, Default, Deserialize, IntoParams)]

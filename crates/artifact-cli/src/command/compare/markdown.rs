@@ -3,16 +3,14 @@
 
 use std::fmt::Write as _;
 
-use artifact_app::ReportState;
-use artifact_reports::{ComparedFinding, Kind, Side, Standing};
+use artifact_api::ComparedVersion;
 use indicatif::HumanBytes;
 
 use super::outline::{
-    Outline, address, detail, percent, points, printable, signed_bytes, signed_percent,
+    List, address, detail, percent, points, printable, signed_bytes, signed_percent,
 };
-use super::shown::Shown;
-use super::text::place;
-use artifact_app::TestList;
+use super::shown::{Shown, Tasks};
+use super::text::{part, place};
 
 /// The longest comment, in bytes: GitHub takes 65,536 characters.
 pub(super) const MAX_BYTES: usize = 60_000;
@@ -22,29 +20,28 @@ const RESERVE_BYTES: usize = 400;
 const SECTION_ROWS: usize = 50;
 
 /// The whole comment.
-pub(super) fn page(outline: &Outline<'_>, shown: &Shown<'_>) -> String {
+pub(super) fn page(tasks: &Tasks<'_>, shown: &Shown<'_>) -> String {
     let mut page = Page(String::new());
     page.line(&format!(
         "### {} compared with {}\n",
-        code(outline.current.task.as_str()),
-        code(outline.baseline.task.as_str())
+        code(tasks.current.task.as_str()),
+        code(tasks.baseline.task.as_str())
     ));
-    for breach in &outline.breaches {
-        let condition = breach.condition.to_string();
+    for breach in tasks.breaches {
         page.line(&format!(
             "- **Fails** {}: {}",
-            code(&condition),
-            plain(&breach.why)
+            code(&breach.condition),
+            plain(&breach.reason)
         ));
     }
-    if !outline.breaches.is_empty() {
+    if !tasks.breaches.is_empty() {
         page.line("");
     }
-    summary(&mut page, outline);
+    summary(&mut page, shown);
     unreadable(&mut page, shown);
-    tests(&mut page, outline);
-    coverage(&mut page, outline);
-    findings(&mut page, outline);
+    tests(&mut page, shown);
+    coverage(&mut page, shown);
+    findings(&mut page, shown);
     artifacts(&mut page, shown);
     page.0
 }
@@ -59,6 +56,21 @@ impl Page {
             self.0.push('\n');
         }
         fits
+    }
+
+    /// A row of the summary: how a kind of report was, is, and has changed, or why that is unknown.
+    fn summary_row(&mut self, kind: &str, state: &str, reasons: &[String], row: &[String; 3]) {
+        let [before, now, what] = row;
+        match state {
+            "absent" => {}
+            "unknown" => {
+                let reasons = plain(&printable(&reasons.join(", ")));
+                self.line(&format!("| {kind} | | | **unknown**: {reasons} |"));
+            }
+            _ => {
+                self.line(&format!("| {kind} | {before} | {now} | {what} |"));
+            }
+        }
     }
 
     /// A collapsed table; nothing without rows. `more` are rows that were left out before.
@@ -101,14 +113,13 @@ impl Page {
     }
 }
 
-fn summary(page: &mut Page, outline: &Outline<'_>) {
-    let compared = outline.compared;
-    let (totals, reports) = (compared.totals, &compared.reports);
+fn summary(page: &mut Page, shown: &Shown<'_>) {
+    let totals = shown.totals;
     page.line("| | before | now | |\n| --- | --- | --- | --- |");
     page.line(&format!(
         "| size | {} | {} | {} {} |",
-        HumanBytes(totals.sizes.baseline_bytes),
-        HumanBytes(totals.sizes.current_bytes),
+        HumanBytes(totals.baseline_size_bytes),
+        HumanBytes(totals.current_size_bytes),
         signed_bytes(totals.sizes),
         signed_percent(totals.sizes)
     ));
@@ -120,144 +131,122 @@ fn summary(page: &mut Page, outline: &Outline<'_>) {
         totals.removed,
         totals.changed
     ));
-    for kind in Kind::ALL {
-        let (before, now, what) = match kind {
-            Kind::Tests => {
-                let told = |side| {
-                    let counts = reports.test_counts(side);
-                    format!("{} of {} failed", counts.failed, counts.total)
-                };
-                let lists = TestList::ALL.map(|list| (list.name().0, outline.tests(list).count()));
-                let lists = lists.into_iter().filter(|(_, count)| *count > 0);
-                let lists: Vec<_> = lists
-                    .map(|(name, count)| format!("{count} {name}"))
-                    .collect();
-                (told(Side::Baseline), told(Side::Current), lists.join(", "))
-            }
-            Kind::Coverage => {
-                let told = |side| percent(reports.covered(side).lines.percent());
-                let change = points(reports.line_coverage_change());
-                (
-                    told(Side::Baseline),
-                    told(Side::Current),
-                    format!("{change} points"),
-                )
-            }
-            Kind::Findings => {
-                let told = |side| reports.finding_counts(side).iter().sum::<u64>().to_string();
-                let findings = reports.findings();
-                let new: u64 = findings.iter().map(ComparedFinding::appeared).sum();
-                let fixed: u64 = findings.iter().map(ComparedFinding::disappeared).sum();
-                let change = format!("{new} new, {fixed} fixed");
-                (told(Side::Baseline), told(Side::Current), change)
-            }
+    if let Some(sums) = &shown.test_sums {
+        let told = |counts: artifact_api::TestCounts| {
+            format!("{} of {} failed", counts.failed, counts.total)
         };
-        let name = kind.as_str();
-        match reports.standing(kind) {
-            Standing::Absent => {}
-            Standing::Known => {
-                page.line(&format!("| {name} | {before} | {now} | {what} |"));
-            }
-            Standing::Unknown(reasons) => {
-                let reasons = plain(&printable(&reasons.join(", ")));
-                page.line(&format!("| {name} | | | **unknown**: {reasons} |"));
-            }
-        }
+        let lists = List::ALL.map(|list| (list.name(), list.count(sums)));
+        let lists = lists.into_iter().filter(|(_, count)| *count > 0);
+        let lists: Vec<_> = lists
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        let row = [told(sums.baseline), told(sums.current), lists.join(", ")];
+        page.summary_row("tests", &sums.state, &sums.reasons, &row);
+    }
+    if let Some(sums) = &shown.coverage {
+        let row = [
+            percent(sums.baseline.line_percent),
+            percent(sums.current.line_percent),
+            format!("{} points", points(sums.line_percent_change)),
+        ];
+        page.summary_row("coverage", &sums.state, &sums.reasons, &row);
+    }
+    if let Some(sums) = &shown.finding_sums {
+        let all = |counts: artifact_api::LevelCounts| {
+            (counts.error + counts.warning + counts.note + counts.none).to_string()
+        };
+        let change = format!("{} new, {} fixed", sums.new, sums.fixed);
+        let row = [all(sums.baseline), all(sums.current), change];
+        page.summary_row("findings", &sums.state, &sums.reasons, &row);
     }
 }
 
 fn unreadable(page: &mut Page, shown: &Shown<'_>) {
-    let rows = shown.unreadable.iter().filter_map(|report| {
-        let ReportState::Unreadable { why, .. } = &report.state else {
-            return None;
-        };
-        Some(vec![
-            report.side.as_str().to_owned(),
-            code(&report.uri.to_string()),
-            plain(&printable(&why.to_string())),
-        ])
+    let rows = shown.unreadable.iter().map(|report| {
+        vec![
+            report.side.clone(),
+            code(&report.uri),
+            plain(&printable(report.reason.as_deref().unwrap_or_default())),
+        ]
     });
-    let more = shown.more_unreadable;
     page.table(
         "Reports that cannot be read",
         &["side", "report", "why"],
         rows,
-        more,
+        shown.unreadable.more(),
     );
 }
 
-fn tests(page: &mut Page, outline: &Outline<'_>) {
-    for list in TestList::ALL {
-        let title = format!("Tests: {} {}", outline.tests(list).count(), list.name().0);
-        let rows = outline.tests(list).map(|test| {
-            let detail = detail(list, &test, outline.rule);
+fn tests(page: &mut Page, shown: &Shown<'_>) {
+    for (list, tests) in List::ALL.into_iter().zip(&shown.tests) {
+        let title = format!("Tests: {} {}", tests.all(), list.name());
+        let rows = tests.iter().map(|test| {
+            let detail = detail(list, test);
             let detail = if detail.is_empty() {
                 detail
             } else {
                 code(&detail)
             };
-            vec![code(test.id), detail]
+            vec![code(&test.id), detail]
         });
-        page.table(&title, &["test", ""], rows, 0);
+        page.table(&title, &["test", ""], rows, tests.more());
     }
 }
 
-fn coverage(page: &mut Page, outline: &Outline<'_>) {
-    let part = |sums: Option<artifact_reports::CoverageSums>| {
-        percent(sums.and_then(|sums| sums.lines.percent()))
-    };
-    let rows = outline.files().map(|file| {
+fn coverage(page: &mut Page, shown: &Shown<'_>) {
+    let rows = shown.files.iter().map(|file| {
         vec![
-            code(file.path),
+            code(&file.path),
             part(file.baseline),
             part(file.current),
-            points(file.change()),
+            points(file.line_percent_change),
         ]
     });
-    let title = format!("Coverage: {} files differ", outline.files().count());
-    page.table(&title, &["file", "before", "now", "points"], rows, 0);
+    let title = format!("Coverage: {} files differ", shown.files.all());
+    let columns = ["file", "before", "now", "points"];
+    page.table(&title, &columns, rows, shown.files.more());
 }
 
-fn findings(page: &mut Page, outline: &Outline<'_>) {
-    let findings = outline.compared.reports.findings();
-    for (name, is_new) in [("new", true), ("fixed", false)] {
-        let listed = || {
-            findings
-                .iter()
-                .filter(move |finding| (finding.appeared() > 0) == is_new)
-        };
-        let count: u64 = listed()
-            .map(|finding| finding.appeared().max(finding.disappeared()))
-            .sum();
-        let rows = listed().map(|finding| {
+fn findings(page: &mut Page, shown: &Shown<'_>) {
+    let (new, fixed) = match &shown.finding_sums {
+        Some(sums) => (sums.new, sums.fixed),
+        None => (0, 0),
+    };
+    for (name, count, listed) in [
+        ("new", new, &shown.new_findings),
+        ("fixed", fixed, &shown.fixed_findings),
+    ] {
+        let rows = listed.iter().map(|finding| {
             vec![
-                finding.level.as_str().to_owned(),
-                code(finding.rule),
+                finding.level.clone(),
+                code(&finding.rule),
                 code(&place(finding)),
-                code(finding.message),
+                code(&finding.message),
             ]
         });
         let title = format!("Findings: {count} {name}");
-        page.table(&title, &["level", "rule", "place", "message"], rows, 0);
+        let columns = ["level", "rule", "place", "message"];
+        page.table(&title, &columns, rows, listed.more());
     }
 }
 
 fn artifacts(page: &mut Page, shown: &Shown<'_>) {
+    let size = |version: &Option<ComparedVersion>| {
+        let bytes = version.as_ref().map(|version| version.size_bytes);
+        bytes.map(|bytes| HumanBytes(bytes).to_string())
+    };
     let rows = shown.artifacts.iter().map(|artifact| {
-        let sizes = artifact.sizes();
-        let size = |is_there: bool, bytes| is_there.then(|| HumanBytes(bytes).to_string());
         vec![
-            artifact.change().as_str().to_owned(),
+            artifact.change.clone(),
             code(&address(artifact)),
-            size(artifact.baseline.is_some(), sizes.baseline_bytes).unwrap_or_default(),
-            size(artifact.current.is_some(), sizes.current_bytes).unwrap_or_default(),
-            signed_percent(sizes),
+            size(&artifact.baseline).unwrap_or_default(),
+            size(&artifact.current).unwrap_or_default(),
+            signed_percent(artifact.sizes),
         ]
     });
-    let count = shown.artifacts.len() + shown.more_artifacts();
-    let title = format!("Artifacts: {count} differ");
+    let title = format!("Artifacts: {} differ", shown.artifacts.all());
     let columns = ["", "artifact", "before", "now", ""];
-    page.table(&title, &columns, rows, shown.more_artifacts());
+    page.table(&title, &columns, rows, shown.artifacts.more());
 }
 
 /// A text that somebody made up, as code.

@@ -5,16 +5,17 @@ mod outline;
 mod shown;
 mod text;
 
-use artifact_app::{Breach, CompareRequest, FailOn, TaskRef};
+use artifact_api::Breach;
+use artifact_app::{CompareRequest, FailOn, TaskRef};
 use artifact_domain::query::Glob;
 use artifact_domain::{ArtifactType, Error, ErrorKind, SpecName, TaskId};
 use artifact_reports::SlowerRule;
 use clap::{Args, ValueEnum};
 
-use self::outline::Outline;
-use self::shown::Shown;
+use self::shown::{Shown, Tasks};
 use crate::context::Context;
 use crate::failures::Failure;
+use crate::service::Comparing;
 use crate::task;
 
 /// What to compare, and what must not be.
@@ -131,27 +132,26 @@ pub(crate) async fn run(args: CompareArgs, context: &Context) -> Result<(), Fail
         name: args.name,
         allow_fewer_reports: args.allow_fewer_reports,
     };
-    let store = context.store().await?;
-    let progress = context.progress("compared", None, None);
-    let mut shown = Shown::new(&context.ui, args.format, args.all, &progress);
-    let work = Box::pin(store.compare(request, |item| shown.take(item)));
-    let compared = context.interrupt.cut_off(work).await;
-    progress.finish();
-    let compared = compared??;
-    let judge = |condition: FailOn| {
-        let why = condition.judge(&compared, rule)?;
-        Some(Breach { condition, why })
-    };
-    let outline = Outline {
-        baseline: &baseline,
-        current: &current,
-        breaches: args.fail_on.into_iter().filter_map(judge).collect(),
-        compared: &compared,
+    let comparing = Comparing {
+        request,
+        conditions: args.fail_on,
         rule,
     };
-    let printed = shown.finish(&outline);
+    let service = context.service().await?;
+    let progress = context.progress("compared", None, None);
+    let mut shown = Shown::new(&context.ui, args.format, args.all, &progress);
+    let work = Box::pin(service.compare(comparing, |item| shown.take(item)));
+    let compared = context.interrupt.cut_off(work).await;
+    progress.finish();
+    compared??;
+    let breaches = std::mem::take(&mut shown.breaches);
+    let printed = shown.finish(&Tasks {
+        baseline: &baseline,
+        current: &current,
+        breaches: &breaches,
+    });
     // Whether or not somebody has read to the end.
-    verdict(&outline.breaches)?;
+    verdict(&breaches)?;
     Ok(printed?)
 }
 
@@ -162,7 +162,7 @@ fn verdict(breaches: &[Breach]) -> Result<(), Failure> {
     }
     let reasons: Vec<_> = breaches
         .iter()
-        .map(|breach| format!("{} ({})", breach.condition, breach.why))
+        .map(|breach| format!("{} ({})", breach.condition, breach.reason))
         .collect();
     let message = format!("the comparison fails: {}", reasons.join("; "));
     Err(Error::new(ErrorKind::Conflict, message).into())

@@ -1,41 +1,125 @@
-//! What a comparison has shown, as every form of output tells it, and how names and numbers are
-//! written. Prints nothing.
+//! What every form of output tells of a comparison, and how names and numbers are written. Prints
+//! nothing.
 
-use artifact_app::{ArtifactComparison, Breach, Compared, Sizes, TaskRef, TestList};
-use artifact_reports::{ComparedFile, ComparedTest, SlowerRule, TestChange};
+use artifact_api::{ComparedArtifact, ComparedTest, SizeChange, TestSums};
 use indicatif::HumanBytes;
 
-/// What a comparison has shown.
-pub(super) struct Outline<'a> {
-    pub(super) baseline: &'a TaskRef,
-    pub(super) current: &'a TaskRef,
-    pub(super) compared: &'a Compared,
-    pub(super) breaches: Vec<Breach>,
-    pub(super) rule: SlowerRule,
+/// The first so many of something, and how many there are.
+pub(super) struct First<T> {
+    kept: Vec<T>,
+    most: usize,
+    all: usize,
 }
 
-impl Outline<'_> {
-    /// The tests of one list.
-    pub(super) fn tests(&self, list: TestList) -> impl Iterator<Item = ComparedTest<'_>> {
-        self.compared.tests(list, self.rule)
+impl<T> First<T> {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            kept: Vec::new(),
+            most,
+            all: 0,
+        }
     }
 
-    /// The files whose coverage differs.
-    pub(super) fn files(&self) -> impl Iterator<Item = ComparedFile<'_>> {
-        self.compared.files()
+    pub(super) fn add(&mut self, one: T) {
+        if self.count() {
+            self.kept.push(one);
+        }
+    }
+
+    /// Counts one that is not kept; says whether it is among the first.
+    pub(super) fn count(&mut self) -> bool {
+        self.all += 1;
+        self.all <= self.most
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.kept.iter()
+    }
+
+    pub(super) fn all(&self) -> usize {
+        self.all
+    }
+
+    /// How many there are beyond the first.
+    pub(super) fn more(&self) -> usize {
+        self.all.saturating_sub(self.most)
+    }
+}
+
+/// What a list of tests lists, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    NewlyFailing,
+    StillFailing,
+    Fixed,
+    Gone,
+    Skipped,
+    New,
+    Flaky,
+    Slower,
+}
+
+impl List {
+    /// Every list.
+    pub(super) const ALL: [Self; 8] = [
+        Self::NewlyFailing,
+        Self::StillFailing,
+        Self::Fixed,
+        Self::Gone,
+        Self::Skipped,
+        Self::New,
+        Self::Flaky,
+        Self::Slower,
+    ];
+
+    /// Its name, as a person reads it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NewlyFailing => "newly failing",
+            Self::StillFailing => "still failing",
+            Self::Fixed => "fixed",
+            Self::Gone => "gone",
+            Self::Skipped => "skipped",
+            Self::New => "new",
+            Self::Flaky => "flaky",
+            Self::Slower => "slower",
+        }
+    }
+
+    /// Whether a test is in it.
+    pub(super) fn has(self, test: &ComparedTest) -> bool {
+        match self {
+            Self::Flaky => test.flaky,
+            Self::Slower => test.slower.is_some(),
+            _ => test.change == self.name().replace(' ', "-"),
+        }
+    }
+
+    /// How many tests are in it.
+    pub(super) fn count(self, sums: &TestSums) -> u64 {
+        match self {
+            Self::NewlyFailing => sums.newly_failing,
+            Self::StillFailing => sums.still_failing,
+            Self::Fixed => sums.fixed,
+            Self::Gone => sums.gone,
+            Self::Skipped => sums.skipped,
+            Self::New => sums.new,
+            Self::Flaky => sums.flaky,
+            Self::Slower => sums.slower,
+        }
     }
 }
 
 /// What a person wants to know of a test in this list, beside its name.
-pub(super) fn detail(list: TestList, test: &ComparedTest<'_>, rule: SlowerRule) -> String {
-    let seconds = |run: Option<artifact_reports::TestRun>| run.and_then(|run| run.seconds);
+pub(super) fn detail(list: List, test: &ComparedTest) -> String {
+    let seconds = |run: &Option<artifact_api::TestRun>| run.as_ref().and_then(|run| run.seconds);
     match list {
-        TestList::Change(TestChange::NewlyFailing | TestChange::StillFailing) => {
-            test.message.map(printable).unwrap_or_default()
+        List::NewlyFailing | List::StillFailing => {
+            test.message.as_deref().map(printable).unwrap_or_default()
         }
-        TestList::Slower => {
-            let (before, now) = (seconds(test.baseline), seconds(test.current));
-            let times = test.slower(rule).unwrap_or_default();
+        List::Slower => {
+            let (before, now) = (seconds(&test.baseline), seconds(&test.current));
+            let times = test.slower.unwrap_or_default();
             format!(
                 "{:.2} s → {:.2} s, {times:.1} times as long",
                 before.unwrap_or_default(),
@@ -47,26 +131,25 @@ pub(super) fn detail(list: TestList, test: &ComparedTest<'_>, rule: SlowerRule) 
 }
 
 /// `TYPE/NAME` of an artifact.
-pub(super) fn address(artifact: &ArtifactComparison) -> String {
+pub(super) fn address(artifact: &ComparedArtifact) -> String {
     format!("{}/{}", artifact.artifact_type, artifact.name)
 }
 
 /// A difference of sizes: `+5 B`.
-pub(super) fn signed_bytes(sizes: Sizes) -> String {
-    let difference = sizes.difference_bytes();
-    let bytes = u64::try_from(difference.unsigned_abs()).unwrap_or(u64::MAX);
+pub(super) fn signed_bytes(sizes: SizeChange) -> String {
+    let difference = sizes.size_difference_bytes;
     let sign = match difference {
         0 => "±",
         1.. => "+",
         _ => "-",
     };
-    format!("{sign}{}", HumanBytes(bytes))
+    format!("{sign}{}", HumanBytes(difference.unsigned_abs()))
 }
 
 /// A difference of sizes in percent: `+50.0 %`; nothing where there was nothing before.
-pub(super) fn signed_percent(sizes: Sizes) -> String {
+pub(super) fn signed_percent(sizes: SizeChange) -> String {
     sizes
-        .difference_percent()
+        .size_difference_percent
         .map(|percent| format!("{percent:+.1} %"))
         .unwrap_or_default()
 }
@@ -124,15 +207,16 @@ mod tests {
 
     #[test]
     fn differences_have_signs() {
-        let sizes = |baseline_bytes, current_bytes| Sizes {
-            baseline_bytes,
-            current_bytes,
+        let sizes = |difference: i64, percent| SizeChange {
+            size_difference_bytes: difference,
+            size_difference_percent: percent,
+            size_increased: difference > 0,
         };
-        assert_eq!(signed_bytes(sizes(10, 15)), "+5 B");
-        assert_eq!(signed_bytes(sizes(15, 10)), "-5 B");
-        assert_eq!(signed_bytes(sizes(10, 10)), "±0 B");
-        assert_eq!(signed_percent(sizes(10, 15)), "+50.0 %");
-        assert_eq!(signed_percent(sizes(0, 15)), "");
+        assert_eq!(signed_bytes(sizes(5, None)), "+5 B");
+        assert_eq!(signed_bytes(sizes(-5, None)), "-5 B");
+        assert_eq!(signed_bytes(sizes(0, None)), "±0 B");
+        assert_eq!(signed_percent(sizes(5, Some(50.0))), "+50.0 %");
+        assert_eq!(signed_percent(sizes(15, None)), "");
         assert_eq!(
             (points(Some(-0.5)), points(None)),
             ("-0.50".into(), "-".into())

@@ -1,11 +1,16 @@
-//! What was told on the way of a comparison: printed at once where the form of output allows, else
-//! kept, but only so much.
+//! What was told of a comparison: printed at once where the form of output allows, else kept, but only so
+//! much.
 
 use std::io;
 
-use artifact_app::{ArtifactComparison, CompareItem, Difference, Report, ReportState, view};
+use artifact_api::{
+    Breach, CompareItem, CompareTotals, ComparedArtifact, ComparedFile, ComparedFinding,
+    ComparedReport, ComparedTest, CoverageComparison, FindingSums, TestSums,
+};
+use artifact_app::TaskRef;
+use serde_json::json;
 
-use super::outline::Outline;
+use super::outline::{First, List};
 use super::{Format, markdown, text};
 use crate::progress::Progress;
 use crate::ui::Ui;
@@ -15,23 +20,32 @@ const TEXT_LINES: usize = 20;
 /// How much of a list may go into a comment.
 const COMMENT_LINES: usize = 200;
 
+/// What was compared, and which conditions are met.
+pub(super) struct Tasks<'a> {
+    pub(super) baseline: &'a TaskRef,
+    pub(super) current: &'a TaskRef,
+    pub(super) breaches: &'a [Breach],
+}
+
 /// See the module.
 pub(super) struct Shown<'a> {
     ui: &'a Ui,
     form: Form,
     progress: &'a Progress,
-    /// The longest list.
-    pub(super) limit: usize,
-    /// How many artifacts differ.
-    differing: usize,
-    /// Those for a comment.
-    pub(super) artifacts: Vec<ArtifactComparison>,
+    /// The artifacts that differ. As text they are printed, and not kept.
+    pub(super) artifacts: First<ComparedArtifact>,
     /// Reports that cannot be read.
-    pub(super) unreadable: Vec<Report>,
-    /// How many more there were of them.
-    pub(super) more_unreadable: usize,
-    /// How many artifacts of the types of reports are not compared.
-    pub(super) others: u64,
+    pub(super) unreadable: First<ComparedReport>,
+    /// In the order of [`List::ALL`].
+    pub(super) tests: Vec<First<ComparedTest>>,
+    pub(super) test_sums: Option<TestSums>,
+    pub(super) files: First<ComparedFile>,
+    pub(super) coverage: Option<CoverageComparison>,
+    pub(super) new_findings: First<ComparedFinding>,
+    pub(super) fixed_findings: First<ComparedFinding>,
+    pub(super) finding_sums: Option<FindingSums>,
+    pub(super) totals: CompareTotals,
+    pub(super) breaches: Vec<Breach>,
     written: io::Result<()>,
 }
 
@@ -58,85 +72,86 @@ impl<'a> Shown<'a> {
             ui,
             form,
             progress,
-            limit,
-            differing: 0,
-            artifacts: Vec::new(),
-            unreadable: Vec::new(),
-            more_unreadable: 0,
-            others: 0,
+            artifacts: First::new(limit),
+            unreadable: First::new(limit.min(COMMENT_LINES)),
+            tests: List::ALL.map(|_| First::new(limit)).into(),
+            test_sums: None,
+            files: First::new(limit),
+            coverage: None,
+            new_findings: First::new(limit),
+            fixed_findings: First::new(limit),
+            finding_sums: None,
+            totals: CompareTotals::default(),
+            breaches: Vec::new(),
             written: Ok(()),
         }
     }
 
-    /// Takes what a comparison tells. Once nobody reads what is printed, nothing more is.
+    /// Takes what a comparison tells. Once nobody reads what is printed, nothing more is; which conditions
+    /// are met counts all the same.
     pub(super) fn take(&mut self, item: CompareItem) {
+        if let CompareItem::Fails(breach) = &item {
+            self.breaches.push(breach.clone());
+        }
         if self.written.is_err() {
             return;
         }
-        self.written = match item {
-            CompareItem::Artifact(artifact) => {
-                self.progress.add_file();
-                self.artifact(artifact)
+        if matches!(item, CompareItem::Artifact(_)) {
+            self.progress.add_file();
+        }
+        if self.form == Form::Json {
+            // By way of a value the keys stand in the order of the alphabet.
+            let object = json!(item);
+            self.written = self.progress.suspend(|| self.ui.object(&object));
+            return;
+        }
+        match item {
+            CompareItem::Artifact(artifact) => self.written = self.artifact(artifact),
+            CompareItem::Report(report) if report.state == "unreadable" => {
+                self.unreadable.add(report);
             }
-            CompareItem::Report(report) => self.report(report),
-        };
+            CompareItem::Test(test) => {
+                for (list, kept) in List::ALL.into_iter().zip(&mut self.tests) {
+                    if list.has(&test) {
+                        kept.add((*test).clone());
+                    }
+                }
+            }
+            CompareItem::Tests(sums) => self.test_sums = Some(sums),
+            CompareItem::File(file) => self.files.add(file),
+            CompareItem::Coverage(sums) => self.coverage = Some(sums),
+            CompareItem::Finding(finding) if finding.change == "new" => {
+                self.new_findings.add(finding);
+            }
+            CompareItem::Finding(finding) => self.fixed_findings.add(finding),
+            CompareItem::Findings(sums) => self.finding_sums = Some(sums),
+            CompareItem::Totals(totals) => self.totals = totals,
+            CompareItem::Report(_) | CompareItem::Fails(_) => {}
+        }
     }
 
-    fn artifact(&mut self, artifact: ArtifactComparison) -> io::Result<()> {
-        if self.form == Form::Json {
-            let object = view::compare::artifact(&artifact);
-            return self.progress.suspend(|| self.ui.object(&object));
-        }
-        if artifact.change() == Difference::Same {
-            return Ok(());
-        }
-        self.differing += 1;
-        if self.differing > self.limit {
+    fn artifact(&mut self, artifact: ComparedArtifact) -> io::Result<()> {
+        if artifact.change == "same" {
             return Ok(());
         }
         if self.form == Form::Markdown {
-            self.artifacts.push(artifact);
+            self.artifacts.add(artifact);
+            return Ok(());
+        }
+        if !self.artifacts.count() {
             return Ok(());
         }
         let line = text::artifact(self.ui, &artifact);
         self.progress.suspend(|| self.ui.line(line))
     }
 
-    fn report(&mut self, report: Report) -> io::Result<()> {
-        if self.form == Form::Json {
-            let object = view::compare::report(&report);
-            return self.progress.suspend(|| self.ui.object(&object));
-        }
-        match report.state {
-            ReportState::Read(_) => {}
-            ReportState::Other => self.others += 1,
-            ReportState::Unreadable { .. } if self.unreadable.len() < COMMENT_LINES => {
-                self.unreadable.push(report);
-            }
-            ReportState::Unreadable { .. } => self.more_unreadable += 1,
-        }
-        Ok(())
-    }
-
-    /// How many artifacts differ beyond those that were told.
-    pub(super) fn more_artifacts(&self) -> usize {
-        self.differing.saturating_sub(self.limit)
-    }
-
     /// Prints the rest.
-    pub(super) fn finish(mut self, outline: &Outline<'_>) -> io::Result<()> {
+    pub(super) fn finish(mut self, tasks: &Tasks<'_>) -> io::Result<()> {
         std::mem::replace(&mut self.written, Ok(()))?;
         match self.form {
-            Form::Json => {
-                let told = view::compare::Shown {
-                    compared: outline.compared,
-                    breaches: &outline.breaches,
-                    rule: outline.rule,
-                };
-                view::compare::finish(told, |object| self.ui.object(&object))
-            }
-            Form::Text => text::finish(self.ui, outline, &self),
-            Form::Markdown => self.ui.line(markdown::page(outline, &self).trim_end()),
+            Form::Json => Ok(()),
+            Form::Text => text::finish(self.ui, tasks, &self),
+            Form::Markdown => self.ui.line(markdown::page(tasks, &self).trim_end()),
         }
     }
 }

@@ -2,73 +2,57 @@
 
 use std::io;
 
-use artifact_app::{ArtifactComparison, Difference, ReportState, Sizes};
-use artifact_reports::{ComparedFinding, Covered, Kind, Level, Side, Standing, TestChange};
+use artifact_api::{ComparedArtifact, ComparedFinding, ComparedVersion, CoverageSums};
 use indicatif::HumanBytes;
 
 use super::outline::{
-    Outline, address, detail, percent, points, printable, signed_bytes, signed_percent,
+    List, address, detail, percent, points, printable, signed_bytes, signed_percent,
 };
-use super::shown::Shown;
+use super::shown::{Shown, Tasks};
 use crate::ui::{GREEN, RED, Ui, YELLOW};
-use artifact_app::TestList;
 
 /// One artifact that differs.
-pub(super) fn artifact(ui: &Ui, artifact: &ArtifactComparison) -> String {
-    let sizes = artifact.sizes();
-    let (color, change) = match artifact.change() {
-        Difference::Added => (GREEN, "added"),
-        Difference::Removed => (RED, "removed"),
-        Difference::Changed => (YELLOW, "changed"),
-        Difference::Same => ("", "same"),
+pub(super) fn artifact(ui: &Ui, artifact: &ComparedArtifact) -> String {
+    let color = match artifact.change.as_str() {
+        "added" => GREEN,
+        "removed" => RED,
+        "changed" => YELLOW,
+        _ => "",
     };
-    let size = |is_there: bool, bytes| {
-        if is_there {
-            HumanBytes(bytes).to_string()
-        } else {
-            "-".to_owned()
-        }
+    let size = |version: &Option<ComparedVersion>| match version {
+        Some(version) => HumanBytes(version.size_bytes).to_string(),
+        None => "-".to_owned(),
     };
     format!(
         "{} {:>10} → {:>10} {:>9}  {}",
-        ui.paint_data(color, &format!("{change:<8}")),
-        size(artifact.baseline.is_some(), sizes.baseline_bytes),
-        size(artifact.current.is_some(), sizes.current_bytes),
-        signed_percent(sizes),
+        ui.paint_data(color, &format!("{:<8}", artifact.change)),
+        size(&artifact.baseline),
+        size(&artifact.current),
+        signed_percent(artifact.sizes),
         printable(&address(artifact))
     )
 }
 
 /// Everything but the artifacts.
-pub(super) fn finish(ui: &Ui, outline: &Outline<'_>, shown: &Shown<'_>) -> io::Result<()> {
-    let page = Page {
-        ui,
-        outline,
-        limit: shown.limit,
-    };
-    page.more(shown.more_artifacts())?;
+pub(super) fn finish(ui: &Ui, tasks: &Tasks<'_>, shown: &Shown<'_>) -> io::Result<()> {
+    let page = Page { ui, shown };
+    page.more(shown.artifacts.more())?;
     page.totals()?;
     page.tests()?;
     page.coverage()?;
     page.findings()?;
-    for report in shown.unreadable.iter().take(shown.limit) {
-        if let ReportState::Unreadable { why, .. } = &report.state {
-            let uri = printable(&report.uri.to_string());
-            let why = printable(&why.to_string());
-            let label = ui.paint_data(RED, "unreadable");
-            ui.line(format_args!(
-                "{label} {}: {uri}: {why}",
-                report.side.as_str()
-            ))?;
-        }
+    for report in shown.unreadable.iter() {
+        let uri = printable(&report.uri);
+        let why = printable(report.reason.as_deref().unwrap_or_default());
+        let label = ui.paint_data(RED, "unreadable");
+        ui.line(format_args!("{label} {}: {uri}: {why}", report.side))?;
     }
-    let unreadable = shown.unreadable.len().saturating_sub(shown.limit);
-    page.more(unreadable + shown.more_unreadable)?;
-    for breach in &outline.breaches {
+    page.more(shown.unreadable.more())?;
+    for breach in tasks.breaches {
         let label = ui.paint_data(RED, "fails");
         ui.line(format_args!(
             "{label}      {}: {}",
-            breach.condition, breach.why
+            breach.condition, breach.reason
         ))?;
     }
     Ok(())
@@ -76,8 +60,7 @@ pub(super) fn finish(ui: &Ui, outline: &Outline<'_>, shown: &Shown<'_>) -> io::R
 
 struct Page<'a> {
     ui: &'a Ui,
-    outline: &'a Outline<'a>,
-    limit: usize,
+    shown: &'a Shown<'a>,
 }
 
 impl Page<'_> {
@@ -90,11 +73,7 @@ impl Page<'_> {
     }
 
     fn totals(&self) -> io::Result<()> {
-        let totals = self.outline.compared.totals;
-        let Sizes {
-            baseline_bytes,
-            current_bytes,
-        } = totals.sizes;
+        let totals = self.shown.totals;
         let percent = signed_percent(totals.sizes);
         let percent = match percent.as_str() {
             "" => percent,
@@ -106,30 +85,32 @@ impl Page<'_> {
             totals.removed,
             totals.changed,
             totals.same,
-            HumanBytes(baseline_bytes),
-            HumanBytes(current_bytes),
+            HumanBytes(totals.baseline_size_bytes),
+            HumanBytes(totals.current_size_bytes),
             signed_bytes(totals.sizes),
         ))
     }
 
     /// The heading of a kind of report; says whether there is anything to tell.
-    fn heading(&self, kind: Kind, sum: &str) -> io::Result<bool> {
-        let label = format!("{:<10}", kind.as_str());
-        match self.outline.compared.reports.standing(kind) {
-            Standing::Absent => return Ok(false),
-            Standing::Known => self.ui.line(format_args!("{label} {sum}"))?,
-            Standing::Unknown(reasons) => {
+    fn heading(&self, kind: &str, state: &str, reasons: &[String], sum: &str) -> io::Result<bool> {
+        let label = format!("{kind:<10}");
+        match state {
+            "absent" => return Ok(false),
+            "unknown" => {
                 let unknown = self.ui.paint_data(YELLOW, "unknown");
                 let reasons = printable(&reasons.join(", "));
                 self.ui.line(format_args!("{label} {unknown}: {reasons}"))?;
             }
+            _ => self.ui.line(format_args!("{label} {sum}"))?,
         }
         Ok(true)
     }
 
     fn tests(&self) -> io::Result<()> {
-        let reports = &self.outline.compared.reports;
-        let [before, now] = Side::BOTH.map(|side| reports.test_counts(side));
+        let Some(sums) = &self.shown.test_sums else {
+            return Ok(());
+        };
+        let (before, now) = (sums.baseline, sums.current);
         let sum = format!(
             "{} → {}: passed {} → {}, failed {} → {}, skipped {} → {}",
             before.total,
@@ -141,119 +122,120 @@ impl Page<'_> {
             before.skipped,
             now.skipped
         );
-        if !self.heading(Kind::Tests, &sum)? {
+        if !self.heading("tests", &sums.state, &sums.reasons, &sum)? {
             return Ok(());
         }
-        for list in TestList::ALL {
+        for (list, tests) in List::ALL.into_iter().zip(&self.shown.tests) {
             let color = match list {
-                TestList::Change(TestChange::NewlyFailing | TestChange::StillFailing) => RED,
-                TestList::Change(TestChange::Fixed | TestChange::New) => GREEN,
+                List::NewlyFailing | List::StillFailing => RED,
+                List::Fixed | List::New => GREEN,
                 _ => YELLOW,
             };
-            let label = self.ui.paint_data(color, &format!("{:<13}", list.name().0));
-            let mut count = 0_usize;
-            for test in self.outline.tests(list) {
-                count += 1;
-                if count <= self.limit {
-                    let detail = detail(list, &test, self.outline.rule);
-                    let id = printable(test.id);
-                    let line = format!("  {label}  {id}  {detail}");
-                    self.ui.line(line.trim_end())?;
-                }
+            let label = self.ui.paint_data(color, &format!("{:<13}", list.name()));
+            for test in tests.iter() {
+                let detail = detail(list, test);
+                let id = printable(&test.id);
+                let line = format!("  {label}  {id}  {detail}");
+                self.ui.line(line.trim_end())?;
             }
-            self.more(count.saturating_sub(self.limit))?;
+            self.more(tests.more())?;
         }
         Ok(())
     }
 
     fn coverage(&self) -> io::Result<()> {
-        let reports = &self.outline.compared.reports;
-        let [before, now] = Side::BOTH.map(|side| reports.covered(side));
-        let told = |name, before: Covered, now: Covered, change| {
-            let [before, now] = [before, now].map(|part| percent(part.percent()));
+        let Some(sums) = &self.shown.coverage else {
+            return Ok(());
+        };
+        let (before, now) = (sums.baseline, sums.current);
+        let told = |name, before, now, change| {
+            let [before, now] = [before, now].map(percent);
             format!("{name} {before} → {now} ({} points)", points(change))
         };
-        let change = reports.line_coverage_change();
-        let mut sums = vec![told("lines", before.lines, now.lines, change)];
-        if before.branches.total + now.branches.total > 0 {
-            let change = reports.branch_coverage_change();
-            sums.push(told("branches", before.branches, now.branches, change));
+        let change = sums.line_percent_change;
+        let mut parts = vec![told("lines", before.line_percent, now.line_percent, change)];
+        if before.branches + now.branches > 0 {
+            let change = sums.branch_percent_change;
+            let (before, now) = (before.branch_percent, now.branch_percent);
+            parts.push(told("branches", before, now, change));
         }
-        let sum = sums.join(", ");
-        if !self.heading(Kind::Coverage, &sum)? {
+        let sum = parts.join(", ");
+        if !self.heading("coverage", &sums.state, &sums.reasons, &sum)? {
             return Ok(());
         }
-        let mut count = 0_usize;
-        for file in self.outline.files() {
-            count += 1;
-            if count <= self.limit {
-                let part = |sums: Option<artifact_reports::CoverageSums>| {
-                    percent(sums.and_then(|sums| sums.lines.percent()))
-                };
-                self.ui.line(format_args!(
-                    "  {:>8} → {:>8} {:>8}  {}",
-                    part(file.baseline),
-                    part(file.current),
-                    points(file.change()),
-                    printable(file.path)
-                ))?;
-            }
+        for file in self.shown.files.iter() {
+            self.ui.line(format_args!(
+                "  {:>8} → {:>8} {:>8}  {}",
+                part(file.baseline),
+                part(file.current),
+                points(file.line_percent_change),
+                printable(&file.path)
+            ))?;
         }
-        self.more(count.saturating_sub(self.limit))
+        self.more(self.shown.files.more())
     }
 
     fn findings(&self) -> io::Result<()> {
-        let reports = &self.outline.compared.reports;
-        let [before, now] = Side::BOTH.map(|side| reports.finding_counts(side));
-        let levels = Level::ALL
-            .into_iter()
-            .rev()
-            .zip(before.iter().rev().zip(now.iter().rev()));
-        let sums: Vec<_> = levels
-            .filter(|(_, (before, now))| **before + **now > 0)
-            .map(|(level, (before, now))| format!("{} {before} → {now}", level.as_str()))
+        let Some(sums) = &self.shown.finding_sums else {
+            return Ok(());
+        };
+        let (before, now) = (sums.baseline, sums.current);
+        let levels = [
+            ("error", before.error, now.error),
+            ("warning", before.warning, now.warning),
+            ("note", before.note, now.note),
+            ("none", before.none, now.none),
+        ];
+        let parts: Vec<_> = levels
+            .iter()
+            .filter(|(_, before, now)| before + now > 0)
+            .map(|(level, before, now)| format!("{level} {before} → {now}"))
             .collect();
-        let sum = if sums.is_empty() {
+        let sum = if parts.is_empty() {
             "none".to_owned()
         } else {
-            sums.join(", ")
+            parts.join(", ")
         };
-        if !self.heading(Kind::Findings, &sum)? {
+        if !self.heading("findings", &sums.state, &sums.reasons, &sum)? {
             return Ok(());
         }
-        let findings = reports.findings();
-        for (label, color, is_new) in [("new  ", RED, true), ("fixed", GREEN, false)] {
-            let is_in = |finding: &&ComparedFinding<'_>| (finding.appeared() > 0) == is_new;
-            let listed: Vec<_> = findings.iter().filter(is_in).collect();
-            for finding in listed.iter().take(self.limit) {
+        for (label, color, listed) in [
+            ("new  ", RED, &self.shown.new_findings),
+            ("fixed", GREEN, &self.shown.fixed_findings),
+        ] {
+            for finding in listed.iter() {
                 let label = self.ui.paint_data(color, label);
                 self.ui
                     .line(format_args!("  {label}  {}", describe(finding)))?;
             }
-            self.more(listed.len().saturating_sub(self.limit))?;
+            self.more(listed.more())?;
         }
         Ok(())
     }
 }
 
+/// Which part of the lines is covered.
+pub(super) fn part(sums: Option<CoverageSums>) -> String {
+    percent(sums.and_then(|sums| sums.line_percent))
+}
+
 /// Level, rule, place and message of a finding, and how many there are of it.
-pub(super) fn describe(finding: &ComparedFinding<'_>) -> String {
-    let count = finding.appeared().max(finding.disappeared());
-    let times = match count {
+fn describe(finding: &ComparedFinding) -> String {
+    let times = match finding.count {
         1 => String::new(),
         count => format!(" ({count} times)"),
     };
     format!(
         "{:<7}  {}  {}  {}{times}",
-        finding.level.as_str(),
-        printable(finding.rule),
+        finding.level,
+        printable(&finding.rule),
         place(finding),
-        printable(finding.message)
+        printable(&finding.message)
     )
 }
 
 /// `PATH:LINE`.
-pub(super) fn place(finding: &ComparedFinding<'_>) -> String {
+pub(super) fn place(finding: &ComparedFinding) -> String {
     let line = finding.line.map(|line| format!(":{line}"));
-    format!("{}{}", printable(finding.path), line.unwrap_or_default())
+    format!("{}{}", printable(&finding.path), line.unwrap_or_default())
 }

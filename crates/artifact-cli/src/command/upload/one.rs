@@ -1,6 +1,6 @@
 //! One source: opened, guessed, compared with what is stored, and stored itself.
 
-use artifact_app::{Compression, UploadRequest, Uploaded};
+use artifact_app::{Compression, UploadRequest};
 use artifact_domain::{
     ArtifactRecord, ArtifactRef, ArtifactUri, Coordinate, Error, ErrorKind, Result,
 };
@@ -16,7 +16,7 @@ use crate::about::About;
 use crate::exit;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::service::Service;
+use crate::service::{Service, Stored};
 
 /// The media type of symbolic links, by the shared MIME-info specification of freedesktop.org.
 const SYMLINK: &str = "inode/symlink";
@@ -57,7 +57,7 @@ impl Plan {
     }
 
     /// Stores a source, unless it is stored already as it is and that is enough.
-    async fn upload(&self, source: Source, before: Before) -> Result<Option<Uploaded>> {
+    async fn upload(&self, source: Source, before: Before) -> Result<Option<Stored>> {
         if self.interrupt.is_requested() {
             return Err(Interrupt::error());
         }

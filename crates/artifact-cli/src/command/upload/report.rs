@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use artifact_app::Uploaded;
 use artifact_domain::Error;
 use serde_json::json;
 
 use super::walk::LeftOut;
 use crate::failures::{Failure, Failures};
+use crate::service::Stored;
 use crate::ui::Ui;
 
 /// What became of one source.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Stored(Box<Uploaded>),
+    Stored(Box<Stored>),
     /// Stored already as it is.
     Unchanged,
     /// Not uploaded by design.
@@ -64,7 +64,7 @@ impl<'a> Report<'a> {
         match outcome {
             Outcome::Stored(uploaded) => {
                 self.stored += 1;
-                if let Some(warning) = uploaded.warning() {
+                if let Some(warning) = uploaded.warning {
                     self.ui.warn(warning);
                 }
                 let record = &uploaded.record;
