@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::response::Response;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
 
@@ -200,26 +200,10 @@ impl Asked {
 
     fn all(self, store: &Store, filter: Filter, dry_run: bool) -> Outcomes<'_> {
         match (self, dry_run) {
-            (Self::Change(change), false) => Box::pin(
-                store
-                    .change_all(filter, change)
-                    .map(|one| one.map(|one| changed(&one))),
-            ),
-            (Self::Change(change), true) => Box::pin(
-                store
-                    .plan_change_all(filter, change)
-                    .map(|one| one.map(|one| changed(&one))),
-            ),
-            (Self::Keep(keep), false) => Box::pin(
-                store
-                    .set_retention_all(filter, keep)
-                    .map(|one| one.map(|one| kept(&one))),
-            ),
-            (Self::Keep(keep), true) => Box::pin(
-                store
-                    .plan_set_retention_all(filter, keep)
-                    .map(|one| one.map(|one| kept(&one))),
-            ),
+            (Self::Change(change), false) => told(store.change_all(filter, change), changed),
+            (Self::Change(change), true) => told(store.plan_change_all(filter, change), changed),
+            (Self::Keep(keep), false) => told(store.set_retention_all(filter, keep), kept),
+            (Self::Keep(keep), true) => told(store.plan_set_retention_all(filter, keep), kept),
         }
     }
 
@@ -253,6 +237,14 @@ impl Asked {
         };
         Box::pin(stream::iter(artifacts).map(one).buffered(CONCURRENCY))
     }
+}
+
+/// What became of each, as it is told.
+fn told<'a, T: 'a>(
+    outcomes: impl Stream<Item = Result<T>> + Send + 'a,
+    tell: fn(&T) -> Changed,
+) -> Outcomes<'a> {
+    Box::pin(outcomes.map_ok(move |one| tell(&one)))
 }
 
 fn changed(changed: &artifact_app::Changed) -> Changed {
