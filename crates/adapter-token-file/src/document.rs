@@ -21,11 +21,11 @@ const MOST_GRANTS: usize = 64;
 const MOST_NAME_BYTES: usize = 64;
 
 /// All tokens.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Tokens(Vec<Entry>);
 
 /// A token, and what is kept of its secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) token: Token,
     pub(crate) kept: Kept,
@@ -236,7 +236,8 @@ mod tests {
         let mut tokens = Tokens::default();
         tokens.add(entry("ci")).unwrap();
         tokens.add(entry("me@home")).unwrap();
-        assert_eq!(Tokens::parse(&tokens.write()).unwrap(), tokens);
+        let again = Tokens::parse(&tokens.write()).unwrap();
+        assert_eq!(again.write(), tokens.write());
         assert_eq!(tokens.remove("ci").unwrap().name, "ci");
         assert!(tokens.remove("ci").is_none());
         assert!(

@@ -13,6 +13,9 @@ use crate::settings::Settings;
 /// nothing else.
 const PURPOSE: &str = "artifact-store url 1";
 
+/// By how much the clocks of who signs and who checks may differ.
+const LEEWAY: Duration = Duration::from_mins(1);
+
 /// The parameters that a signature brings along, the last ones of a query, in this order.
 const EXPIRES: &str = "expires";
 const KEY: &str = "key";
@@ -111,8 +114,8 @@ impl UrlSigner {
     /// Lets a signed request pass.
     ///
     /// # Errors
-    /// `Unauthenticated` for one that was not signed here or has come to its end; faults of the file
-    /// of keys.
+    /// `Unauthenticated` for one that was not signed here, has come to its end, or has a later one than
+    /// any that could be signed by now; faults of the file of keys.
     pub fn check(&self, method: &str, signed: &SignedTarget, now: Timestamp) -> Result<()> {
         let message = message(method, &signed.target, signed.expires);
         let refuse = |message: &str, hint: &str| {
@@ -124,8 +127,16 @@ impl UrlSigner {
                 "use it as it was given, by the method that it was signed for",
             );
         }
-        if now.as_micros().div_euclid(1_000_000) >= signed.expires {
+        let now = now.as_micros().div_euclid(1_000_000);
+        if now >= signed.expires {
             return refuse("the URL has expired", "ask whoever gave it for a new one");
+        }
+        let rest = Duration::from_secs(signed.expires.abs_diff(now));
+        if check_time(rest.saturating_sub(LEEWAY).max(Duration::from_secs(1))).is_err() {
+            return refuse(
+                "the URL is not good yet",
+                "the clock of whoever signed it is ahead of the server's",
+            );
         }
         Ok(())
     }
@@ -210,6 +221,14 @@ mod tests {
                     .is_err()
             );
         }
+        let week = 7 * 86_400;
+        let ahead = later(1_000);
+        let until = ahead.saturating_add(Duration::from_secs(week));
+        let url = signer.sign("GET", "/a", until, ahead).await.unwrap();
+        let parsed = SignedTarget::parse(&url).unwrap();
+        assert!(signer.check("GET", &parsed, later(940)).is_ok());
+        let early = signer.check("GET", &parsed, later(939)).unwrap_err();
+        assert!(early.message().contains("not good yet"), "{early}");
         for end in [0, 7 * 86_400 + 1] {
             let url = signer.sign("GET", "/a", later(end), now).await;
             assert_eq!(url.is_ok(), end == 0, "{end} s");

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use artifact_app::{DigestMismatch, PreconditionFailed};
 use artifact_domain::{Error, ErrorKind};
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -118,6 +118,8 @@ impl IntoResponse for Problem {
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(CONTENT_TYPE, json);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // It repeats names, which can be anything.
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE || self.status == StatusCode::LOCKED {
             headers.insert(RETRY_AFTER, RETRY_AFTER_S);
         }

@@ -43,10 +43,10 @@ task = "*"
 "#;
 
 /// A CI system that signs, and a server that takes what it signs.
-struct Ci {
+pub(super) struct Ci {
     store: Sandbox,
     issuer: IssuerServer,
-    key: SigningKey,
+    pub(super) key: SigningKey,
     server: Server,
 }
 
@@ -66,12 +66,12 @@ impl Ci {
         }
     }
 
-    fn github() -> Self {
+    pub(super) fn github() -> Self {
         Self::new("github", GITHUB_RULES)
     }
 
     /// The claims of a job of GitHub Actions.
-    fn job(&self, repository: &str, run_id: &str) -> Value {
+    pub(super) fn job(&self, repository: &str, run_id: &str) -> Value {
         github_job(self.issuer.url(), repository, run_id)
     }
 
@@ -80,12 +80,12 @@ impl Ci {
     }
 
     /// Somebody whose token says this.
-    fn saying(&self, claims: &Value) -> Bearer<'_> {
+    pub(super) fn saying(&self, claims: &Value) -> Bearer<'_> {
         self.bearer(&self.key.token(claims))
     }
 
     #[track_caller]
-    fn assert_refused(&self, token: &str, what: &str) {
+    pub(super) fn assert_refused(&self, token: &str, what: &str) {
         let answer = self.bearer(token).get("/api/v1/artifacts");
         assert_eq!(answer.status, 401, "{what}: {}", answer.text());
         let problem = answer.problem(401, "unauthenticated");
@@ -116,7 +116,7 @@ fn described(name: &str, issuer: &str, more: &str, rules: &str) -> String {
 }
 
 /// Seconds since 1970.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_secs()).unwrap()
 }
@@ -200,7 +200,7 @@ fn gitlab_job(issuer: &str, project_path: &str, pipeline_id: &str) -> Value {
 }
 
 /// The same claims with one changed; taken away where the value is null.
-fn with(claims: &Value, name: &str, value: Value) -> Value {
+pub(super) fn with(claims: &Value, name: &str, value: Value) -> Value {
     let mut changed = claims.clone();
     if value.is_null() {
         changed.as_object_mut().unwrap().remove(name);

@@ -6,6 +6,7 @@ mod bad_input;
 mod changes;
 mod clients;
 mod content;
+mod dripping;
 mod guard;
 mod lists;
 mod proxies;

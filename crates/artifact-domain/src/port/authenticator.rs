@@ -9,7 +9,7 @@ use crate::query::Filter;
 use crate::{Error, ErrorKind, Result, Timestamp};
 
 /// What somebody shows to be recognised by. Its text never prints.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Credential(String);
 
 impl Credential {

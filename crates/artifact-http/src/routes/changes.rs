@@ -8,7 +8,7 @@ use artifact_domain::{ArtifactRef, Error, Result, require_exact_numbers};
 use axum::extract::RawQuery;
 use axum::response::Response;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
 
@@ -190,26 +190,12 @@ impl Asked {
 
     fn all(self, store: &Store, filter: Filter, dry_run: bool) -> Outcomes<'_> {
         match (self, dry_run) {
-            (Self::Change(change), false) => Box::pin(
-                store
-                    .change_all(filter, change)
-                    .map(|one| one.map(|one| changed(&one))),
-            ),
-            (Self::Change(change), true) => Box::pin(
-                store
-                    .plan_change_all(filter, change)
-                    .map(|one| one.map(|one| changed(&one))),
-            ),
-            (Self::Keep(keep), false) => Box::pin(
-                store
-                    .set_retention_all(filter, keep)
-                    .map(|one| one.map(|one| kept(&one))),
-            ),
-            (Self::Keep(keep), true) => Box::pin(
-                store
-                    .plan_set_retention_all(filter, keep)
-                    .map(|one| one.map(|one| kept(&one))),
-            ),
+            (Self::Change(change), false) => each_told(store.change_all(filter, change), changed),
+            (Self::Change(change), true) => {
+                each_told(store.plan_change_all(filter, change), changed)
+            }
+            (Self::Keep(keep), false) => each_told(store.set_retention_all(filter, keep), kept),
+            (Self::Keep(keep), true) => each_told(store.plan_set_retention_all(filter, keep), kept),
         }
     }
 
@@ -253,6 +239,14 @@ async fn told(caller: &Caller, changed: Changed) -> Changed {
         expires_at_before: None,
         ..changed
     }
+}
+
+/// What became of each, as it is told.
+fn each_told<'a, T: 'a>(
+    outcomes: impl Stream<Item = Result<T>> + Send + 'a,
+    tell: fn(&T) -> Changed,
+) -> Outcomes<'a> {
+    Box::pin(outcomes.map_ok(move |one| tell(&one)))
 }
 
 fn changed(changed: &artifact_app::Changed) -> Changed {

@@ -4,6 +4,7 @@ use artifact_app::{ArchiveFormat, ExportOptions, Verification};
 use artifact_domain::access::Target;
 use artifact_domain::query::{Filter, Glob, Versions};
 use artifact_domain::{Error, Result};
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -76,13 +77,7 @@ async fn export(
     scope: &Scope,
     params: &ExportParams,
 ) -> Result<Response, Problem> {
-    let (format, mime_type, ending) = match params.format.as_deref() {
-        None | Some("zip") => (ArchiveFormat::Zip, "application/zip", "zip"),
-        Some("tar.gz") => (ArchiveFormat::TarGz, "application/gzip", "tar.gz"),
-        Some(_) => {
-            return Err(Error::invalid_input("the format is zip or tar.gz").into());
-        }
-    };
+    let form = Form::of(params.format.as_deref())?;
     let mut filter = Filter {
         spec: Some(Glob::exactly(scope.spec.as_str())),
         task: scope.task.as_ref().map(|task| Glob::exactly(task.as_str())),
@@ -92,11 +87,8 @@ async fn export(
         filter.versions = Versions::All;
     }
     let options = ExportOptions {
-        format,
         metadata: params.metadata,
-        verification: caller.app().verification,
-        left_out: None,
-        temporary_folder: caller.app().temporary_folder.clone(),
+        ..form.options(caller)
     };
     let target = match &scope.task {
         Some(task) => Target::Task(&scope.spec, task),
@@ -104,20 +96,59 @@ async fn export(
     };
     let export = caller.at(target).await?.export(filter, options).await?;
     let name = match &scope.task {
-        Some(task) => format!("{}-{task}.{ending}", scope.spec),
-        None => format!("{}.{ending}", scope.spec),
+        Some(task) => format!("{}-{task}.{}", scope.spec, form.ending),
+        None => format!("{}.{}", scope.spec, form.ending),
     };
     let name = name.replace('/', "-");
     let body = outgoing(export.body, format!("the archive {name}"));
-    let mut response = (StatusCode::OK, body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(mime_type));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let way = disposition::of(mime_type, &name, Some(true));
+    let mut response = form.answer(body);
+    let way = disposition::of(form.mime_type, &name, Some(true));
     if let Ok(way) = HeaderValue::from_str(&way) {
-        headers.insert(CONTENT_DISPOSITION, way);
+        response.headers_mut().insert(CONTENT_DISPOSITION, way);
     }
     Ok(response)
+}
+
+/// What kind of archive it is.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    format: ArchiveFormat,
+    mime_type: &'static str,
+    ending: &'static str,
+}
+
+impl Form {
+    fn of(format: Option<&str>) -> Result<Self> {
+        let (format, mime_type, ending) = match format {
+            None | Some("zip") => (ArchiveFormat::Zip, "application/zip", "zip"),
+            Some("tar.gz") => (ArchiveFormat::TarGz, "application/gzip", "tar.gz"),
+            Some(_) => return Err(Error::invalid_input("the format is zip or tar.gz")),
+        };
+        Ok(Self {
+            format,
+            mime_type,
+            ending,
+        })
+    }
+
+    /// Without metadata, and verified as the settings say.
+    fn options(self, caller: &Caller) -> ExportOptions {
+        ExportOptions {
+            format: self.format,
+            metadata: false,
+            verification: caller.app().verification,
+            left_out: None,
+            temporary_folder: caller.app().temporary_folder.clone(),
+        }
+    }
+
+    fn answer(self, body: Body) -> Response {
+        let mut response = (StatusCode::OK, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.mime_type));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
 }
 
 /// What a selection is written to.
@@ -157,26 +188,20 @@ pub(crate) async fn export_selected(
 ) -> Result<Response, Problem> {
     let request: ExportRequest = serde_json::from_slice(&body)
         .map_err(|cause| Error::invalid_input(format!("the request can't be read: {cause}")))?;
-    let (format, mime_type) = match request.format.as_deref() {
-        None | Some("zip") => (ArchiveFormat::Zip, "application/zip"),
-        Some("tar.gz") => (ArchiveFormat::TarGz, "application/gzip"),
-        Some(_) => return Err(Error::invalid_input("the format is zip or tar.gz").into()),
-    };
+    let form = Form::of(request.format.as_deref())?;
     let in_parts = request.keep_going || export_parts::are_wanted(&headers);
     let missing = in_parts.then(Missing::default);
-    let options = ExportOptions {
-        format,
+    let mut options = ExportOptions {
         metadata: request.metadata,
-        verification: match request.verify {
-            Some(false) => Verification::Skip,
-            _ => caller.app().verification,
-        },
         left_out: missing
             .as_ref()
             .filter(|_| request.keep_going)
             .map(Missing::teller),
-        temporary_folder: caller.app().temporary_folder.clone(),
+        ..form.options(&caller)
     };
+    if request.verify == Some(false) {
+        options.verification = Verification::Skip;
+    }
     let (store, filter) = caller.among(params.filter(caller.aside())?).await?;
     let export = store.export(filter, options).await?;
     let sums = [
@@ -185,16 +210,13 @@ pub(crate) async fn export_selected(
         ("x-export-stored-size-bytes", export.stored_size_bytes),
     ];
     let mut response = if let Some(missing) = missing {
-        export_parts::answer(export, mime_type, missing).await?
+        export_parts::answer(export, form.mime_type, missing).await?
     } else {
         let body = begun(export.body, "an archive of what was selected".to_owned()).await?;
-        let kind = HeaderValue::from_static(mime_type);
-        (StatusCode::OK, [(CONTENT_TYPE, kind)], body).into_response()
+        form.answer(body)
     };
-    let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     for (name, sum) in sums {
-        headers.insert(name, sum.into());
+        response.headers_mut().insert(name, sum.into());
     }
     Ok(response)
 }

@@ -1,7 +1,10 @@
 //! Answers line by line, `application/x-ndjson`: each document as it happens, the sums last. Knows no use
 //! case.
 
-use std::future::Future;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use artifact_api::Line;
 use artifact_domain::{Error, Result};
@@ -9,11 +12,10 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::gate::Work;
@@ -23,8 +25,11 @@ use crate::state::App;
 /// The media type of such answers.
 const LINES: &str = "application/x-ndjson";
 
-/// How many lines may wait for whoever reads them.
-const WAITING: usize = 256;
+/// How many bytes may wait to be handed over before whoever tells more gives way.
+const FULL: usize = 64 << 10;
+
+/// How often they may be handed over before the client has taken any.
+const WAITING: usize = 4;
 
 /// Whether the client wants an answer line by line.
 pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
@@ -48,46 +53,92 @@ fn is_lines(accepted: &str) -> bool {
 
 /// Who tells the client what happens. Where the client is gone, nothing is told any more.
 #[derive(Debug, Clone)]
-pub(super) struct Teller(mpsc::Sender<Bytes>);
+pub(super) struct Teller {
+    /// Lines that are not handed over yet.
+    told: Arc<Mutex<Vec<u8>>>,
+    client: mpsc::Sender<Bytes>,
+}
 
 impl Teller {
+    fn new() -> (Self, mpsc::Receiver<Bytes>) {
+        let (client, receiver) = mpsc::channel(WAITING);
+        let told = Arc::default();
+        (Self { told, client }, receiver)
+    }
+
     /// Tells of something; false if nobody listens.
     pub(super) async fn item(&self, item: &impl Serialize) -> bool {
-        self.line(&Line::<_, Value>::Item(item)).await
+        self.item_now(item);
+        self.is_heard().await
     }
 
     /// Tells of something that could not be done; false if nobody listens.
     pub(super) async fn failed(&self, error: &Error) -> bool {
-        self.line(&Line::<Value, Value>::Failed(error.into())).await
+        self.failed_now(error);
+        self.is_heard().await
     }
 
-    async fn line<I: Serialize, S: Serialize>(&self, line: &Line<I, S>) -> bool {
-        self.0.send(written(line)).await.is_ok()
-    }
-
-    /// The same from within work that can't wait: it stands still until there is room.
+    /// The same from within work that can't wait. It goes on only when there is room again.
     pub(super) fn item_now(&self, item: &impl Serialize) {
-        self.now(written(&Line::<_, Value>::Item(item)));
+        self.line(&Line::<_, Value>::Item(item));
     }
 
     /// The same of something that could not be done.
     pub(super) fn failed_now(&self, error: &Error) {
-        self.now(written(&Line::<Value, Value>::Failed(error.into())));
+        self.line(&Line::<Value, Value>::Failed(error.into()));
     }
 
-    fn now(&self, line: Bytes) {
-        if let Err(mpsc::error::TrySendError::Full(line)) = self.0.try_send(line) {
-            let send = self.0.send(line);
-            let _ = tokio::task::block_in_place(|| Handle::current().block_on(send));
+    fn line<I: Serialize, S: Serialize>(&self, line: &Line<I, S>) {
+        if !self.client.is_closed() {
+            let line = written(line);
+            self.lock().extend_from_slice(&line);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether anybody listens. Where much waits, it is handed over first.
+    async fn is_heard(&self) -> bool {
+        if self.lock().len() >= FULL {
+            tokio::task::yield_now().await;
+        }
+        !self.client.is_closed()
+    }
+
+    /// Hands over what was told, as soon as the client has room for it.
+    async fn hand_over(&self) {
+        let told = std::mem::take(&mut *self.lock());
+        if !told.is_empty() {
+            let _ = self.client.send(told.into()).await;
+        }
+    }
+
+    /// Does `work`, which tells by this teller: whenever it pauses, what it has told is handed over, and it
+    /// goes on after that. So a slow client holds up its own work, and no thread.
+    async fn with<T>(self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            let done = poll_fn(|context| match work.as_mut().poll(context) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                Poll::Pending if self.lock().is_empty() => Poll::Pending,
+                Poll::Pending => Poll::Ready(None),
+            });
+            let done = done.await;
+            self.hand_over().await;
+            if let Some(done) = done {
+                return done;
+            }
         }
     }
 }
 
-fn written<I: Serialize, S: Serialize>(line: &Line<I, S>) -> Bytes {
+fn written<I: Serialize, S: Serialize>(line: &Line<I, S>) -> Vec<u8> {
     // What the surfaces show has text keys alone and always a JSON form.
     let mut text = serde_json::to_vec(line).unwrap_or_default();
     text.push(b'\n');
-    text.into()
+    text
 }
 
 /// Runs `work` to its end, be the client there or not, and answers with what it tells; what it gives are
@@ -97,36 +148,34 @@ where
     S: Serialize + Send + Sync + 'static,
     F: Future<Output = Result<S>> + Send + 'static,
 {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let teller = Teller(sender);
+    let (teller, receiver) = Teller::new();
     let (begun, tracked) = (Work::begin(), app.clone());
     app.go_on(async move {
-        let work = work(teller.clone());
-        let (last, fault) = match tracked.finish(work).await {
+        let work = teller.clone().with(work(teller.clone()));
+        let fault = match tracked.finish(work).await {
             Ok(sums) => {
                 begun.sums(counts(&sums));
-                (Line::<Value, S>::Sums(sums), None)
+                teller.line(&Line::<Value, S>::Sums(sums));
+                None
             }
             Err(error) => {
                 tracing::error!(kind = %error.kind(), "an answer in lines ended early: {error}");
-                let fault = problem::status(error.kind());
-                (Line::Error((&error).into()), Some(fault))
+                teller.line(&Line::<Value, S>::Error((&error).into()));
+                Some(problem::status(error.kind()))
             }
         };
         begun.end(fault).await;
-        teller.line(&last).await;
+        teller.hand_over().await;
     });
     let lines = stream::unfold(receiver, |mut receiver| async move {
-        let mut line = receiver.recv().await?.to_vec();
-        while let Ok(more) = receiver.try_recv() {
-            line.extend_from_slice(&more);
-        }
-        Some((Ok::<_, Error>(Bytes::from(line)), receiver))
+        let lines = receiver.recv().await?;
+        Some((Ok::<_, Error>(lines), receiver))
     });
     let mut response = (StatusCode::OK, Body::from_stream(lines)).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -140,6 +189,9 @@ fn counts(sums: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
     use super::*;
 
     fn wanted(accept: &'static str) -> bool {
@@ -156,5 +208,65 @@ mod tests {
         for other in ["*/*", "application/json", "application/x-ndjson;q=0", ""] {
             assert!(!wanted(other), "{other}");
         }
+    }
+
+    /// Lines that together are far more than may wait.
+    const MANY: u32 = 10_000;
+
+    /// Tells of numbers, each as long as a short document.
+    async fn count(teller: Teller, at: Arc<AtomicU32>, can_wait: bool) {
+        for number in 0..MANY {
+            let item = format!("{number:0>100}");
+            if can_wait {
+                assert!(teller.item(&item).await);
+            } else {
+                teller.item_now(&item);
+                tokio::task::yield_now().await;
+            }
+            at.store(number, Ordering::Relaxed);
+        }
+    }
+
+    // The runtime has one thread: were it held, nothing else would go on.
+    #[tokio::test]
+    async fn a_client_that_does_not_read_holds_up_its_own_work_alone() {
+        for can_wait in [false, true] {
+            let (teller, mut receiver) = Teller::new();
+            let at = Arc::new(AtomicU32::new(0));
+            let work = count(teller.clone(), Arc::clone(&at), can_wait);
+            let work = tokio::spawn(teller.with(work));
+            let mut before = u32::MAX;
+            while at.load(Ordering::Relaxed) != before {
+                before = at.load(Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert!(before < MANY / 2, "{before} lines wait for nobody");
+            let mut lines = Vec::new();
+            while let Some(told) = receiver.recv().await {
+                lines.extend_from_slice(&told);
+            }
+            work.await.unwrap();
+            let lines = String::from_utf8(lines).unwrap();
+            assert!(lines.ends_with('\n'));
+            let told = lines.lines().enumerate().map(|(number, line)| {
+                assert_eq!(line, format!(r#"{{"item":"{number:0>100}"}}"#));
+            });
+            assert_eq!(told.count(), usize::try_from(MANY).unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_when_its_client_is_gone() {
+        let (teller, receiver) = Teller::new();
+        let at = Arc::new(AtomicU32::new(0));
+        let work = count(teller.clone(), Arc::clone(&at), false);
+        let told = teller.clone();
+        let work = tokio::spawn(teller.with(work));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!work.is_finished());
+        drop(receiver);
+        work.await.unwrap();
+        assert_eq!(at.load(Ordering::Relaxed), MANY - 1);
+        assert!(!told.item(&1).await && told.lock().is_empty());
     }
 }

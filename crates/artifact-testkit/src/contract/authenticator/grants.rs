@@ -38,7 +38,10 @@ pub async fn the_grants_of_two_bearers_do_not_mix(registry: Subject<Registry>) {
             assert_eq!(found.grants(), grants);
         }
     }
-    assert!(issued[0] != issued[2], "two have the same credential");
+    assert!(
+        issued[0].expose() != issued[2].expose(),
+        "two have the same credential"
+    );
 }
 
 /// A name is a short line, different for each, without any part of the credential that is secret.
