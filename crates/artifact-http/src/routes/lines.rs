@@ -100,7 +100,7 @@ where
     let (sender, receiver) = mpsc::channel(WAITING);
     let teller = Teller(sender);
     let (begun, tracked) = (Work::begin(), app.clone());
-    app.go_on(async move {
+    let told = app.go_on(async move {
         let work = work(teller.clone());
         let (last, fault) = match tracked.finish(work).await {
             Ok(sums) => {
@@ -116,6 +116,7 @@ where
         begun.end(fault).await;
         teller.line(&last).await;
     });
+    drop(told);
     let lines = stream::unfold(receiver, |mut receiver| async move {
         let mut line = receiver.recv().await?.to_vec();
         while let Ok(more) = receiver.try_recv() {
