@@ -150,7 +150,7 @@ where
 {
     let (teller, receiver) = Teller::new();
     let (begun, tracked) = (Work::begin(), app.clone());
-    app.go_on(async move {
+    let told = app.go_on(async move {
         let work = teller.clone().with(work(teller.clone()));
         let fault = match tracked.finish(work).await {
             Ok(sums) => {
@@ -167,6 +167,7 @@ where
         begun.end(fault).await;
         teller.hand_over().await;
     });
+    drop(told);
     let lines = stream::unfold(receiver, |mut receiver| async move {
         let lines = receiver.recv().await?;
         Some((Ok::<_, Error>(lines), receiver))
