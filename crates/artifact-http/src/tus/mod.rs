@@ -92,10 +92,11 @@ async fn speak(request: Request, next: Next) -> Response {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|fault| {
-        Error::new(ErrorKind::Internal, "work on a file of an upload stopped").with_source(fault)
-    })?
+    tokio::task::spawn_blocking(work).await.map_err(stopped)?
+}
+
+fn stopped(fault: tokio::task::JoinError) -> Error {
+    Error::new(ErrorKind::Internal, "work on a file of an upload stopped").with_source(fault)
 }
 
 /// What a fault of the server's own disk means.

@@ -1,14 +1,15 @@
 //! The bytes of one request on their way into the spool, a few at a time. Knows no headers.
 
-use std::future;
+use std::{future, mem};
 
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use futures::StreamExt;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::blocking;
+use super::{blocking, stopped};
 use super::checksum::{Checksum, Comparison};
 use super::spool::Held;
 use super::through::Through;
@@ -94,15 +95,39 @@ pub(super) async fn receive(
     Ok((held, outcome))
 }
 
-/// Adds bytes until they end, are too many, or somebody else asks for the upload.
+/// Adds bytes until they end, are too many, or somebody else asks for the upload. While some are written down
+/// the next ones come.
 async fn append_all(
-    mut held: Held,
+    held: Held,
+    body: ByteStream,
+    most_bytes: u64,
+    comparison: Option<&mut Comparison>,
+    asked_for: &CancellationToken,
+    through: Option<&Through>,
+) -> Result<(Held, Result<(), Refused>)> {
+    let mut appending = Appending::Idle(held);
+    let taking = take_all(
+        &mut appending,
+        body,
+        most_bytes,
+        comparison,
+        asked_for,
+        through,
+    );
+    let taken = taking.await;
+    let (held, written) = appending.end().await?;
+    // What could not be written down is what matters.
+    Ok((held, written.map_err(Refused::from).and(taken)))
+}
+
+async fn take_all(
+    appending: &mut Appending,
     body: ByteStream,
     most_bytes: u64,
     mut comparison: Option<&mut Comparison>,
     asked_for: &CancellationToken,
     through: Option<&Through>,
-) -> Result<(Held, Result<(), Refused>)> {
+) -> Result<(), Refused> {
     let unwanted = async {
         match through {
             Some(through) => through.refused.cancelled().await,
@@ -115,12 +140,12 @@ async fn append_all(
     loop {
         let next = tokio::select! {
             biased;
-            () = asked_for.cancelled() => return Ok((held, Err(taken_over().into()))),
-            () = &mut unwanted => return Ok((held, Err(Refused::Unwanted))),
+            () = asked_for.cancelled() => return Err(taken_over().into()),
+            () = &mut unwanted => return Err(Refused::Unwanted),
             next = chunks.next() => next,
         };
         let Some(next) = next else {
-            return Ok((held, Ok(())));
+            return Ok(());
         };
         let mut good: Vec<Bytes> = Vec::with_capacity(next.len());
         let mut fault = None;
@@ -133,7 +158,7 @@ async fn append_all(
                 }
             };
             let Some(left) = left_bytes.checked_sub(chunk.len() as u64) else {
-                return Ok((held, Err(too_many(most_bytes).into())));
+                return Err(too_many(most_bytes).into());
             };
             left_bytes = left;
             if let Some(comparison) = comparison.as_deref_mut() {
@@ -141,20 +166,51 @@ async fn append_all(
             }
             good.push(chunk);
         }
-        let write = good.clone();
-        let written;
-        (held, written) = blocking(move || {
-            let written = write.iter().try_for_each(|chunk| held.append(chunk));
-            Ok((held, written))
-        })
-        .await?;
-        if let Some(error) = written.err().or(fault) {
-            return Ok((held, Err(error.into())));
+        appending.append(good.clone()).await?;
+        if let Some(error) = fault {
+            return Err(error.into());
         }
         if let Some(through) = through {
             for chunk in good {
                 through.pass(chunk).await;
             }
+        }
+    }
+}
+
+/// An upload that grows on a thread beside.
+enum Appending {
+    Idle(Held),
+    Busy(JoinHandle<(Held, Result<()>)>),
+    /// The thread has panicked, or nothing more is to come.
+    Gone,
+}
+
+impl Appending {
+    /// Adds chunks once those before them are there.
+    async fn append(&mut self, chunks: Vec<Bytes>) -> Result<()> {
+        let (mut held, written) = self.take().await?;
+        if let Err(error) = written {
+            *self = Self::Idle(held);
+            return Err(error);
+        }
+        *self = Self::Busy(tokio::task::spawn_blocking(move || {
+            let written = chunks.iter().try_for_each(|chunk| held.append(chunk));
+            (held, written)
+        }));
+        Ok(())
+    }
+
+    /// Gives the upload back, and whether all is there.
+    async fn end(mut self) -> Result<(Held, Result<()>)> {
+        self.take().await
+    }
+
+    async fn take(&mut self) -> Result<(Held, Result<()>)> {
+        match mem::replace(self, Self::Gone) {
+            Self::Idle(held) => Ok((held, Ok(()))),
+            Self::Busy(job) => job.await.map_err(stopped),
+            Self::Gone => Err(Error::new(ErrorKind::Internal, "the upload is gone")),
         }
     }
 }
