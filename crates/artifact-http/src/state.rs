@@ -11,6 +11,7 @@ use artifact_bootstrap::settings::Settings;
 use artifact_bootstrap::{Access, UrlSigner};
 use artifact_domain::{Error, ErrorKind, Result};
 use http::StatusCode;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::gate::{Doors, Work};
@@ -128,9 +129,9 @@ impl App {
         })
     }
 
-    /// Runs what nobody waits for, to its end.
-    pub(crate) fn go_on(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(work);
+    /// Runs work to its end, whether or not anybody waits for it.
+    pub(crate) fn go_on(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.tasks.spawn(work)
     }
 
     /// Waits for all that was begun and for what the store writes behind its answers.

@@ -77,7 +77,9 @@ impl Attempt {
     /// Writes down how it has ended. Where its work goes on, that writes it down at its own end.
     pub(super) async fn end(mut self, status: StatusCode) {
         if let Some((begun, ended)) = self.ended(status) {
-            write_down(begun, ended).await;
+            let app = begun.guard.app.clone();
+            // Whoever goes away now takes no entry with him. A panic has told of itself.
+            let _ = app.go_on(write_down(begun, ended)).await;
         }
     }
 
@@ -159,7 +161,7 @@ pub(super) async fn write_down(begun: Begun, ended: Ended) {
 pub(super) fn write_down_later(begun: Begun, ended: Ended) {
     if tokio::runtime::Handle::try_current().is_ok() {
         let app = begun.guard.app.clone();
-        app.go_on(write_down(begun, ended));
+        drop(app.go_on(write_down(begun, ended)));
     }
 }
 
