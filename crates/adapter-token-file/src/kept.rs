@@ -9,10 +9,14 @@ use artifact_watch::Watched;
 /// More than any such file has, in bytes.
 const MOST_BYTES: u64 = 1 << 26;
 
+/// How a file is read, up to so many bytes.
+type Read = fn(&Path, u64) -> Result<Option<Vec<u8>>>;
+
 /// A file, and what it said when it was looked at last.
 #[derive(Debug)]
 pub(crate) struct Kept<T> {
     path: PathBuf,
+    read: Read,
     parse: fn(&[u8]) -> Result<T>,
     watched: Watched<T>,
 }
@@ -20,10 +24,20 @@ pub(crate) struct Kept<T> {
 impl<T: Default + 'static> Kept<T> {
     /// Reads nothing yet. A file that is not there is like the default.
     pub(crate) fn new(path: PathBuf, parse: fn(&[u8]) -> Result<T>) -> Self {
-        let read = path.clone();
+        Self::read_by(artifact_watch::read, path, parse)
+    }
+
+    /// The same for a file of secrets.
+    pub(crate) fn secret(path: PathBuf, parse: fn(&[u8]) -> Result<T>) -> Self {
+        Self::read_by(artifact_watch::read_secret, path, parse)
+    }
+
+    fn read_by(read: Read, path: PathBuf, parse: fn(&[u8]) -> Result<T>) -> Self {
+        let file = path.clone();
         Self {
-            watched: Watched::new([path.clone()], move |_| load(&read, parse)),
+            watched: Watched::new([path.clone()], move |_| load(read, &file, parse)),
             path,
+            read,
             parse,
         }
     }
@@ -34,7 +48,7 @@ impl<T: Default + 'static> Kept<T> {
 
     /// What the file says now.
     pub(crate) fn load(&self) -> Result<T> {
-        load(&self.path, self.parse)
+        load(self.read, &self.path, self.parse)
     }
 
     /// What it said a moment ago.
@@ -59,8 +73,8 @@ pub(crate) fn text(path: &Path) -> Result<Option<Vec<u8>>> {
     artifact_watch::read(path, MOST_BYTES)
 }
 
-fn load<T: Default>(path: &Path, parse: fn(&[u8]) -> Result<T>) -> Result<T> {
-    match text(path)? {
+fn load<T: Default>(read: Read, path: &Path, parse: fn(&[u8]) -> Result<T>) -> Result<T> {
+    match read(path, MOST_BYTES)? {
         None => Ok(T::default()),
         Some(text) => parse(&text).map_err(|error| {
             let message = format!("what is in {} can't be read", path.display());

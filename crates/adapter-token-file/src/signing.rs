@@ -52,7 +52,7 @@ struct Document {
 impl SigningKeys {
     /// The keys in the file at `path`, which need not be there.
     pub fn new(path: PathBuf) -> Self {
-        Self(Arc::new(Kept::new(path, Keys::parse)))
+        Self(Arc::new(Kept::secret(path, Keys::parse)))
     }
 
     /// Signs a message; makes the first key where there is none.
@@ -206,6 +206,22 @@ mod tests {
         let written = String::from_utf8(kept::text(&path).unwrap().unwrap()).unwrap();
         let secret = written.split('"').nth_back(1).unwrap();
         assert!(secret.len() == 43 && !shown.contains(secret), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn keys_that_others_can_read_are_not_believed() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        let now = Timestamp::UNIX_EPOCH;
+        let keys = || SigningKeys::new(path.clone());
+        let signature = keys().sign("GET /a", now).await.unwrap();
+        for (mode, is_believed) in [(0o644, false), (0o640, false), (0o400, true)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(keys().sign("GET /a", now).await.is_ok(), is_believed);
+            let known = keys().is_signed("GET /a", &signature);
+            assert_eq!(known.is_ok(), is_believed, "{mode:o}");
+        }
     }
 
     #[test]

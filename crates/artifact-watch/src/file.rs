@@ -10,6 +10,9 @@ use artifact_domain::{Error, ErrorKind, Result};
 /// Bits of a mode that let others than the owner change a file.
 const CHANGED_BY_OTHERS: u32 = 0o022;
 
+/// Bits of a mode that let others than the owner read it.
+const READ_BY_OTHERS: u32 = 0o044;
+
 /// In which state a file is: nothing where it is not there, a fault where that cannot be told.
 pub(crate) type State = std::result::Result<Option<Stamp>, io::ErrorKind>;
 
@@ -39,23 +42,51 @@ pub fn is_there(path: &Path) -> bool {
 /// Reads a file that says who is let in; none where it is not there. Blocking.
 ///
 /// # Errors
-/// `Internal` for one that others can change, which is not believed, and for one that is longer than
-/// `most_bytes`; `PermissionDenied` and `Internal` for faults.
+/// `Internal` for one that others can change or that belongs to somebody else, which is not believed, and
+/// for one that is longer than `most_bytes`; `PermissionDenied` and `Internal` for faults.
 pub fn read(path: &Path, most_bytes: u64) -> Result<Option<Vec<u8>>> {
+    read_unless(path, most_bytes, 0)
+}
+
+/// The same for a file of secrets, which nobody else may read either. Blocking.
+///
+/// # Errors
+/// Those of [`read`]; `Internal` for one that others can read.
+pub fn read_secret(path: &Path, most_bytes: u64) -> Result<Option<Vec<u8>>> {
+    read_unless(path, most_bytes, READ_BY_OTHERS)
+}
+
+fn read_unless(path: &Path, most_bytes: u64, refused: u32) -> Result<Option<Vec<u8>>> {
     let metadata = absent_is_none(fs::metadata(path)).map_err(|fault| unreadable(path, fault))?;
     let Some(metadata) = metadata else {
         return Ok(None);
     };
+    let shown = path.display();
+    let refuse = |why: &str, hint: String| {
+        let message = format!("{shown} {why}");
+        Err(Error::new(ErrorKind::Internal, message).with_hint(hint))
+    };
     if metadata.mode() & CHANGED_BY_OTHERS != 0 {
-        let message = format!("{} can be changed by others", path.display());
-        return Err(Error::new(ErrorKind::Internal, message)
-            .with_hint(format!("`chmod go-w {}`", path.display())));
+        return refuse("can be changed by others", format!("`chmod go-w {shown}`"));
+    }
+    if metadata.mode() & refused != 0 {
+        let hint = format!("`chmod go-r {shown}`, and exchange what is in it");
+        return refuse("is secret and can be read by others", hint);
+    }
+    if !is_own(metadata.uid()) {
+        let hint = format!("`chown` {shown} to who runs the program, or run it as its owner");
+        return refuse("belongs to somebody else", hint);
     }
     if metadata.len() > most_bytes {
         let message = format!("{} is over {most_bytes} bytes long", path.display());
         return Err(Error::new(ErrorKind::Internal, message));
     }
     absent_is_none(fs::read(path)).map_err(|fault| unreadable(path, fault))
+}
+
+/// Whether this user is the one that runs the program, or the machine's own.
+fn is_own(user: u32) -> bool {
+    user == 0 || user == rustix::process::geteuid().as_raw()
 }
 
 fn absent_is_none<T>(found: io::Result<T>) -> io::Result<Option<T>> {
@@ -108,6 +139,43 @@ mod tests {
         assert!(read(&path, 8).is_err(), "it is longer");
         let error = read(folder.path(), 1 << 20).unwrap_err();
         assert!(error.to_string().contains("can't be read"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_read_where_nobody_else_can_read_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        fs::write(&path, "1").unwrap();
+        for (mode, is_read) in [
+            (0o600, true),
+            (0o400, true),
+            (0o640, false),
+            (0o604, false),
+            (0o620, false),
+        ] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read_secret(&path, 9).is_ok(), is_read, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_somebody_else_is_not_believed() {
+        let own = rustix::process::geteuid().as_raw();
+        assert!(is_own(0) && is_own(own) && !is_own(own + 12_345));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        fs::write(&path, "1").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read(&path, 9).unwrap().unwrap(), b"1");
+        // Nobody but root can give a file away.
+        if own == 0 {
+            std::os::unix::fs::chown(&path, Some(12_345), None).unwrap();
+            let error = read(&path, 9).unwrap_err();
+            assert!(
+                error.message().contains("belongs to somebody else"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

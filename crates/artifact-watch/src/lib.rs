@@ -3,5 +3,5 @@
 mod file;
 mod watched;
 
-pub use file::{is_there, read};
+pub use file::{is_there, read, read_secret};
 pub use watched::Watched;
