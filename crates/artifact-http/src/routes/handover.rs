@@ -7,7 +7,6 @@ use artifact_api::{BeginRequest, CompleteRequest};
 use artifact_app::{Compression, UploadRequest, view};
 use artifact_domain::access::Target;
 use artifact_domain::{Coordinate, Error, Result};
-use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -17,6 +16,7 @@ use super::reply;
 use crate::api::schemas::{
     ArtifactDocument, BeginDocument, CompleteDocument, Problems, SignedDocument,
 };
+use crate::body::Document;
 use crate::gate::Caller;
 use crate::params::{Id, IdParam};
 use crate::problem::Problem;
@@ -33,7 +33,7 @@ use crate::problem::Problem;
         Problems,
     ),
 )]
-pub(crate) async fn begin(caller: Caller, body: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn begin(caller: Caller, Document(body): Document) -> Result<Response, Problem> {
     let begin: BeginRequest = parse(&body)?;
     if begin
         .retention_days
@@ -78,7 +78,7 @@ pub(crate) async fn begin(caller: Caller, body: Bytes) -> Result<Response, Probl
         Problems,
     ),
 )]
-pub(crate) async fn complete(caller: Caller, Id(id): Id, body: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn complete(caller: Caller, Id(id): Id, Document(body): Document) -> Result<Response, Problem> {
     let asked: CompleteRequest = parse(&body)?;
     let store = caller.with(&id.into()).await?.clone();
     let request = artifact_app::CompleteRequest {
@@ -94,7 +94,7 @@ pub(crate) async fn complete(caller: Caller, Id(id): Id, body: Bytes) -> Result<
         .app()
         .finish(async move { store.complete_upload(request).await })
         .await?;
-    Ok(reply::details(StatusCode::OK, &record))
+    Ok(reply::changed(&caller, StatusCode::OK, &record).await)
 }
 
 /// Gives an upload up that was begun and not completed, and takes away what was put.
