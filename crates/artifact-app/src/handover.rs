@@ -16,7 +16,7 @@ use crate::presign::check_time;
 use crate::relocate::Moved;
 use crate::room::Expected;
 use crate::upload::{Filled, Filling, lost_lease, release};
-use crate::{Body, Compression, Store, UploadRequest, guard};
+use crate::{Body, Compression, DigestMismatch, Store, UploadRequest, guard};
 
 /// An upload that waits for its bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -259,7 +259,7 @@ fn check_size(request: &CompleteRequest, found: u64) -> Result<()> {
     match request.expected_size_bytes {
         Some(expected) if expected != found => {
             let message = format!("it has {found} bytes, expected were {expected}");
-            Err(Error::new(ErrorKind::Integrity, message))
+            Err(Error::new(ErrorKind::Integrity, message).with_source(DigestMismatch))
         }
         _ => Ok(()),
     }
@@ -272,7 +272,7 @@ fn completed_before(record: ArtifactRecord, request: &CompleteRequest) -> Result
         Some(expected) if expected != content.digest => {
             let found = content.digest;
             let message = format!("its SHA-256 is {found}, expected was {expected}");
-            Err(Error::new(ErrorKind::Integrity, message))
+            Err(Error::new(ErrorKind::Integrity, message).with_source(DigestMismatch))
         }
         _ => Ok(record),
     }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
 
 use crate::problem::{Problem, with_causes};
 use crate::state::App;
@@ -25,6 +26,18 @@ pub(crate) fn announced_length(headers: &HeaderMap) -> Result<Option<u64>> {
     parsed
         .map(Some)
         .ok_or_else(|| Error::invalid_input("the header Content-Length is no number"))
+}
+
+/// The document that a request's body is.
+///
+/// # Errors
+/// `InvalidInput` for anything but an object with its keys: a list of their values would do otherwise.
+pub(crate) fn document<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let wrong = |cause: String| Error::invalid_input(format!("the request can't be read: {cause}"));
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(wrong("it is no JSON object".to_owned()));
+    }
+    serde_json::from_slice(body).map_err(|cause| wrong(cause.to_string()))
 }
 
 /// A request's body as the store reads it. It fails when nothing comes for `patience`, by which every body
@@ -152,6 +165,20 @@ mod tests {
             }
         }
         (given, true)
+    }
+
+    #[test]
+    fn a_document_is_an_object() {
+        #[derive(serde::Deserialize)]
+        #[serde(default)]
+        #[derive(Default)]
+        struct One {
+            a: u8,
+        }
+        assert_eq!(document::<One>(b" {\"a\": 1}").unwrap().a, 1);
+        for other in [&b"[]"[..], b"[1]", b"", b"1", b"null", b"{"] {
+            assert!(document::<One>(other).is_err(), "{other:?}");
+        }
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ fn paths_that_name_nothing_are_refused() {
         .get("/api/v1/artifacts/nonsense")
         .problem(400, "invalid-input");
     server
-        .send("POST", "/api/v1/artifacts", &[], b"{}")
+        .send("PUT", "/api/v1/artifacts", &[], b"{}")
         .problem(405, "invalid-input");
     drop(server);
     store.assert_empty();

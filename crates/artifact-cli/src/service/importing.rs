@@ -108,9 +108,19 @@ impl Importing {
                 add(key, "true".to_owned());
             }
         }
-        add("max_bytes", self.limits.max_bytes.to_string());
-        add("max_entries", self.limits.max_entries.to_string());
-        add("max_ratio", self.limits.max_ratio.to_string());
+        let ArchiveLimits {
+            max_entries,
+            max_bytes,
+            max_ratio,
+        } = self.limits;
+        for (key, limit) in [
+            ("max_bytes", max_bytes),
+            ("max_entries", max_entries),
+            ("max_ratio", max_ratio),
+        ] {
+            // No archive has more than that.
+            add(key, limit.min(i64::MAX.unsigned_abs()).to_string());
+        }
         pairs
     }
 }

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use super::export_parts::{self, Missing};
 use crate::api::schemas::Problems;
-use crate::body::{Document, begun, outgoing};
+use crate::body::{Document, begun, document, outgoing};
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::headers::disposition;
@@ -186,8 +186,7 @@ pub(crate) async fn export_selected(
     headers: HeaderMap,
     Document(body): Document,
 ) -> Result<Response, Problem> {
-    let request: ExportRequest = serde_json::from_slice(&body)
-        .map_err(|cause| Error::invalid_input(format!("the request can't be read: {cause}")))?;
+    let request: ExportRequest = document(&body)?;
     let form = Form::of(request.format.as_deref())?;
     let in_parts = request.keep_going || export_parts::are_wanted(&headers);
     let missing = in_parts.then(Missing::default);

@@ -5,12 +5,12 @@ use artifact_app::{
     Grep, GrepItem, GrepOptions, GrepOutput, GrepScope, Pattern, PatternOptions, view,
 };
 use artifact_domain::query::Order;
-use artifact_domain::{ArtifactRef, Error, Result};
+use artifact_domain::{ArtifactRef, Result};
 use axum::response::Response;
 
 use super::lines::{self, Teller};
 use crate::api::schemas::Problems;
-use crate::body::Document;
+use crate::body::{Document, document};
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
@@ -38,8 +38,7 @@ pub(crate) async fn grep(
     Params(params): Params<FilterParams>,
     Document(body): Document,
 ) -> Result<Response, Problem> {
-    let request: GrepRequest = serde_json::from_slice(&body)
-        .map_err(|cause| Error::invalid_input(format!("the request can't be read: {cause}")))?;
+    let request: GrepRequest = document(&body)?;
     let artifacts = all_parsed::<ArtifactRef>(&request.artifacts)?;
     let options = options(&request)?;
     let grep = if artifacts.is_empty() {

@@ -9,14 +9,13 @@ use artifact_domain::access::Target;
 use artifact_domain::{Coordinate, Error, Result};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde::de::DeserializeOwned;
 
 use super::presign::USUAL_S;
 use super::reply;
 use crate::api::schemas::{
     ArtifactDocument, BeginDocument, CompleteDocument, Problems, SignedDocument,
 };
-use crate::body::Document;
+use crate::body::{Document, document};
 use crate::gate::Caller;
 use crate::params::{Id, IdParam};
 use crate::problem::Problem;
@@ -34,7 +33,7 @@ use crate::problem::Problem;
     ),
 )]
 pub(crate) async fn begin(caller: Caller, Document(body): Document) -> Result<Response, Problem> {
-    let begin: BeginRequest = parse(&body)?;
+    let begin: BeginRequest = document(&body)?;
     if begin
         .retention_days
         .is_some_and(|days| !(1..=36_500).contains(&days))
@@ -78,8 +77,12 @@ pub(crate) async fn begin(caller: Caller, Document(body): Document) -> Result<Re
         Problems,
     ),
 )]
-pub(crate) async fn complete(caller: Caller, Id(id): Id, Document(body): Document) -> Result<Response, Problem> {
-    let asked: CompleteRequest = parse(&body)?;
+pub(crate) async fn complete(
+    caller: Caller,
+    Id(id): Id,
+    Document(body): Document,
+) -> Result<Response, Problem> {
+    let asked: CompleteRequest = document(&body)?;
     let store = caller.with(&id.into()).await?.clone();
     let request = artifact_app::CompleteRequest {
         id,
@@ -116,9 +119,4 @@ pub(crate) async fn abort(caller: Caller, Id(id): Id) -> Result<Response, Proble
         .finish(async move { store.abort_upload(id).await })
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body)
-        .map_err(|cause| Error::invalid_input(format!("the request can't be read: {cause}")))
 }

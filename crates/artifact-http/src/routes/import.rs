@@ -62,13 +62,13 @@ pub(crate) struct ImportParams {
     /// Reads and checks everything, and stores nothing
     dry_run: bool,
     /// How many bytes all files may have
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_u64)]
     max_bytes: Option<u64>,
     /// How many files there may be
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_u64)]
     max_entries: Option<u64>,
     /// How many times as long as the archive they may be together
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_u64)]
     max_ratio: Option<u64>,
 }
 
@@ -134,9 +134,9 @@ impl ImportParams {
             replace: self.replace,
             dry_run: self.dry_run,
             limits: ArchiveLimits {
-                max_entries: self.max_entries.unwrap_or(usual.max_entries),
-                max_bytes: self.max_bytes.unwrap_or(usual.max_bytes),
-                max_ratio: self.max_ratio.unwrap_or(usual.max_ratio),
+                max_entries: limit(self.max_entries, usual.max_entries)?,
+                max_bytes: limit(self.max_bytes, usual.max_bytes)?,
+                max_ratio: limit(self.max_ratio, usual.max_ratio)?,
             },
             temporary_folder,
         })
@@ -161,6 +161,17 @@ impl ImportParams {
                 ..UploadRequest::new(Coordinate::new(spec, task, artifact_type, name)?)
             })
         }))
+    }
+}
+
+/// As many as are asked for, which many clients can't say beyond what has a sign.
+fn limit(asked: Option<u64>, usual: u64) -> Result<u64> {
+    match asked {
+        Some(asked) if i64::try_from(asked).is_err() => {
+            let message = format!("a limit is {} at most", i64::MAX);
+            Err(Error::invalid_input(message))
+        }
+        asked => Ok(asked.unwrap_or(usual)),
     }
 }
 

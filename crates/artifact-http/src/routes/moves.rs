@@ -12,12 +12,11 @@ use axum::extract::RawQuery;
 use axum::response::Response;
 use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::lines::{self, Teller};
 use crate::api::schemas::Problems;
-use crate::body::Document;
+use crate::body::{Document, document};
 use crate::filter::FilterParams;
 use crate::gate::Caller;
 use crate::params::{Params, all_parsed, parsed};
@@ -78,7 +77,7 @@ pub(crate) async fn move_many(
     Params(params): Params<FilterParams>,
     Document(body): Document,
 ) -> Result<Response, Problem> {
-    let request: MoveRequest = parse(&body)?;
+    let request: MoveRequest = document(&body)?;
     let has_query = query.is_some_and(|query| !query.is_empty());
     let artifacts = all_parsed::<ArtifactRef>(&request.artifacts)?;
     let is_named = !artifacts.is_empty();
@@ -223,7 +222,7 @@ pub(crate) async fn prune(
     Params(params): Params<FilterParams>,
     Document(body): Document,
 ) -> Result<Response, Problem> {
-    let request: PruneRequest = parse(&body)?;
+    let request: PruneRequest = document(&body)?;
     let has_query = query.is_some_and(|query| !query.is_empty());
     if request.artifact.is_some() == has_query {
         let message = "either an artifact is named or a query selects some, and not both";
@@ -286,9 +285,4 @@ pub(crate) async fn prune(
 
 fn boxed(record: &ArtifactRecord) -> Box<Artifact> {
     Box::new(Artifact::from(record))
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body)
-        .map_err(|cause| Error::invalid_input(format!("the request can't be read: {cause}")))
 }

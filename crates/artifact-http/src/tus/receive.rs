@@ -9,10 +9,10 @@ use futures::StreamExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{blocking, stopped};
 use super::checksum::{Checksum, Comparison};
 use super::spool::Held;
 use super::through::Through;
+use super::{blocking, stopped};
 
 /// How many chunks are taken at once, if so many are there.
 const MOST_CHUNKS: usize = 16;
