@@ -296,6 +296,19 @@ fn a_token_that_may_only_write_stores_what_is_small_and_what_is_large() {
 }
 
 #[test]
+fn as_much_metadata_as_is_allowed_goes_through_a_server() {
+    let world = World::new();
+    world.store.write("a.log", "a line\n");
+    let long = format!("long=\"{}\"", "x".repeat(65_000));
+    let args = ["upload", "a.log", "--task", "1", "--meta", &long];
+    let _ = world.run(&args).expect_code(0);
+    let uri = "artifact://default/1/log/a.log";
+    let shown = world.run(&["show", uri, "--json"]).expect_code(0);
+    let metadata = &shown.objects()[0]["metadata"];
+    assert_eq!(metadata["long"].as_str().unwrap().len(), 65_000);
+}
+
+#[test]
 fn a_server_that_speaks_no_tls_is_not_asked_again() {
     let world = World::new();
     let url = world.server.url.replace("http://", "https://");

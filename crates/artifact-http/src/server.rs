@@ -29,8 +29,8 @@ use crate::tls::Tls;
 /// How long accepting pauses when the system has no files left.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The most that the head of a request may have, in bytes.
-const MOST_HEAD_BYTES: usize = 64 << 10;
+/// The most that the head of a request may have, in bytes: all metadata of an artifact in base64, and the rest.
+const MOST_HEAD_BYTES: usize = 128 << 10;
 
 /// How many requests one connection of HTTP/2 has under way at once.
 const MOST_STREAMS: u32 = 128;

@@ -150,7 +150,7 @@ fn what_is_no_http_does_no_harm() {
     let long = format!(
         "{}X: {}\r\n\r\n",
         head("GET /healthz HTTP/1.1"),
-        "x".repeat(100_000)
+        "x".repeat(200_000)
     );
     let twice = format!(
         "{}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
