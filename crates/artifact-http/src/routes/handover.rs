@@ -78,7 +78,11 @@ pub(crate) async fn begin(caller: Caller, Document(body): Document) -> Result<Re
         Problems,
     ),
 )]
-pub(crate) async fn complete(caller: Caller, Id(id): Id, Document(body): Document) -> Result<Response, Problem> {
+pub(crate) async fn complete(
+    caller: Caller,
+    Id(id): Id,
+    Document(body): Document,
+) -> Result<Response, Problem> {
     let asked: CompleteRequest = parse(&body)?;
     let store = caller.with(&id.into()).await?.clone();
     let request = artifact_app::CompleteRequest {
