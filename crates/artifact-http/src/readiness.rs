@@ -33,8 +33,8 @@ impl Readiness {
     /// # Errors
     /// Why it cannot.
     pub(crate) async fn of(&self, store: &Store) -> Result<()> {
-        if let Some(fault) = self.known() {
-            return fault.map_or(Ok(()), |fault| Err(fault.error()));
+        if let Some(known) = self.known() {
+            return known.map_err(Fault::error);
         }
         let probed = store.probe().await;
         let fault = probed.as_ref().err().map(Fault::of);
@@ -44,11 +44,11 @@ impl Readiness {
     }
 
     /// What is known; nothing where whoever asks has to look. Meanwhile others get the answer of before.
-    fn known(&self) -> Option<Option<Fault>> {
+    fn known(&self) -> Option<Result<(), Fault>> {
         let mut looked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let looked = looked.as_mut()?;
         if looked.at.elapsed() < GOOD_FOR {
-            return Some(looked.fault.clone());
+            return Some(looked.fault.clone().map_or(Ok(()), Err));
         }
         looked.at = Instant::now();
         None

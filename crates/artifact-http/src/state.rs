@@ -100,12 +100,16 @@ impl App {
     }
 
     /// Runs what must not be cut off in the middle because a client goes away.
-    pub(crate) async fn finish<T: Send + 'static>(
+    pub(crate) fn finish<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        let status = |error: &Error| problem::status(error.kind());
-        self.finish_as(work, status).await?
+    ) -> impl Future<Output = Result<T>> + Send {
+        // What it holds meanwhile may be large.
+        let work = Box::pin(work);
+        async move {
+            let status = |error: &Error| problem::status(error.kind());
+            self.finish_as(work, status).await?
+        }
     }
 
     /// The same where a fault is another one, whose status `status` tells.

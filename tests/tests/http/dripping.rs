@@ -41,7 +41,7 @@ fn drip(server: &Server, task: usize, enough: &AtomicBool) -> Vec<u8> {
     let body = r#"{"move":"archive"}"#;
     // HTTP/1.0, so that the answer comes as it is.
     let request = format!(
-        "POST /api/v1/moves?task=task-{task} HTTP/1.0\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /api/v1/moves?task=task-{task} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).unwrap();

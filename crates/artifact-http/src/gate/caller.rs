@@ -136,7 +136,9 @@ impl Caller {
     ) -> Result<(&Store, Filter)> {
         if let Some(said) = &self.said {
             said.selection();
-            actions.iter().for_each(|action| said.asks(*action));
+            for action in actions {
+                said.asks(*action);
+            }
         }
         let policy = self.app.doors().policy();
         let mut narrowed = Vec::with_capacity(actions.len());

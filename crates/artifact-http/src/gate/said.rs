@@ -27,7 +27,8 @@ struct Told<W> {
     /// How much work goes on.
     under_way: usize,
     /// Whether work has ended, and by which fault.
-    ended: Option<Option<StatusCode>>,
+    has_ended: bool,
+    fault: Option<StatusCode>,
     /// What is to be written down when the work has ended, since the request is over, and how that ended.
     waiting: Option<(W, StatusCode)>,
 }
@@ -62,7 +63,8 @@ impl<W> Said<W> {
             left_out: 0,
             sums: None,
             under_way: 0,
-            ended: None,
+            has_ended: false,
+            fault: None,
             waiting: None,
         })))
     }
@@ -130,8 +132,8 @@ impl<W> Said<W> {
     pub(super) fn work_ends(&self, fault: Option<StatusCode>) -> Option<(W, Ended)> {
         let mut told = self.told();
         told.under_way = told.under_way.saturating_sub(1);
-        let before = told.ended.flatten();
-        told.ended = Some(before.or(fault));
+        told.has_ended = true;
+        told.fault = told.fault.or(fault);
         if told.under_way > 0 {
             return None;
         }
@@ -154,10 +156,10 @@ impl<W> Said<W> {
 impl<W> Told<W> {
     fn end(&mut self, answered: StatusCode) -> Ended {
         let is_given_up = answered == crate::observe::given_up();
-        let fault = self.ended.flatten();
-        let (outcome, status) = match (is_given_up, self.ended) {
-            (true, Some(None)) => (Outcome::Done, answered),
-            (true, Some(Some(fault))) => (outcome(fault), answered),
+        let fault = self.fault;
+        let (outcome, status) = match fault {
+            None if is_given_up && self.has_ended => (Outcome::Done, answered),
+            Some(fault) if is_given_up => (outcome(fault), answered),
             _ if answered.is_client_error() || answered.is_server_error() => {
                 (outcome(answered), answered)
             }
@@ -212,7 +214,7 @@ mod tests {
         StatusCode::from_u16(number).unwrap()
     }
 
-    fn shown((_, ended): ((), Ended)) -> Vec<(String, Outcome, u16)> {
+    fn shown(((), ended): ((), Ended)) -> Vec<(String, Outcome, u16)> {
         let items = ended.items.into_iter();
         let shown =
             items.map(|(to, outcome, status)| (to.unwrap_or_default(), outcome, status.as_u16()));
