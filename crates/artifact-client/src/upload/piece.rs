@@ -2,6 +2,7 @@
 //! sent and can be read again. Knows no protocol.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use artifact_domain::{Digest, Error, ErrorKind, Result};
@@ -9,13 +10,12 @@ use bytes::Bytes;
 use futures::stream;
 use reqwest::Body;
 use sha2::Digest as _;
-use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::unreadable;
 
-/// How many bytes of a file are read at once, and how many such chunks may wait.
-const CHUNK_BYTES: usize = 256 << 10;
-const WAITING: usize = 8;
+/// How many bytes of a file are read at once.
+const CHUNK_BYTES: u64 = 1 << 20;
 
 /// Bytes that can be read from anywhere, more than once.
 pub trait Rewind: Read + Seek + Send {}
@@ -97,20 +97,63 @@ impl File {
     }
 
     fn body(&self, at: u64) -> Body {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let (shared, what) = (Arc::clone(&self.shared), Arc::clone(&self.what));
-        let left = self.length.saturating_sub(at);
-        // A body that is dropped ends the thread, which the next one waits for.
-        tokio::task::spawn_blocking(move || {
-            let mut shared = lock(&shared);
-            if let Err(error) = shared.send(at, left, &what, &sender) {
-                shared.fault = Some(error);
-                let _ = sender.blocking_send(Err(io::Error::other("it can't be read")));
-            }
-        });
-        Body::wrap_stream(stream::unfold(receiver, |mut receiver| async move {
-            Some((receiver.recv().await?, receiver))
+        let chunks = Chunks::new(Arc::clone(&self.shared), &self.what, at..self.length);
+        Body::wrap_stream(stream::unfold(chunks, |mut chunks| async move {
+            Some((chunks.next().await?, chunks))
         }))
+    }
+}
+
+/// The chunks of a stretch; the next one is read while one is sent. Nobody waits for a body that stands still:
+/// it holds the file for the time of one chunk.
+struct Chunks {
+    shared: Arc<Mutex<Shared>>,
+    what: Arc<str>,
+    left: Range<u64>,
+    next: Option<JoinHandle<Result<Bytes>>>,
+}
+
+impl Chunks {
+    fn new(shared: Arc<Mutex<Shared>>, what: &Arc<str>, left: Range<u64>) -> Self {
+        let what = Arc::clone(what);
+        let mut chunks = Self {
+            shared,
+            what,
+            left,
+            next: None,
+        };
+        chunks.ahead();
+        chunks
+    }
+
+    /// Begins to read the next one.
+    fn ahead(&mut self) {
+        let begin = self.left.start;
+        let end = self.left.end.min(begin.saturating_add(CHUNK_BYTES));
+        if begin < end {
+            let (shared, what) = (Arc::clone(&self.shared), Arc::clone(&self.what));
+            let read = move || lock(&shared).read(begin..end, &what);
+            self.next = Some(tokio::task::spawn_blocking(read));
+        }
+        self.left.start = end;
+    }
+
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        let read = self.next.take()?.await;
+        let read = read.unwrap_or_else(|fault| {
+            let message = "the thread that reads stopped";
+            Err(Error::new(ErrorKind::Internal, message).with_source(fault))
+        });
+        match read {
+            Ok(chunk) => {
+                self.ahead();
+                Some(Ok(chunk))
+            }
+            Err(error) => {
+                lock(&self.shared).fault = Some(error);
+                Some(Err(io::Error::other("it can't be read")))
+            }
+        }
     }
 }
 
@@ -120,37 +163,23 @@ fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
 }
 
 impl Shared {
-    fn send(
-        &mut self,
-        mut at: u64,
-        mut left: u64,
-        what: &str,
-        chunks: &mpsc::Sender<io::Result<Bytes>>,
-    ) -> Result<()> {
+    fn read(&mut self, part: Range<u64>, what: &str) -> Result<Bytes> {
         self.file
-            .seek(SeekFrom::Start(at))
+            .seek(SeekFrom::Start(part.start))
             .map_err(|error| unreadable(what, error))?;
-        while left > 0 {
-            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-            let read = (&mut self.file)
-                .take(left.min(CHUNK_BYTES as u64))
-                .read_to_end(&mut chunk)
-                .map_err(|error| unreadable(what, error))?;
-            if read == 0 {
-                let message = format!("{what} has become shorter while it was read");
-                return Err(Error::new(ErrorKind::Conflict, message)
-                    .with_hint("store it once more when nobody writes to it"));
-            }
-            let chunk = Bytes::from(chunk);
-            left = left.saturating_sub(read as u64);
-            at += read as u64;
-            if chunks.blocking_send(Ok(chunk.clone())).is_err() {
-                return Ok(());
-            }
-            // While it is on its way.
-            self.hash(&chunk, at);
+        let length = part.end - part.start;
+        let mut chunk = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        let read = (&mut self.file)
+            .take(length)
+            .read_to_end(&mut chunk)
+            .map_err(|error| unreadable(what, error))?;
+        if (read as u64) < length {
+            let message = format!("{what} has become shorter while it was read");
+            return Err(Error::new(ErrorKind::Conflict, message)
+                .with_hint("store it once more when nobody writes to it"));
         }
-        Ok(())
+        self.hash(&chunk, part.end);
+        Ok(chunk.into())
     }
 
     /// Hashes what is new of bytes that end at `end`.
@@ -168,6 +197,8 @@ mod tests {
 
     use super::*;
 
+    const CHUNK: usize = 1 << 20;
+
     async fn read(piece: &Piece, at: u64) -> Option<Vec<u8>> {
         let body = reqwest::Response::from(http::Response::new(piece.body(at)));
         let chunks: Result<Vec<_>, _> = body.bytes_stream().try_collect().await;
@@ -181,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_read_from_anywhere_and_again() {
-        let bytes: Vec<_> = (0..3 * CHUNK_BYTES + 5)
+        let bytes: Vec<_> = (0..3 * CHUNK + 5)
             .map(|at| u8::try_from(at % 251).unwrap())
             .collect();
         for piece in [
@@ -189,7 +220,7 @@ mod tests {
             Piece::Bytes(bytes.clone().into()),
         ] {
             assert_eq!(piece.length(), bytes.len() as u64);
-            for at in [0, 7, CHUNK_BYTES + 1, bytes.len() - 1, bytes.len(), 0] {
+            for at in [0, 7, CHUNK + 1, bytes.len() - 1, bytes.len(), 0] {
                 assert!(
                     read(&piece, at as u64).await.unwrap() == bytes[at..],
                     "{at}"
@@ -220,11 +251,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_is_let_go_holds_nothing() {
-        let piece = file(vec![7; 64 * CHUNK_BYTES], 64 * CHUNK_BYTES);
+        let piece = file(vec![7; 64 * CHUNK], 64 * CHUNK);
         drop(piece.body(0));
-        assert_eq!(
-            read(&piece, 64 * CHUNK_BYTES as u64 - 2).await.unwrap(),
-            [7; 2]
-        );
+        assert_eq!(read(&piece, 64 * CHUNK_BYTES - 2).await.unwrap(), [7; 2]);
     }
 }
