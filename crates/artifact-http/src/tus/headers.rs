@@ -32,7 +32,7 @@ pub(super) const TUS_1: HeaderValue = HeaderValue::from_static("1.0.0");
 pub(super) const CHUNK: &str = "application/offset+octet-stream";
 
 /// The largest metadata of an upload, as it is sent: the head of a request has no room for more.
-const MOST_METADATA_BYTES: usize = 48 << 10;
+const MOST_METADATA_BYTES: usize = 104 << 10;
 
 /// How many bytes an upload is said to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
