@@ -115,7 +115,13 @@ pub(crate) fn outgoing(stream: ByteStream, what: String) -> Body {
 }
 
 fn outgoing_now(stream: impl Stream<Item = Result<Bytes>> + Send + 'static, what: String) -> Body {
-    Body::from_stream(stream.inspect_err(move |error| {
+    let flushed = stream.or_else(|error| async {
+        // What came before goes out only while somebody waits, and is lost with the connection otherwise: then
+        // whoever asks again from there would never come further.
+        tokio::task::yield_now().await;
+        Err(error)
+    });
+    Body::from_stream(flushed.inspect_err(move |error| {
         tracing::error!(
             kind = %error.kind(),
             "the answer with {what} was cut short: {}",
