@@ -19,11 +19,9 @@ pub(super) struct Completed {
 
 /// Stores an upload that is whole and removes its bytes. Gives the artifact that it has become.
 pub(super) async fn complete(app: &App, held: Held) -> Result<Completed> {
-    if let Some(attempt) = held.info.attempt
-        && app.own_store().outcome(attempt).await?.is_some()
-    {
+    if let Some(artifact) = stored_before(app, &held).await? {
         return Ok(Completed {
-            artifact: remember(held, attempt).await,
+            artifact: remember(held, artifact).await,
             findings: Vec::new(),
         });
     }
@@ -33,6 +31,15 @@ pub(super) async fn complete(app: &App, held: Held) -> Result<Completed> {
         Ok(findings) => Ok(attempt.succeed(held, findings).await),
         Err(error) => Err(attempt.fail(held, error).await?),
     }
+}
+
+/// What the last try to store an upload has made of it.
+pub(super) async fn stored_before(app: &App, held: &Held) -> Result<Option<ArtifactId>> {
+    let Some(attempt) = held.info.attempt else {
+        return Ok(None);
+    };
+    let outcome = app.own_store().outcome(attempt).await?;
+    Ok(outcome.map(|record| record.id))
 }
 
 /// One try to store an upload.
@@ -89,7 +96,7 @@ pub(super) fn is_lasting(error: &Error) -> bool {
 }
 
 /// Writes down what the upload has become. Where that fails, its bytes stay and its attempt tells.
-async fn remember(held: Held, artifact: ArtifactId) -> ArtifactId {
+pub(super) async fn remember(held: Held, artifact: ArtifactId) -> ArtifactId {
     let id = held.id;
     if let Err(error) = blocking(move || held.finish(artifact)).await {
         tracing::warn!(upload.id = %id, error = %error, "the bytes of a finished upload could not be removed");

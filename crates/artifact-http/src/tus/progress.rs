@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::blocking;
 use super::checksum::Checksum;
-use super::complete::{Attempt, Completed, complete, is_lasting};
+use super::complete::{Attempt, Completed, complete, is_lasting, remember, stored_before};
 use super::headers::OFFSET;
 use super::id::UploadId;
 use super::receive::{Expected, Refused, receive};
@@ -128,7 +128,20 @@ impl Sent {
 pub(super) async fn find(app: &App, id: UploadId) -> Result<Current> {
     let (spool, now) = (app.uploads.spool.clone(), app.own_store().now());
     match blocking(move || spool.open(id, now)).await? {
-        Found::Held(held) => Ok(Current::Held(held)),
+        Found::Held(held) => match stored_before(app, &held).await? {
+            None => Ok(Current::Held(held)),
+            // The server has ended before it was written down. Of bytes that went on into the store some may
+            // be missing here by then.
+            Some(artifact) => {
+                let done = Done {
+                    info: held.info.clone(),
+                    artifact,
+                    expires_at: held.expires_at()?,
+                };
+                remember(held, artifact).await;
+                Ok(Current::Done(done))
+            }
+        },
         Found::Done(done) => Ok(Current::Done(done)),
         Found::Busy => Err(busy()),
         Found::Nothing => Err(unknown()),
