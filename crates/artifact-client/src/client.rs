@@ -9,7 +9,6 @@ use artifact_domain::query::{Cursor, Filter, Order, PageSize};
 use artifact_domain::{
     ArtifactId, ArtifactRef, Error, ErrorKind, Result, SpecName, TaskId, Timestamp,
 };
-use bytes::BytesMut;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde::Serialize;
@@ -268,13 +267,7 @@ impl Client {
             }
         };
         let response = self.connection.send(repeat, make).await?;
-        Ok(Lines {
-            client: self.clone(),
-            body: self.rest_of(response)?.body,
-            held: BytesMut::new(),
-            searched: 0,
-            is_over: false,
-        })
+        Lines::of(self, response)
     }
 }
 

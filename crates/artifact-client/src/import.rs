@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use artifact_domain::Result;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{StreamExt, stream};
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Body, Method};
@@ -55,13 +55,7 @@ impl Client {
         let request = request.body(Body::wrap_stream(chunks(archive.reader)));
         let sent = self.connection.send_once(request).await;
         let response = sent.map_err(|fault| fault.error)?;
-        Ok(Lines {
-            client: self.clone(),
-            body: self.rest_of(response)?.body,
-            held: BytesMut::new(),
-            searched: 0,
-            is_over: false,
-        })
+        Lines::of(self, response)
     }
 }
 

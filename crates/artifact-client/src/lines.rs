@@ -5,6 +5,7 @@ use artifact_domain::Result;
 use artifact_domain::port::ByteStream;
 use bytes::BytesMut;
 use futures::{Stream, StreamExt};
+use reqwest::Response;
 use serde::de::DeserializeOwned;
 
 use crate::client::Client;
@@ -15,12 +16,12 @@ const MOST_LINE_BYTES: usize = 64 << 20;
 
 /// The lines of an answer.
 pub struct Lines {
-    pub(crate) client: Client,
-    pub(crate) body: ByteStream,
-    pub(crate) held: BytesMut,
+    client: Client,
+    body: ByteStream,
+    held: BytesMut,
     /// How much of what is held is known to have no end of a line.
-    pub(crate) searched: usize,
-    pub(crate) is_over: bool,
+    searched: usize,
+    is_over: bool,
 }
 
 impl std::fmt::Debug for Lines {
@@ -33,6 +34,17 @@ impl std::fmt::Debug for Lines {
 }
 
 impl Lines {
+    /// Those of an answer.
+    pub(crate) fn of(client: &Client, response: Response) -> Result<Self> {
+        Ok(Self {
+            client: client.clone(),
+            body: client.rest_of(response)?.body,
+            held: BytesMut::new(),
+            searched: 0,
+            is_over: false,
+        })
+    }
+
     /// The next line. None behind the last, which has the sums or says why there is no more.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Body as HttpBody;
+use utoipa::IntoParams;
 
 use super::checksum::Algorithm;
 use super::headers::{self, Length};
@@ -34,6 +35,26 @@ use crate::state::App;
 const EXTENSIONS: HeaderValue = HeaderValue::from_static(
     "creation,creation-with-upload,creation-defer-length,termination,checksum,expiration",
 );
+
+/// Which upload, for the description.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it is made for the description alone")]
+struct OfUpload {
+    /// The id of the upload, from its `Location`
+    #[param(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+    id: String,
+}
+
+/// What every request says, for the description.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is made for the description alone")]
+struct Spoken {
+    /// The version of the protocol: 1.0.0
+    #[param(rename = "Tus-Resumable", pattern = r"^1\.0\.0$")]
+    version: String,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for UploadId {
     type Rejection = Problem;
@@ -79,7 +100,7 @@ pub(crate) async fn options(State(app): State<App>) -> Response {
     tag = "uploads",
     operation_id = "upload_options",
     params(
-        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
+        OfUpload,
     ),
     responses(
         (status = 204, description = "What it can",
@@ -103,7 +124,7 @@ pub(crate) async fn options_of_one(app: State<App>, _: UploadId) -> Response {
     tag = "uploads",
     operation_id = "create_upload",
     params(
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+        Spoken,
         ("Upload-Length" = Option<u64>, Header, minimum = 0, description = "How many bytes it will have, unless that is said later"),
         ("Upload-Defer-Length" = Option<u8>, Header, minimum = 1, maximum = 1, description = "1: how many bytes it will have is said later"),
         ("Upload-Metadata" = String, Header, description = "What it will be: keys, each with a value in base64, with commas between; `name` is needed"),
@@ -182,8 +203,8 @@ pub(crate) async fn create(
     tag = "uploads",
     operation_id = "upload_progress",
     params(
-        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+        OfUpload,
+        Spoken,
     ),
     responses(
         (status = 200, description = "How far it is",
@@ -240,8 +261,8 @@ pub(crate) async fn head(caller: Caller, id: UploadId) -> Result<Response, Probl
     tag = "uploads",
     operation_id = "uploaded_artifact",
     params(
-        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+        OfUpload,
+        Spoken,
     ),
     responses(
         (status = 200, description = "The artifact", body = ArtifactDocument),
@@ -278,8 +299,8 @@ pub(crate) async fn show(caller: Caller, id: UploadId) -> Result<Response, Probl
     tag = "uploads",
     operation_id = "append_to_upload",
     params(
-        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+        OfUpload,
+        Spoken,
         ("Upload-Offset" = u64, Header, minimum = 0, description = "Where the bytes belong: how many are there"),
         ("Upload-Length" = Option<u64>, Header, minimum = 0, description = "How many bytes it will have, where that was not said yet"),
         ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256`, a space, and the checksum of the body in base64"),
@@ -356,8 +377,8 @@ pub(crate) async fn patch(
     tag = "uploads",
     operation_id = "give_upload_up",
     params(
-        ("id" = String, Path, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The id of the upload, from its `Location`"),
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of the protocol: 1.0.0"),
+        OfUpload,
+        Spoken,
     ),
     responses(
         (status = 204, description = "It is gone"),
