@@ -29,6 +29,7 @@ mod outcome;
 mod patch;
 mod pipe;
 mod places;
+mod plain;
 mod presign;
 mod probe;
 mod purge;

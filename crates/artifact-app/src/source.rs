@@ -10,6 +10,7 @@ use futures::{TryStreamExt, stream};
 use crate::decode::{codec_encoding, decode_by_table, decode_part, decode_range, decode_whole};
 use crate::download::needs_restore;
 use crate::measure::{Measured, rebuild_seek_table};
+use crate::plain::as_it_is;
 use crate::{Store, Verification};
 
 /// An artifact of this length or less is read whole: it is one block, and has no seek table.
@@ -80,9 +81,16 @@ impl<'a> Source<'a> {
     /// All bytes, compared with the digest of the upload where that is asked for.
     pub(crate) async fn whole(&self, verification: Verification) -> Result<ByteStream> {
         let blob = self.stored(None).await?;
-        Ok(match &self.table {
-            Some(table) => decode_by_table(blob, self.content.digest, table.clone(), verification),
-            None => decode_whole(blob, &self.content, verification),
+        let Content {
+            digest,
+            size_bytes,
+            encoding,
+            ..
+        } = self.content;
+        Ok(match (encoding, &self.table) {
+            (Encoding::Identity, _) => as_it_is(blob, size_bytes, digest, verification),
+            (_, Some(table)) => decode_by_table(blob, digest, table.clone(), verification),
+            (_, None) => decode_whole(blob, &self.content, verification),
         })
     }
 

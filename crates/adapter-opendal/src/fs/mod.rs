@@ -38,6 +38,8 @@ use std::time::UNIX_EPOCH;
 use artifact_domain::port::{BlobFailure, BlobStat, Swept};
 use artifact_domain::{BlobKey, Error, ErrorKind, Result, Timestamp};
 
+use tokio::task::JoinError;
+
 use crate::error::{absent, from_io};
 pub use doctor::examine_folder;
 use folders::Folders;
@@ -173,10 +175,12 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|cause| {
-        let message = "work on the file system was cut off: the runtime is shutting down";
-        Err(Error::new(ErrorKind::Internal, message).with_source(cause))
-    })
+    done.unwrap_or_else(|cause| Err(cut_off(cause)))
+}
+
+fn cut_off(cause: JoinError) -> Error {
+    let message = "work on the file system was cut off: the runtime is shutting down";
+    Error::new(ErrorKind::Internal, message).with_source(cause)
 }
 
 /// Whether there is nothing at a path: no such entry, or a file where its directory would be.

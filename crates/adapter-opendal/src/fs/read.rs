@@ -9,15 +9,17 @@ use artifact_domain::port::ByteStream;
 use artifact_domain::{BlobKey, ByteRange, Result};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use tokio::task::JoinHandle;
 
-use super::{FileStore, blocking, is_absence};
+use super::{FileStore, blocking, cut_off, is_absence};
 use crate::error::{absent, from_io, too_short};
 
-/// How much one trip to the blocking pool reads. No more is held.
+/// How much one trip to the blocking pool reads. Twice as much is held.
 const CHUNK_BYTES: u64 = 256 << 10;
 
 impl FileStore {
-    /// Opens the file and reads the first chunk in one trip: for a small blob that is all.
+    /// Opens the file and reads the first chunk in one trip: for a small blob that is all. Of a longer one the
+    /// next chunk is read while one is on its way.
     pub(crate) async fn get(&self, key: BlobKey, range: Option<ByteRange>) -> Result<ByteStream> {
         let path = self.path_of(&key);
         let (first, reading) = blocking(move || {
@@ -25,21 +27,24 @@ impl FileStore {
             Ok((reading.next_chunk(), reading))
         })
         .await?;
-        let reading = match first {
+        let (first, reading) = match first {
             Ok(Some(first)) if reading.missing > 0 => (first, reading),
             // Nothing follows: the file is closed here.
             only => return Ok(stream::iter(only.transpose()).boxed()),
         };
-        let (first, reading) = reading;
-        let rest = stream::try_unfold(reading, |mut reading| {
-            blocking(move || {
-                let chunk = reading.next_chunk()?;
-                Ok(chunk.map(|chunk| (chunk, reading)))
-            })
+        let rest = stream::try_unfold(reading.read_ahead(), |next| async {
+            let Some(next) = next else {
+                return Ok(None);
+            };
+            let (chunk, reading) = next.await.map_err(cut_off)??;
+            Ok(chunk.map(|chunk| (chunk, reading.read_ahead())))
         });
         Ok(stream::iter([Ok(first)]).chain(rest).boxed())
     }
 }
+
+/// A chunk, and what follows it.
+type Next = (Option<Bytes>, Reading);
 
 /// A file that is being read, and how many bytes it still owes.
 struct Reading {
@@ -75,6 +80,12 @@ impl Reading {
             file.seek(SeekFrom::Start(range.offset().min(size)))?;
         }
         Ok(Some((file, range.length())))
+    }
+
+    /// Reads the next chunk, if there is one, whether or not somebody waits for it by now.
+    fn read_ahead(mut self) -> Option<JoinHandle<Result<Next>>> {
+        (self.missing > 0)
+            .then(|| tokio::task::spawn_blocking(move || Ok((self.next_chunk()?, self))))
     }
 
     fn next_chunk(&mut self) -> Result<Option<Bytes>> {
