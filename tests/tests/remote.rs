@@ -141,6 +141,93 @@ fn bytes_that_change_on_the_way_are_not_taken_for_sound() {
     assert!(!world.store.work("out.bin").exists());
 }
 
+/// Lines that shrink to a fraction.
+fn lines(count: usize) -> Vec<u8> {
+    let numbers = anything(2 * count);
+    let lines = numbers.chunks(2).enumerate().map(|(at, number)| {
+        format!(
+            "step {at} of the build took {} ms\n",
+            u16::from_le_bytes([number[0], number[1]])
+        )
+    });
+    lines.collect::<String>().into_bytes()
+}
+
+#[test]
+fn what_is_stored_compressed_comes_so_and_goes_on_where_it_was_cut_off() {
+    let world = World::new();
+    let bytes = lines(200_000);
+    world.store.write("in.log", &bytes);
+    let _ = world
+        .run(&["upload", "in.log", "--task", "1", "--type", "log"])
+        .expect_code(0);
+    let args = [
+        "download",
+        "artifact://default/1/log/in.log",
+        "-o",
+        "out.log",
+    ];
+    let _ = world.run(&args).expect_code(0);
+    assert!(world.store.read("out.log") == bytes);
+    assert_eq!(world.proxy.count(CONTENT), 1);
+
+    fs::remove_file(world.store.work("out.log")).unwrap();
+    world.proxy.inject(CONTENT, 1, Fault::CutResponse(400_000));
+    world.proxy.inject(CONTENT, 1, Fault::CutResponse(1 << 20));
+    let _ = world.run(&args).expect_code(0);
+    assert!(world.store.read("out.log") == bytes);
+    let seen = world.proxy.seen();
+    let asked = |header| {
+        let of_content = seen
+            .iter()
+            .filter(|request| request.target.contains("/content"));
+        of_content
+            .map(|request| request.header(header))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        asked("accept-encoding"),
+        [Some("gzip"), Some("gzip"), None, None]
+    );
+    // What came compressed has another tag than what follows.
+    let is_compared: Vec<_> = asked("if-range").iter().map(Option::is_some).collect();
+    assert_eq!(is_compared, [false, false, false, true]);
+    // More came than was sent.
+    let begin = asked("range")[2].and_then(|range| range.strip_prefix("bytes=")?.split('-').next());
+    assert!(
+        begin.unwrap().parse::<u64>().unwrap() > 1_000_000,
+        "{begin:?}"
+    );
+}
+
+#[test]
+fn compressed_bytes_that_change_on_the_way_are_not_taken_for_sound() {
+    let world = World::new();
+    world.store.write("in.log", lines(200_000));
+    let _ = world
+        .run(&["upload", "in.log", "--task", "1", "--type", "log"])
+        .expect_code(0);
+    world.proxy.inject(CONTENT, 1, Fault::FlipResponse(1 << 20));
+    let args = [
+        "download",
+        "artifact://default/1/log/in.log",
+        "-o",
+        "out.log",
+    ];
+    world.run(&args).expect_code(5).says(&["SHA-256"]);
+    assert!(!world.store.work("out.log").exists());
+}
+
+#[test]
+fn a_server_reads_as_many_at_once_as_is_asked_for() {
+    let world = World::new();
+    let _ = world.run(&["verify"]).expect_code(0);
+    let _ = world.run(&["verify", "--jobs", "3"]).expect_code(0);
+    let seen = world.proxy.seen();
+    let asked: Vec<_> = seen.iter().map(|request| request.target.as_str()).collect();
+    assert_eq!(asked, ["/api/v1/verify", "/api/v1/verify?jobs=3"]);
+}
+
 #[test]
 fn an_upload_goes_on_where_it_was_cut_off() {
     let world = World::new();

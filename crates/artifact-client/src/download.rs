@@ -8,24 +8,22 @@ use artifact_domain::port::ByteStream;
 use artifact_domain::{ByteRange, Digest, Error, ErrorKind, RangeRequest, Result};
 use bytes::Bytes;
 use futures::stream;
-use reqwest::header::{ETAG, HeaderValue, IF_RANGE, RANGE};
+use reqwest::header::{ACCEPT_ENCODING, ETAG, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Method, Response, StatusCode, Version};
 use sha2::Digest as _;
 
 use crate::address;
 use crate::backoff::Backoff;
 use crate::client::Client;
+use crate::coming::{Broken, Coming};
 use crate::connection::{Connection, Repeat};
 use crate::faults;
 use crate::hashing::Hashing;
 
-/// How long the next bytes may take before a connection counts as broken.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The same of answers that can't be asked for in parts, and take time to be made.
+/// How long the next bytes may take of answers that can't be asked for in parts, and take time to be made.
 const LONG_PATIENCE: Duration = Duration::from_mins(10);
 
-/// Content of more bytes is hashed on a thread of its own.
+/// Content of more bytes is hashed, and decompressed, on a thread of its own.
 const MUCH_BYTES: u64 = 1 << 20;
 
 /// Which bytes are wanted.
@@ -97,7 +95,7 @@ impl Client {
             at: range.offset(),
             end: range.end(),
             is_whole,
-            response: None,
+            coming: None,
             etag: None,
             backoff: Backoff::default(),
             check: artifact
@@ -169,8 +167,8 @@ struct Content {
     end: u64,
     /// Whether everything is wanted, from its first byte on.
     is_whole: bool,
-    response: Option<Response>,
-    /// What the first answer was of.
+    coming: Option<Coming>,
+    /// What the first answer was of, if its bytes came as they are.
     etag: Option<HeaderValue>,
     backoff: Backoff,
     check: Option<Check>,
@@ -182,10 +180,13 @@ impl Content {
         let is_begin = self.is_whole && self.at == 0;
         let (connection, path, etag) = (&self.connection, &self.path, &self.etag);
         let (at, last) = (self.at, self.end.saturating_sub(1));
+        let is_much = self.end > MUCH_BYTES;
         let make = || {
             let mut request = connection.request(Method::GET, path);
             if !is_begin {
                 request = request.header(RANGE, format!("bytes={at}-{last}"));
+            } else if is_much {
+                request = request.header(ACCEPT_ENCODING, "gzip");
             }
             if let Some(etag) = etag {
                 request = request.header(IF_RANGE, etag);
@@ -197,32 +198,41 @@ impl Content {
             let message = format!("{} has other content than before", self.what);
             return Err(Error::new(ErrorKind::Conflict, message).with_hint("fetch it once more"));
         }
-        if self.etag.is_none() {
-            self.etag = response.headers().get(ETAG).cloned();
+        let etag = response.headers().get(ETAG).cloned();
+        let coming = Coming::of(response).ok_or_else(|| {
+            faults::nonsense(
+                &self.connection.server,
+                "content in a coding that nobody asked for",
+            )
+        })?;
+        if self.etag.is_none() && coming.is_as_it_is() {
+            self.etag = etag;
         }
-        self.response = Some(response);
+        self.coming = Some(coming);
         Ok(())
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             if self.at == self.end {
+                if let Some(coming) = self.coming.take() {
+                    coming.end().await;
+                }
                 if let Some(check) = self.check.take() {
                     check.end(&self.what).await?;
                 }
                 return Ok(None);
             }
-            let Some(response) = &mut self.response else {
+            let Some(coming) = &mut self.coming else {
                 self.ask().await?;
                 continue;
             };
-            let cause: Option<reqwest::Error> =
-                match tokio::time::timeout(PATIENCE, response.chunk()).await {
-                    Ok(Ok(Some(chunk))) => return self.take(chunk).await.map(Some),
-                    Ok(Ok(None)) | Err(_) => None,
-                    Ok(Err(cause)) => Some(cause),
-                };
-            self.response = None;
+            let cause = match coming.next().await {
+                Ok(Some(chunk)) => return self.take(chunk).await.map(Some),
+                Ok(None) => None,
+                Err(Broken(cause)) => cause,
+            };
+            self.coming = None;
             tracing::info!(at = self.at, "the connection broke, going on from there");
             if !self.backoff.pause(None).await {
                 let error = faults::cut_off(&self.connection.server).context(&self.what);

@@ -4,6 +4,7 @@
 mod address;
 mod backoff;
 mod client;
+mod coming;
 mod connection;
 mod download;
 mod faults;
