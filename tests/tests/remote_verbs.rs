@@ -43,6 +43,41 @@ fn the_rules_of_retention_are_those_of_the_server() {
 }
 
 #[test]
+fn the_usage_of_a_spec_is_told_to_whoever_may_read_that_alone() {
+    let store = Sandbox::new();
+    for spec in ["team", "others"] {
+        store.write("a.log", "four");
+        store.ok(&[
+            "upload", "a.log", "--spec", spec, "--task", "1", "--type", "log",
+        ]);
+    }
+    let narrow = [
+        "token", "create", "narrow", "--allow", "read", "--spec", "team",
+    ];
+    let token = store.ok(&narrow);
+    let admin = store.ok(&["token", "create", "admin", "--allow", "admin"]);
+    let server = Server::start(&store);
+    let usage = |token: &str, rest: &[&str]| {
+        let args = [
+            &["usage", "--spec", "team", "--server", &server.url][..],
+            rest,
+        ]
+        .concat();
+        let mut command = store.command(&args);
+        command.env_remove("ARTIFACT_BASE_PATH");
+        command.env("ARTIFACT_TOKEN", token.trim());
+        Outcome::from_output(&args, command.output().unwrap()).expect_code(0)
+    };
+    let told = usage(&token, &[]);
+    assert!(told.text().contains("total"), "{told}");
+    assert!(!told.text().contains("limit"), "{told}");
+    let told: Value = serde_json::from_str(usage(&token, &["--json"]).text()).unwrap();
+    assert_eq!(told["count"], 1);
+    let told = usage(&admin, &[]);
+    assert!(told.text().contains("limit"), "{told}");
+}
+
+#[test]
 fn a_url_that_a_server_signs_leads_to_it() {
     let store = Sandbox::new();
     store.write("a.log", "one\ntwo\n");

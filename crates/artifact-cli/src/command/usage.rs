@@ -2,7 +2,7 @@
 
 use artifact_api::{UsageGroup, UsageSummary};
 use artifact_app::UsageKey;
-use artifact_domain::SpecName;
+use artifact_domain::{ErrorKind, SpecName};
 use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
 
@@ -68,12 +68,15 @@ pub(crate) async fn run(args: UsageArgs, context: &Context) -> Result<(), Failur
         for line in table(&keys, &usage) {
             context.ui.line(line)?;
         }
-        // What is on its way counts for all specs together.
+        // What is on its way counts for all specs together, which not everybody may know of.
         let all = match &args.spec {
-            None => usage.summary.clone(),
-            Some(_) => service.usage(&[], None).await?.summary,
+            None => Some(usage.summary.clone()),
+            Some(_) => match service.usage(&[], None).await {
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+                all => Some(all?.summary),
+            },
         };
-        for line in limits(&all) {
+        for line in all.iter().flat_map(limits) {
             context.ui.line(line)?;
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct VerifyArgs {
     /// Mark what is lost and mend what can be mended
     #[arg(long)]
     repair: bool,
-    /// How many versions are read at once [default: one per processor]
+    /// How many versions are read at once [default: one per processor; a server's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
 }
@@ -48,8 +48,7 @@ pub(crate) struct VerifyArgs {
 pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<(), Failure> {
     let service = context.service().await?;
     let scopes = scopes(&args, service.now());
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let readers = args.jobs.map_or(processors, usize::from);
+    let readers = std::thread::available_parallelism().map_or(1, usize::from);
     let progress = context.progress("verified", None, None);
     let mut failures = Failures::default();
     let mut sum = VerifyReport::default();
@@ -61,7 +60,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<(), Failu
         };
         let watch = Watch::new(&progress, &context.ui);
         let see = |event| watch.see(event);
-        let work = Box::pin(service.verify(options, &see));
+        let work = Box::pin(service.verify(options, args.jobs, &see));
         if let Err(error) = context.interrupt.cut_off(work).await? {
             progress.suspend(|| failures.add(&context.ui, &error));
         }

@@ -65,14 +65,17 @@ impl Service {
         }
     }
 
-    /// Verifies what is stored. Told is what is found and how far it is.
+    /// Verifies what is stored, with so many readers as `jobs` says or else as the options do; a server has a
+    /// number of its own for that. Told is what is found and how far it is.
     pub(crate) async fn verify(
         &self,
-        options: VerifyOptions,
+        mut options: VerifyOptions,
+        jobs: Option<u16>,
         tell: &(dyn Fn(Verifying) + Send + Sync),
     ) -> Result<VerifyReport> {
         match self {
             Self::Local(local) => {
+                options.readers = jobs.map_or(options.readers, usize::from);
                 let observe = |finding: Option<&_>, report: &_| {
                     tell(Verifying::Progress(view::verify::report(report)));
                     if let Some(finding) = finding {
@@ -83,7 +86,7 @@ impl Service {
                 let report = local.store.verify(options, observe).await?;
                 Ok(view::verify::report(&report))
             }
-            Self::Remote(remote) => remote.verify(options, tell).await,
+            Self::Remote(remote) => remote.verify(options, jobs, tell).await,
         }
     }
 }
@@ -150,6 +153,7 @@ impl Remote {
     async fn verify(
         &self,
         options: VerifyOptions,
+        jobs: Option<u16>,
         tell: &(dyn Fn(Verifying) + Send + Sync),
     ) -> Result<VerifyReport> {
         let mut pairs = match &options.scope {
@@ -160,6 +164,7 @@ impl Remote {
         // It verifies all versions, whatever is asked for.
         pairs.retain(|(key, _)| key != "all_versions");
         pairs.extend(flags(&[("repair", options.repair)]));
+        pairs.extend(jobs.map(|jobs| ("jobs".to_owned(), jobs.to_string())));
         let mut lines = self.client.post_lines("/verify", &pairs, None).await?;
         while let Some(line) = lines.next::<VerifyEvent, VerifyReport>().await? {
             match line {
