@@ -78,6 +78,63 @@ fn the_usage_of_a_spec_is_told_to_whoever_may_read_that_alone() {
 }
 
 #[test]
+fn who_did_what_on_a_server_is_told_to_its_admins() {
+    let store = Sandbox::new();
+    let made = |name: &str, action: &str| {
+        let token = store.ok(&["token", "create", name, "--allow", action]);
+        token.trim().to_owned()
+    };
+    let (admin, reader) = (made("admin", "admin"), made("reader", "read"));
+    let server = Server::start(&store);
+    let as_whom = |token: &str, args: &[&str]| {
+        let mut command = store.command(args);
+        command.env_remove("ARTIFACT_BASE_PATH");
+        command.env("ARTIFACT_SERVER", &server.url);
+        command.env("ARTIFACT_TOKEN", token);
+        Outcome::from_output(args, command.output().unwrap())
+    };
+    store.write("a.log", "four");
+    let upload = ["upload", "a.log", "--task", "1", "--type", "log"];
+    let _ = as_whom(&admin, &upload).expect_code(0);
+    let _ = as_whom(&reader, &upload).expect_code(4);
+    let _ = as_whom(&reader, &["cat", "artifact://default/1/log/a.log"]).expect_code(0);
+    for filter in [
+        &["--who", "token reader*"][..],
+        &["--target", "artifact://default/1/*", "--outcome", "done"],
+        &[
+            "--action",
+            "write",
+            "--outcome",
+            "refused",
+            "--outcome",
+            "failed",
+        ],
+        &[
+            "--after",
+            "2026-01-01",
+            "--before",
+            "2100-01-01T00:00:00Z",
+            "--who",
+            "token r*",
+        ],
+        &["--after", "2100-01-01"],
+        &["--limit", "1", "--action", "write"],
+    ] {
+        for form in [&[][..], &["--json"]] {
+            let args = [&["audit"], filter, form].concat();
+            let there = as_whom(&admin, &args).expect_code(0);
+            assert_eq!(there.text(), store.ok(&args), "{args:?}");
+            assert_eq!(there.text().is_empty(), filter == ["--after", "2100-01-01"]);
+        }
+    }
+    let _ = as_whom(&reader, &["audit"]).expect_code(4);
+    let asked = store.ok(&["audit", "--action", "admin"]);
+    assert!(asked.contains("403  refused  token reader"), "{asked}");
+    let too_many = as_whom(&admin, &["audit", "--limit", "10001"]);
+    too_many.expect_code(2).says(&["limit is 1 to 10000"]);
+}
+
+#[test]
 fn a_url_that_a_server_signs_leads_to_it() {
     let store = Sandbox::new();
     store.write("a.log", "one\ntwo\n");
@@ -140,7 +197,6 @@ fn what_is_done_on_the_machine_of_the_server_alone_is_refused() {
         &["token", "list"][..],
         &["token", "create", "x", "--allow", "admin"],
         &["token", "rotate-key"],
-        &["audit"],
         &["reindex", "--rebuild"],
         &["policy", "apply", "--principal", "arn:aws:iam::1:role/x"],
     ] {

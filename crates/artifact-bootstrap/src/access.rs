@@ -28,6 +28,8 @@ pub struct Access {
     is_public: bool,
     /// Where it is written down who did what, and of what.
     pub audit: Option<Audit>,
+    /// What was written down, also where nothing is any more.
+    pub history: Arc<dyn AuditLog>,
 }
 
 /// What is written down of who did what.
@@ -51,6 +53,7 @@ impl Access {
         if let Some(issuers) = issuers.map(Issuers::open).transpose()? {
             authenticators.push(Arc::new(issuers));
         }
+        let log: Arc<dyn AuditLog> = Arc::new(audit_log(settings));
         Ok(Self {
             has_issuers: authenticators.len() > 1,
             is_public: is_public(settings),
@@ -58,9 +61,10 @@ impl Access {
             policy: Arc::new(ByGrants),
             tokens,
             audit: (settings.access.audit != AuditScope::Off).then(|| Audit {
-                log: Arc::new(audit_log(settings)),
+                log: Arc::clone(&log),
                 reads: settings.access.audit == AuditScope::All,
             }),
+            history: log,
         })
     }
 

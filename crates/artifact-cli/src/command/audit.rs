@@ -42,13 +42,12 @@ pub(crate) struct AuditArgs {
     /// Before that time
     #[arg(long, value_name = "TIME")]
     before: Option<When>,
-    /// The last so many
+    /// The last so many; at most 10000 of a server
     #[arg(long, value_name = "N", default_value_t = USUAL, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
 }
 
 pub(crate) async fn run(args: AuditArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings_of_this_machine()?;
     let filter = AuditFilter {
         who: args.who,
         target: args.target,
@@ -60,10 +59,13 @@ pub(crate) async fn run(args: AuditArgs, context: &Context) -> Result<(), Failur
             Error::new(ErrorKind::InvalidInput, "the limit is too large").with_source(cause)
         })?,
     };
-    for entry in artifact_bootstrap::audit_log(&settings)
-        .query(filter)
-        .await?
-    {
+    let entries = if let Some(remote) = context.remote()? {
+        remote.audit(&filter).await?
+    } else {
+        let log = artifact_bootstrap::audit_log(&context.settings()?.settings);
+        log.query(filter).await?
+    };
+    for entry in entries {
         if context.ui.json() {
             context.ui.object(&entry)?;
         } else {

@@ -6,6 +6,7 @@ use artifact_api::{
 };
 use artifact_app::{MoveScope, PruneScope, RestoreOptions, Restored, UsageKey, view};
 use artifact_client::{Lines, decode, query_of};
+use artifact_domain::access::{AuditEntry, AuditFilter};
 use artifact_domain::policy::PruneRule;
 use artifact_domain::query::Filter;
 use artifact_domain::{ArtifactRecord, ArtifactRef, Error, Result, SpecName, Tier};
@@ -229,6 +230,31 @@ impl Local {
 }
 
 impl Remote {
+    /// Who did what on the server.
+    pub(crate) async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+        let mut pairs = Vec::new();
+        let mut add = |key: &str, value: String| pairs.push((key.to_owned(), value));
+        for (key, glob) in [("who", &filter.who), ("target", &filter.target)] {
+            if let Some(glob) = glob {
+                add(key, glob.to_string());
+            }
+        }
+        for action in &filter.actions {
+            add("action", action.as_str().to_owned());
+        }
+        for outcome in &filter.outcomes {
+            add("outcome", outcome.as_str().to_owned());
+        }
+        for (key, time) in [("after", filter.after), ("before", filter.before)] {
+            if let Some(time) = time {
+                add(key, time.to_string());
+            }
+        }
+        add("limit", filter.limit.to_string());
+        let lines = self.client.read_lines("/audit", &pairs, None).await?;
+        decode(lines, Ok).try_collect().await
+    }
+
     async fn prune(
         &self,
         scope: PruneScope,

@@ -82,6 +82,7 @@ use schemas::ProblemTypes;
         routes::upkeep::verify,
         routes::machine::reindex,
         routes::machine::doctor,
+        routes::audit::audit,
         routes::machine::lock_status,
         routes::machine::break_lock,
         routes::bucket::lifecycle,

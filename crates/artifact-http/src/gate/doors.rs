@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use artifact_bootstrap::{Access, Audit};
 use artifact_domain::access::Principal;
-use artifact_domain::port::{AccessPolicy, Credential, unrecognised};
+use artifact_domain::port::{AccessPolicy, AuditLog, Credential, unrecognised};
 use artifact_domain::{Result, Timestamp};
 
 /// How often it is written down which tokens were used.
@@ -70,6 +70,11 @@ impl Doors {
     /// What is written down of those who come, once they are asked who they are.
     pub(super) fn audit(&self) -> Option<&Audit> {
         self.access.audit.as_ref().filter(|_| self.are_guarded())
+    }
+
+    /// What was written down of those who came, be it written on or not.
+    pub(crate) fn history(&self) -> Arc<dyn AuditLog> {
+        Arc::clone(&self.access.history)
     }
 
     /// Who decides what those may do who are recognised.

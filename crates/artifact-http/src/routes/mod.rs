@@ -1,6 +1,7 @@
 //! The routes: paths, methods, what each may be used for. Every one passes the gate.
 
 pub(crate) mod artifact;
+pub(crate) mod audit;
 pub(crate) mod bucket;
 pub(crate) mod bulk;
 pub(crate) mod changes;
@@ -102,6 +103,7 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/verify", admin(post(upkeep::verify)))
         .route("/reindex", admin(post(machine::reindex)))
         .route("/doctor", admin(post(machine::doctor)))
+        .route("/audit", admin(get(audit::audit)))
         .route("/locks", locks)
         .route("/bucket/lifecycle", lifecycle)
         .route("/bucket/cors", cors)
