@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::servers::{Fault, Proxy, Which};
 use e2e::{Outcome, Running, Sandbox, Server, eventually};
@@ -527,6 +527,32 @@ fn answering(answer: String) -> (String, Arc<AtomicUsize>, Arc<std::sync::Mutex<
         }
     });
     (url, count, heard)
+}
+
+/// A server that takes connections and says nothing.
+#[test]
+fn what_only_reads_ends_at_once_though_the_server_is_silent() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = format!("http://{}", silent.local_addr().unwrap());
+    let store = Sandbox::new().with_env("ARTIFACT_SERVER", &address);
+    let uri = "artifact://default/1/log/a.log";
+    for args in [
+        &["search"][..],
+        &["show", uri],
+        &["cat", uri],
+        &["grep", "x"],
+        &["audit"],
+        &["download", uri, "-o", "a.log"],
+    ] {
+        let mut running = store.start(args);
+        let (connection, _) = silent.accept().unwrap();
+        running.signal("INT");
+        let begun = Instant::now();
+        let _ = running.wait().expect_code(130);
+        assert!(begun.elapsed() < Duration::from_secs(4), "{args:?}");
+        drop(connection);
+    }
+    assert!(!store.work("a.log").exists());
 }
 
 #[test]

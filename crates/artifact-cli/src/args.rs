@@ -164,6 +164,26 @@ pub(crate) enum Verb {
     Completions(completions::CompletionsArgs),
 }
 
+impl Verb {
+    /// Whether it changes nothing, neither in the store nor in files, wherever it is left.
+    pub(crate) fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Cat(_)
+                | Self::Tail(_)
+                | Self::Search(_)
+                | Self::Compare(_)
+                | Self::Grep(_)
+                | Self::Trend(_)
+                | Self::Show(_)
+                | Self::Why(_)
+                | Self::Usage(_)
+                | Self::Audit(_)
+                | Self::Completions(_)
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

@@ -62,14 +62,18 @@ impl Interrupt {
         self.0.requested.load(Ordering::SeqCst)
     }
 
-    /// Runs a command, and leaves it when the user wants to stop and it does not in time.
+    /// Runs a command, and leaves it when the user wants to stop and it does not in time: at once where it
+    /// leaves nothing behind.
     pub(crate) async fn guard(
         &self,
         command: impl Future<Output = Result<(), Failure>>,
+        leaves_nothing: bool,
     ) -> Result<(), Failure> {
         let stopped = async {
             self.requested().await;
-            tokio::time::sleep(GRACE).await;
+            if !leaves_nothing {
+                tokio::time::sleep(GRACE).await;
+            }
         };
         let outcome = tokio::select! {
             outcome = command => outcome,

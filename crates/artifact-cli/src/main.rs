@@ -56,8 +56,9 @@ fn run(cli: Cli, ui: &Ui) -> Result<(), Failure> {
         let interrupt = Interrupt::listen()?;
         let context = Context::new(cli.global, ui.clone(), interrupt.clone());
         let outcome = {
+            let leaves_nothing = cli.verb.only_reads();
             let command = Box::pin(command::run(cli.verb, &context));
-            interrupt.guard(command).await
+            interrupt.guard(command, leaves_nothing).await
         };
         context.settle().await;
         outcome

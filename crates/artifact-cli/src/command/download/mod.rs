@@ -90,14 +90,14 @@ async fn one(
     service: &Service,
     context: &Context,
 ) -> Result<(), Failure> {
+    let found = service.download(artifact, options);
+    let download = context.interrupt.cut_off(found).await??;
     if output == Some(Path::new("-")) {
-        let download = service.download(artifact, options).await?;
         let progress = context.progress("download", download.length_bytes, Some(1));
         let outcome = to_stdout(download, &progress, &context.interrupt).await;
         progress.finish();
         return outcome;
     }
-    let download = service.download(artifact, options).await?;
     let (path, there) = match output {
         Some(path) => (path.to_owned(), There::Replaced),
         None => (own_name(download.record.coordinate.name())?, There::Kept),
@@ -137,7 +137,7 @@ pub(crate) async fn to_stdout(
 ) -> Result<(), Failure> {
     let mut body = download.body;
     let mut stdout = io::stdout();
-    while let Some(chunk) = body.try_next().await? {
+    while let Some(chunk) = interrupt.cut_off(body.try_next()).await?? {
         if interrupt.is_requested() {
             return Err(Failure::Interrupted);
         }
@@ -157,17 +157,20 @@ async fn to_file(
     let mut body = download.body;
     let writing = Writing::begin(part);
     let fetch = async {
-        while let Some(chunk) = body.try_next().await? {
+        loop {
+            let next = interrupt.cut_off(body.try_next()).await;
+            let Some(chunk) = next.map_err(|_| Interrupt::error())?? else {
+                return Ok(());
+            };
             if interrupt.is_requested() {
                 return Err(Interrupt::error());
             }
             let count = chunk.len() as u64;
             if !writing.write(chunk).await {
-                break;
+                return Ok(());
             }
             progress.add_bytes(count);
         }
-        Ok(())
     };
     match fetch.await {
         Ok(()) => writing.publish().await,
