@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::fs::{self, Permissions};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -527,6 +528,27 @@ fn answering(answer: String) -> (String, Arc<AtomicUsize>, Arc<std::sync::Mutex<
         }
     });
     (url, count, heard)
+}
+
+#[test]
+fn whoever_pages_through_lines_may_look_at_one_for_long() {
+    let store = Sandbox::new().with_env("ARTIFACT_HTTP__IDLE_TIMEOUT_S", "1");
+    let line = format!("a line that is found {}\n", "and found ".repeat(20));
+    let count = (20 << 20) / line.len();
+    store.write("a.log", line.repeat(count));
+    store.ok(&["upload", "a.log", "--task", "1", "--type", "log"]);
+    let server = Server::start(&store);
+    let mut grep = store.command(["grep", "found"]);
+    grep.env("ARTIFACT_SERVER", &server.url);
+    let mut grep = grep.stdout(Stdio::piped()).spawn().unwrap();
+    let mut found = BufReader::new(grep.stdout.take().unwrap());
+    let mut first = String::new();
+    found.read_line(&mut first).unwrap();
+    assert!(first.ends_with(&line), "{first}");
+    // More than the server waits, and more than lies on the way.
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(found.lines().count(), count - 1);
+    assert!(grep.wait().unwrap().success());
 }
 
 /// A server that takes connections and says nothing.

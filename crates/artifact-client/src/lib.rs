@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+mod ahead;
 mod backoff;
 mod client;
 mod coming;

@@ -8,6 +8,7 @@ use futures::{Stream, StreamExt};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
+use crate::ahead::read_ahead;
 use crate::client::Client;
 use crate::faults;
 
@@ -38,7 +39,7 @@ impl Lines {
     pub(crate) fn of(client: &Client, response: Response) -> Result<Self> {
         Ok(Self {
             client: client.clone(),
-            body: client.rest_of(response)?.body,
+            body: read_ahead(client.rest_of(response)?.body),
             held: BytesMut::new(),
             searched: 0,
             is_over: false,
