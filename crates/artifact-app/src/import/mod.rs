@@ -101,8 +101,18 @@ impl ForeignFile<'_> {
     }
 }
 
-/// Says whether something may be stored at a coordinate, before anything of it is looked at.
-pub type Admit = Arc<dyn Fn(Coordinate) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+/// Says whether something may be stored at a coordinate, before anything of it is looked at, and how much is
+/// told then of what is there.
+pub type Admit = Arc<dyn Fn(Coordinate) -> BoxFuture<'static, Result<Sight>> + Send + Sync>;
+
+/// How much of what is stored at a coordinate is told to whoever stores something there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Everything.
+    Whole,
+    /// Where it is and how it stands: he may not read it.
+    Outline,
+}
 
 /// How to import.
 #[derive(Clone)]
@@ -165,6 +175,8 @@ pub struct ImportItem {
     pub size_bytes: u64,
     /// What became of it.
     pub outcome: ImportOutcome,
+    /// How much is told of what was there before.
+    pub sight: Sight,
 }
 
 /// What an import has done.
@@ -313,10 +325,10 @@ impl Store {
     ) -> Done {
         let coordinate = request.coordinate.clone();
         let (path, size_bytes) = (incoming.found.path.clone(), incoming.found.size_bytes);
-        let mut before = before;
+        let (mut before, mut sight) = (before, Sight::Whole);
         let outcome = async {
             if let Some(admit) = &options.admit {
-                admit(coordinate.clone()).await?;
+                sight = admit(coordinate.clone()).await?;
             }
             self.take_place(incoming, request, &mut before, options, looks)
                 .await
@@ -330,6 +342,7 @@ impl Store {
                 uri: Some(coordinate.clone().into()),
                 size_bytes,
                 outcome,
+                sight,
             },
             coordinate: Some(coordinate),
             before: before.unwrap_or_default(),
@@ -397,6 +410,7 @@ fn failed(path: String, error: Error) -> Done {
             uri: None,
             size_bytes: 0,
             outcome: ImportOutcome::Failed(error),
+            sight: Sight::Outline,
         },
         coordinate: None,
         before: Before::default(),
