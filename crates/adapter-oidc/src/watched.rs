@@ -34,6 +34,21 @@ impl<T> Watched<T> {
         watched.map(Self)
     }
 
+    /// The same, but reads it when it is asked for: what is wrong with it then is in the log, and ends when it is
+    /// mended.
+    pub(crate) fn later(
+        path: PathBuf,
+        parse: impl Fn(&Path, &[u8], Option<&T>) -> Result<T> + Send + Sync + 'static,
+    ) -> Self {
+        let log = Log::default();
+        let watched = artifact_watch::Watched::new([path.clone()], move |before| {
+            let said = read(&path).and_then(|text| parse(&path, &text, before));
+            log.note(&path, said.as_ref().err());
+            said
+        });
+        Self(watched)
+    }
+
     /// What it said a moment ago.
     ///
     /// # Errors
