@@ -1,5 +1,6 @@
 //! Importing artifacts: from an archive that an export made, or from any other.
 
+mod days;
 mod place;
 mod reader;
 mod recorded;
@@ -9,7 +10,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use artifact_archive::Limits;
 use artifact_domain::{
@@ -26,8 +26,6 @@ use self::place::Before;
 use self::reader::{Incoming, Message};
 use crate::export::line::Line;
 use crate::{Store, UploadRequest, Uploaded};
-
-const DAY: Duration = Duration::from_hours(24);
 
 /// How many artifacts are stored at once.
 const CONCURRENCY: usize = 16;
@@ -374,22 +372,10 @@ impl ImportOptions {
             mime_type: line.mime_type.clone(),
             tags: line.tags.clone(),
             metadata: with_origin(line),
-            retention_days: own_days(line, now),
+            retention_days: days::own(line.retention_days, line.expires_at, now)?,
             ..UploadRequest::new(coordinate)
         })
     }
-}
-
-/// The days of its own that are left of an artifact, so that it expires when it would have expired
-/// where it comes from, to the day; all of them anew if they are over. They were counted from when it
-/// was created, and a rebuild without metadata has added its age to them.
-fn own_days(line: &Line, now: Timestamp) -> Option<u32> {
-    let days = line.retention_days?;
-    let Some(end) = line.expires_at.filter(|end| *end > now) else {
-        return Some(days);
-    };
-    let left = now.until(end).as_micros().div_ceil(DAY.as_micros());
-    Some(u32::try_from(left).map_or(days, |left| left.min(days)))
 }
 
 /// The metadata with when the artifact was created first, if there is room for it.
