@@ -1,6 +1,7 @@
 //! Importing artifacts: from an archive that an export made, or from any other.
 
 mod days;
+mod describe;
 mod place;
 mod reader;
 mod recorded;
@@ -22,6 +23,7 @@ use futures::{FutureExt, StreamExt, future};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
+pub use self::describe::describe_as_uploads;
 use self::place::Before;
 use self::reader::{Incoming, Message};
 use crate::export::line::Line;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use artifact_app::{
-    ArchiveLimits, ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome,
-    Sight, UploadRequest, view,
+    ArchiveLimits, ArchiveSource, Describe, ImportItem, ImportOptions, ImportOutcome, Sight,
+    describe_as_uploads, view,
 };
 use artifact_domain::access::{Action, Target};
 use artifact_domain::port::ByteStream;
@@ -153,16 +153,9 @@ impl ImportParams {
         let task: TaskId = own_task.or(task).unwrap_or(USUAL_TASK).parse()?;
         let given = parsed::<ArtifactType>(self.r#type.as_deref())?;
         let tags = Tags::from_tags(all_parsed::<Tag>(&self.tag)?)?;
-        Ok(Arc::new(move |file: &ForeignFile<'_>| {
+        Ok(describe_as_uploads((spec, task), given, tags, |file| {
             let guess = artifact_guess::guess(&file.name, file.head);
-            let artifact_type = given.clone().unwrap_or(guess.artifact_type);
-            let (spec, task, name) = (spec.clone(), task.clone(), file.name.clone());
-            Ok(UploadRequest {
-                mime_type: guess.mime_type,
-                tags: tags.clone(),
-                metadata: file.attributes()?,
-                ..UploadRequest::new(Coordinate::new(spec, task, artifact_type, name)?)
-            })
+            (guess.artifact_type, guess.mime_type)
         }))
     }
 }
