@@ -312,6 +312,31 @@ fn only_buckets_have_rules() {
     }
 }
 
+/// A part of AWS has ARNs of its own, wherever its region is named.
+#[test]
+fn a_policy_names_the_bucket_as_its_part_of_aws_does() {
+    let store = || {
+        Sandbox::new()
+            .with_env("ARTIFACT_BACKEND", "s3")
+            .with_env("ARTIFACT_S3__BUCKET", "b")
+    };
+    let shown = |store: Sandbox| store.ok(&["policy", "show"]);
+    for (region, part) in [
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eu-west-1", "aws"),
+    ] {
+        for name in ["AWS_REGION", "ARTIFACT_S3__REGION"] {
+            let policy = shown(store().with_env(name, region));
+            let bucket = format!("\"arn:{part}:s3:::b\"");
+            assert!(policy.contains(&bucket), "{name}={region}: {policy}");
+        }
+    }
+    let both = store().with_env("AWS_REGION", "cn-north-1");
+    let policy = shown(both.with_env("ARTIFACT_S3__REGION", "eu-west-1"));
+    assert!(policy.contains("arn:aws:s3:::b"), "{policy}");
+}
+
 /// Classes of AWS are not what another service has, wherever it is named.
 #[test]
 fn the_classes_of_aws_are_not_set_on_a_service_that_the_environment_names() {

@@ -1,6 +1,6 @@
 //! The issuers that a file names, and those who bear their tokens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use artifact_domain::access::{Grant, Principal};
@@ -50,10 +50,16 @@ impl Issuers {
         provider::install();
         let client = fetch::client()?;
         let watched = Watched::open(path, move |path, text, before: Option<&Vec<Issuer>>| {
-            let described = document::parse(path, text)?;
-            let before = before.map_or(&[][..], Vec::as_slice);
-            let issuers = described.into_iter();
-            issuers.map(|it| Issuer::new(it, before, &client)).collect()
+            let issuers = document::parse(path, text)?.into_iter();
+            issuers
+                .map(|described| {
+                    let keys = match before {
+                        None => Keys::open(&described, &client)?,
+                        Some(before) => Keys::after(before, &described, &client),
+                    };
+                    Ok(Issuer { described, keys })
+                })
+                .collect()
         })?;
         Ok(Self(Arc::new(watched)))
     }
@@ -87,18 +93,6 @@ impl Authenticator for Issuers {
 }
 
 impl Issuer {
-    /// The issuer with its keys, or with those of `before` if they come from the same place.
-    fn new(described: Described, before: &[Self], client: &Client) -> Result<Self> {
-        let is_same = |it: &&Self| {
-            it.described.issuer == described.issuer && it.described.place == described.place
-        };
-        let keys = match before.iter().find(is_same) {
-            Some(same) => same.keys.clone(),
-            None => Keys::new(&described, client)?,
-        };
-        Ok(Self { described, keys })
-    }
-
     async fn recognise(&self, token: &Token<'_>, now: Timestamp) -> Result<Principal, Refusal> {
         let header = token.header(&self.described.algorithms)?;
         let claims = self.verified(token, &header).await?;
@@ -144,26 +138,42 @@ impl Issuer {
 }
 
 impl Keys {
-    fn new(described: &Described, client: &Client) -> Result<Self> {
+    /// Those of an issuer. What is in a file has to be right.
+    fn open(described: &Described, client: &Client) -> Result<Self> {
         Ok(match &described.place {
             Place::File(path) => {
-                let watched = Watched::open(path.clone(), |path, text, _| {
-                    KeySet::parse(text).map_err(|error| {
-                        let message = format!("{} has no keys", path.display());
-                        Error::invalid_input(message).with_source(error)
-                    })
-                });
+                let watched = Watched::open(path.clone(), |path, text, _| key_set(path, text));
                 Self::InFile(Arc::new(watched?))
             }
-            place @ (Place::At(_) | Place::Discovered(_)) => {
-                let source = Asked {
-                    client: client.clone(),
-                    issuer: described.issuer.clone(),
-                    place: place.clone(),
-                };
-                Self::Fetched(KeyCache::new(&described.name, source))
-            }
+            place => Self::fetched(described, place, client),
         })
+    }
+
+    /// The same once the issuers were sound: those of `before` if they come from the same place. A file that is
+    /// wrong, or comes a moment later, keeps out the bearers of its own issuer alone.
+    fn after(before: &[Issuer], described: &Described, client: &Client) -> Self {
+        let is_same = |it: &&Issuer| {
+            it.described.issuer == described.issuer && it.described.place == described.place
+        };
+        if let Some(same) = before.iter().find(is_same) {
+            return same.keys.clone();
+        }
+        match &described.place {
+            Place::File(path) => {
+                let watched = Watched::later(path.clone(), |path, text, _| key_set(path, text));
+                Self::InFile(Arc::new(watched))
+            }
+            place => Self::fetched(described, place, client),
+        }
+    }
+
+    fn fetched(described: &Described, place: &Place, client: &Client) -> Self {
+        let source = Asked {
+            client: client.clone(),
+            issuer: described.issuer.clone(),
+            place: place.clone(),
+        };
+        Self::Fetched(KeyCache::new(&described.name, source))
     }
 
     async fn get(&self) -> Result<Arc<KeySet>> {
@@ -179,4 +189,12 @@ impl Keys {
             Self::InFile(_) => None,
         }
     }
+}
+
+/// What a file of keys says.
+fn key_set(path: &Path, text: &[u8]) -> Result<KeySet> {
+    KeySet::parse(text).map_err(|error| {
+        let message = format!("{} has no keys", path.display());
+        Error::invalid_input(message).with_source(error)
+    })
 }

@@ -2,7 +2,7 @@
 //! in them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use artifact_domain::{Error, ErrorKind, Result};
 
@@ -22,20 +22,31 @@ impl<T> Watched<T> {
         path: PathBuf,
         parse: impl Fn(&Path, &[u8], Option<&T>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<Self> {
+        let log = Log::default();
         let watched = artifact_watch::Watched::open([path.clone()], move |before| {
             let said = read(&path).and_then(|text| parse(&path, &text, before));
-            match &said {
-                // Whoever opens it is told.
-                _ if before.is_none() => {}
-                Ok(_) => tracing::info!(path = %path.display(), "read anew"),
-                Err(error) => {
-                    let hint = error.hint().unwrap_or_default();
-                    tracing::error!(%error, hint, "nobody comes in by it until it is mended");
-                }
+            // Whoever opens it is told.
+            if before.is_some() {
+                log.note(&path, said.as_ref().err());
             }
             said
         });
         watched.map(Self)
+    }
+
+    /// The same, but reads it when it is asked for: what is wrong with it then is in the log, and ends when it is
+    /// mended.
+    pub(crate) fn later(
+        path: PathBuf,
+        parse: impl Fn(&Path, &[u8], Option<&T>) -> Result<T> + Send + Sync + 'static,
+    ) -> Self {
+        let log = Log::default();
+        let watched = artifact_watch::Watched::new([path.clone()], move |before| {
+            let said = read(&path).and_then(|text| parse(&path, &text, before));
+            log.note(&path, said.as_ref().err());
+            said
+        });
+        Self(watched)
     }
 
     /// What it said a moment ago.
@@ -47,6 +58,28 @@ impl<T> Watched<T> {
             let message = "a file that says who is let in can't be read";
             Error::new(ErrorKind::Internal, message).with_source(fault)
         })
+    }
+}
+
+/// What the log was told of a file: what stays wrong with it is said once.
+#[derive(Debug, Default)]
+struct Log(Mutex<Option<String>>);
+
+impl Log {
+    fn note(&self, path: &Path, wrong: Option<&Error>) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match wrong {
+            None => {
+                tracing::info!(path = %path.display(), "read anew");
+                *last = None;
+            }
+            Some(error) if *last != Some(error.to_string()) => {
+                let hint = error.hint().unwrap_or_default();
+                tracing::error!(%error, hint, "nobody comes in by it until it is mended");
+                *last = Some(error.to_string());
+            }
+            Some(_) => {}
+        }
     }
 }
 

@@ -102,7 +102,11 @@ impl Tokens {
     }
 }
 
-fn check(token: &Token) -> Result<()> {
+/// Whether a token is a sound one.
+///
+/// # Errors
+/// `InvalidInput` where it is not.
+pub(crate) fn check(token: &Token) -> Result<()> {
     if token.name.is_empty() || token.name.len() > MOST_NAME_BYTES {
         let message = format!("the name of a token has 1 to {MOST_NAME_BYTES} bytes");
         return Err(Error::invalid_input(message));

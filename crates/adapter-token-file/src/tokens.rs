@@ -9,7 +9,7 @@ use artifact_domain::{Error, ErrorKind, Result, Timestamp};
 use async_trait::async_trait;
 
 use crate::blocking;
-use crate::document::{Entry, Tokens};
+use crate::document::{self, Entry, Tokens};
 use crate::file::{self, Turn};
 use crate::kept::Kept;
 use crate::secret::{self, Parts};
@@ -78,7 +78,8 @@ impl TokenFile {
         artifact_watch::is_there(self.0.file.path())
     }
 
-    /// Whether tokens were made once, be their file gone since. Where that cannot be told it counts as so.
+    /// Whether tokens were made once, be their file gone since, or were about to be when something broke. Where
+    /// that cannot be told it counts as so.
     pub fn were_there(&self) -> bool {
         file::was_replaced(self.0.file.path())
     }
@@ -89,16 +90,18 @@ impl TokenFile {
     /// `InvalidInput` for names and grants that make no token; `AlreadyExists` where another has the
     /// name; faults of the file.
     pub async fn create(&self, new: NewToken, now: Timestamp) -> Result<(Token, Credential)> {
+        let (parts, kept) = Parts::make()?;
+        let token = Token {
+            id: parts.id.clone(),
+            name: new.name,
+            grants: new.grants,
+            created_at: now,
+            expires_at: new.expires_at,
+        };
+        let credential = parts.credential()?;
+        // Who takes a turn says by it that there are tokens from now on.
+        document::check(&token)?;
         self.changing(move |tokens| {
-            let (parts, kept) = Parts::make()?;
-            let token = Token {
-                id: parts.id.clone(),
-                name: new.name,
-                grants: new.grants,
-                created_at: now,
-                expires_at: new.expires_at,
-            };
-            let credential = parts.credential()?;
             tokens.add(Entry {
                 token: token.clone(),
                 kept,
@@ -198,5 +201,33 @@ impl Authenticator for TokenFile {
         self.0.uses.note(&parts.id, now);
         let grants = entry.token.grants.clone();
         Ok(Some(Principal::new(entry.token.bearer(), grants)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_token_that_is_refused_leaves_everything_as_if_there_were_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TokenFile::new(folder.path().join("access/tokens.json"));
+        let grant = Grant {
+            actions: "read".parse().unwrap(),
+            area: artifact_domain::query::Area::everywhere(),
+        };
+        let now = Timestamp::from_micros(1_700_000_000_000_000).unwrap();
+        let new = |name: &str, grants: Vec<Grant>| NewToken {
+            name: name.to_owned(),
+            grants,
+            expires_at: None,
+        };
+        for refused in [new("ci web", vec![grant.clone()]), new("ci", Vec::new())] {
+            let error = file.create(refused, now).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            assert!(!file.is_there() && !file.were_there());
+        }
+        file.create(new("ci", vec![grant]), now).await.unwrap();
+        assert!(file.is_there() && file.were_there());
     }
 }

@@ -83,7 +83,7 @@ pub use guard::{GuardPolicy, OnSecret};
 pub use handover::{CompleteRequest, Handover};
 pub use import::{
     Admit, ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome,
-    ImportReport,
+    ImportReport, Sight, describe_as_uploads,
 };
 pub use lines::Page;
 pub use locks::LockStatus;

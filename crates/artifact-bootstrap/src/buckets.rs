@@ -80,16 +80,15 @@ pub async fn bucket_site(settings: &Settings) -> Result<(BucketSite, TierClasses
     };
     let prefix = prefix.as_deref().unwrap_or_default().split('/');
     let prefix = prefix.filter(|part| !part.is_empty());
-    let region = settings.s3.region.as_deref().unwrap_or_default();
+    let region = match settings.backend {
+        Backend::S3 => s3_options(settings).named_region().await?,
+        _ => None,
+    };
     let site = BucketSite {
         service,
         bucket: bucket.clone().unwrap_or_default(),
         prefix: prefix.flat_map(|part| [part, "/"]).collect(),
-        partition: match region {
-            china if china.starts_with("cn-") => "aws-cn",
-            government if government.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        },
+        partition: partition(region.as_deref().unwrap_or_default()),
     };
     let own = match settings.backend {
         // As the store itself decides it.
@@ -118,6 +117,15 @@ pub async fn bucket_rules(settings: &Settings) -> Result<Arc<dyn BucketRules>> {
         Backend::S3 => Ok(Arc::new(S3BucketRules::open(&s3_options(settings)).await?)),
         Backend::Gcs => Ok(Arc::new(GcsBucketRules::open(&gcs_options(settings))?)),
         _ => Err(no_bucket()),
+    }
+}
+
+/// The part of AWS that a region is in; each has ARNs of its own.
+fn partition(region: &str) -> &'static str {
+    match region {
+        china if china.starts_with("cn-") => "aws-cn",
+        government if government.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 

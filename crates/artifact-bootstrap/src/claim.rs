@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use artifact_domain::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub(crate) fn claim(base: &Path, location: Option<&str>) -> Result<()> {
         (Some(found), Some(wanted)) if found == wanted => Ok(()),
         (None, Some(wanted)) if !INDEXES.iter().any(|name| base.join(name).exists()) => {
             write(base, wanted).map_err(|cause| failed("write", &path, cause))?;
-            // Another process may have claimed it for another bucket meanwhile.
+            // Another process may have been quicker, and have claimed it for another bucket.
             match read(&path)? {
                 Some(found) if found == wanted => Ok(()),
                 found => Err(refused(base, found.as_deref(), location)),
@@ -85,23 +85,50 @@ fn is_absent(cause: &io::Error) -> bool {
     matches!(cause.kind(), NotFound | NotADirectory)
 }
 
-/// Whole or not at all, and durably.
+/// Whole or not at all, durably, and never over that of somebody else.
 fn write(base: &Path, location: &str) -> io::Result<()> {
     fs::create_dir_all(base)?;
     let claim = Claim {
         version: VERSION,
         blobs: location.to_owned(),
     };
-    let temporary = base.join(format!("{FILE}.{}", std::process::id()));
-    let mut file = fs::File::create(&temporary)?;
-    serde_json::to_writer(&mut file, &claim)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    fs::rename(&temporary, base.join(FILE))?;
+    let (draft, mut file) = draft(base)?;
+    let written = serde_json::to_writer(&mut file, &claim)
+        .map_err(io::Error::from)
+        .and_then(|()| file.write_all(b"\n"))
+        .and_then(|()| file.sync_all());
+    let path = base.join(FILE);
+    let link = || fs::hard_link(&draft, &path).or_else(|_| rename_unless_taken(&draft, &path));
+    let published = written.and_then(|()| link());
+    // If it cannot be removed it is litter, which harms nobody. A rename has taken it away.
+    let _ = fs::remove_file(&draft);
+    published?;
     if cfg!(unix) {
         fs::File::open(base)?.sync_all()?;
     }
     Ok(())
+}
+
+/// A new file that nobody else writes: machines that share the folder may give out the same process ids.
+fn draft(base: &Path) -> io::Result<(PathBuf, fs::File)> {
+    let mut number = 0_u32;
+    loop {
+        let path = base.join(format!("{FILE}.{}.{number}", std::process::id()));
+        match fs::File::create_new(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(cause) => return Err(cause),
+        }
+    }
+}
+
+/// Names a draft that could not be linked, unless somebody has the name. Where the file system has no links, two
+/// who do this in the same instant are told apart only by what they read afterwards.
+fn rename_unless_taken(draft: &Path, path: &Path) -> io::Result<()> {
+    if path.try_exists()? {
+        return Ok(());
+    }
+    fs::rename(draft, path)
 }
 
 fn failed(doing: &str, path: &Path, cause: io::Error) -> Error {
@@ -154,6 +181,38 @@ mod tests {
             assert!(error.message().contains("the files beside it"), "{error}");
             claim(folder.path(), None).unwrap();
             fs::remove_file(folder.path().join(index)).unwrap();
+        }
+    }
+
+    #[test]
+    fn of_two_who_claim_it_at_once_one_does() {
+        let folder = tempfile::tempdir().unwrap();
+        // Both have seen that nobody has claimed it.
+        write(folder.path(), "s3://a/").unwrap();
+        write(folder.path(), "s3://b/").unwrap();
+        let found = read(&folder.path().join(FILE)).unwrap();
+        assert_eq!(found.as_deref(), Some("s3://a/"));
+        for round in 0..20 {
+            let base = folder.path().join(round.to_string());
+            let claimed = ["s3://a/", "s3://b/"].map(|location| {
+                let base = base.clone();
+                std::thread::spawn(move || claim(&base, Some(location)).is_ok())
+            });
+            let claimed = claimed.map(|claimed| claimed.join().unwrap());
+            assert!(claimed[0] != claimed[1], "{claimed:?}");
+            let names = fs::read_dir(&base).unwrap();
+            assert_eq!(names.count(), 1, "drafts are left");
+        }
+    }
+
+    #[test]
+    fn a_file_system_without_links_has_claims_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let [draft, path] = ["draft", FILE].map(|name| folder.path().join(name));
+        for (text, said) in [("a", "a"), ("b", "a")] {
+            fs::write(&draft, text).unwrap();
+            rename_unless_taken(&draft, &path).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), said);
         }
     }
 

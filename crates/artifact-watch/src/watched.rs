@@ -1,6 +1,8 @@
 //! What files say, remembered until they change. Knows nothing of what is in them.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -76,7 +78,8 @@ impl<T> Watched<T> {
     /// What they said a second ago, or later. Reads them where they have changed: that is rare, and short.
     ///
     /// # Errors
-    /// Those of `read`, until they change again.
+    /// Those of `read`, until they change again; where the system could not read them, only until the next
+    /// look, since that may pass without a change.
     pub fn get(&self) -> Result<Arc<T>, Arc<Error>> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let looked = seen.as_ref().and_then(|seen| seen.looked);
@@ -88,7 +91,8 @@ impl<T> Watched<T> {
         }
     }
 
-    /// What they say now, if they have changed since they were last looked at.
+    /// What they say now, if they have changed since they were last looked at. A fault of the system that
+    /// lasts is told of once.
     ///
     /// # Errors
     /// Those of `read`.
@@ -110,15 +114,19 @@ impl<T> Watched<T> {
         self.paths.iter().map(|path| file::state(path)).collect()
     }
 
-    /// Looks at them, and says whether they were read.
+    /// Looks at them, and says whether what they say is new.
     fn look(&self, seen: &mut Option<Seen<T>>) -> (Said<T>, bool) {
         let states = self.states();
+        let mut is_same = false;
         if let Some(seen) = seen
             && seen.looked.is_some()
             && seen.states == states
         {
-            seen.looked = Some(Instant::now());
-            return (seen.said.clone(), false);
+            if !is_fault(&seen.said) {
+                seen.looked = Some(Instant::now());
+                return (seen.said.clone(), false);
+            }
+            is_same = true;
         }
         let before = seen.take().and_then(|seen| seen.sound);
         let said = (self.read)(before.as_deref())
@@ -131,8 +139,25 @@ impl<T> Watched<T> {
             said: said.clone(),
             sound,
         });
-        (said, true)
+        let is_new = !(is_same && is_fault(&said));
+        (said, is_new)
     }
+}
+
+/// Whether the system could not read them, which says nothing of what is in them: no descriptor was left, or
+/// the disk did not answer.
+fn is_fault<T>(said: &Said<T>) -> bool {
+    let mut cause = match said {
+        Ok(_) => None,
+        Err(error) => error.source(),
+    };
+    while let Some(one) = cause {
+        if one.is::<io::Error>() {
+            return true;
+        }
+        cause = one.source();
+    }
+    false
 }
 
 impl<T> fmt::Debug for Watched<T> {
@@ -146,7 +171,7 @@ impl<T> fmt::Debug for Watched<T> {
 mod tests {
     use std::fs;
     use std::path::Path;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     use super::*;
 
@@ -225,6 +250,40 @@ mod tests {
         }
         watched.look_again();
         assert!(matches!(watched.changed(), Some(Err(_))));
+        assert!(watched.changed().is_none());
+    }
+
+    #[test]
+    fn a_fault_of_the_system_ends_though_nobody_touches_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, _] = paths(folder.path());
+        fs::write(&path, "1").unwrap();
+        let is_faulty = Arc::new(AtomicBool::new(true));
+        let read = {
+            let (is_faulty, path) = (Arc::clone(&is_faulty), path.clone());
+            move |_: Option<&Vec<u8>>| {
+                if is_faulty.load(Ordering::Relaxed) {
+                    let cause = io::Error::other("too many open files");
+                    let fault = Error::invalid_input("it can't be read").with_source(cause);
+                    // Whoever reads may say more of it.
+                    return Err(Error::invalid_input("nobody comes in").with_source(fault));
+                }
+                file::read(&path, 100).map(Option::unwrap_or_default)
+            }
+        };
+        let watched = Watched::new([path.clone()], read);
+        assert!(watched.get().is_err());
+        assert!(after_a_glance(&watched).is_err());
+        is_faulty.store(false, Ordering::Relaxed);
+        assert!(watched.get().is_err(), "it was looked at just now");
+        assert_eq!(*after_a_glance(&watched).unwrap(), b"1");
+        is_faulty.store(true, Ordering::Relaxed);
+        assert!(watched.changed().is_none(), "it has not changed");
+        fs::write(&path, "22").unwrap();
+        assert!(matches!(watched.changed(), Some(Err(_))));
+        assert!(watched.changed().is_none(), "it is told of once");
+        is_faulty.store(false, Ordering::Relaxed);
+        assert!(matches!(watched.changed(), Some(Ok(text)) if *text == b"22"));
         assert!(watched.changed().is_none());
     }
 }

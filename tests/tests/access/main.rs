@@ -52,6 +52,30 @@ fn token(store: &Sandbox, name: &str, args: &[&str]) -> String {
     store.ok(&[&create, args].concat())
 }
 
+/// A tar of one file.
+fn tar(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = [0_u8; 512];
+    let length = format!("{:011o}", content.len());
+    for (at, text) in [
+        (0, name),
+        (100, "0000644"),
+        (124, &*length),
+        (136, "00000000000"),
+        (148, "        "),
+        (156, "0"),
+        (257, "ustar"),
+        (263, "00"),
+    ] {
+        header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    }
+    let sum: u32 = header.iter().copied().map(u32::from).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    let mut archive = header.to_vec();
+    archive.extend_from_slice(content);
+    archive.resize(archive.len().next_multiple_of(512) + 1024, 0);
+    archive
+}
+
 /// The address of an artifact's content.
 fn at(spec: &str, task: &str, name: &str) -> String {
     format!("/api/v1/specs/{spec}/tasks/{task}/log/{name}")

@@ -2,8 +2,9 @@
 //! without a look at the server's own.
 
 use e2e::{Random, Sandbox, Server};
+use serde_json::Value;
 
-use super::{Bearer, at, token};
+use super::{Bearer, at, tar, token};
 
 const SPECS: [&str; 6] = ["team", "team-b", "Team", "te", "a", "ab"];
 const TASKS: [&str; 4] = ["1", "11", "ci-1", "CI-1"];
@@ -121,6 +122,7 @@ fn the_server_answers_as_a_naive_model_says() {
         let comparison = Comparison { known, who: &who };
         for (spec, task, id) in &ids {
             comparison.of_artifact(spec, task, id, number);
+            comparison.of_import(spec, task);
         }
         for spec in SPECS {
             comparison.of_spec(spec);
@@ -221,7 +223,30 @@ impl Comparison<'_> {
         self.check("GET /api/v1/artifacts", b"", self.known.allows("read"), 403);
         // What is in it is judged file by file.
         let import = "POST /api/v1/import?dry_run=true";
-        self.check(import, b"", self.known.allows("write"), 403);
+        let may_plan = self.known.allows("write") && self.known.allows("read");
+        self.check(import, b"", may_plan, 403);
+    }
+
+    /// An archive with what is there already.
+    fn of_import(&self, spec: &str, task: &str) {
+        let archive = tar("a.log", b"x\n");
+        let may = |action| self.known.may(action, spec, task);
+        for dry_run in [false, true] {
+            let path = format!("/api/v1/import?spec={spec}&task={task}&type=log&dry_run={dry_run}");
+            let may_some = self.known.allows("write") && (!dry_run || self.known.allows("read"));
+            if !may_some {
+                self.check(&format!("POST {path}"), &archive, false, 403);
+                continue;
+            }
+            let told = self.who.send("POST", &path, &archive).expect(200).text();
+            let item: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+            let item = &item["item"];
+            let is_taken = may("write") && (!dry_run || may("read"));
+            let outcome = if is_taken { "present" } else { "failed" };
+            assert_eq!(item["outcome"], outcome, "{path}: {told}");
+            let is_told = !item["artifact"]["sha256"].is_null();
+            assert_eq!(is_told, is_taken && may("read"), "{path}: {told}");
+        }
     }
 
     /// A list has what may be read, and nothing else.

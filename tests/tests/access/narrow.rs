@@ -3,7 +3,7 @@
 use e2e::{Sandbox, Server};
 use serde_json::Value;
 
-use super::{Bearer, at, token};
+use super::{Bearer, at, tar, token};
 
 /// A store with artifacts of two specs and two tasks each, a server, an admin's token.
 fn filled() -> (Sandbox, String) {
@@ -368,7 +368,7 @@ fn of_an_archive_that_is_stored_which_one_may_write() {
     let narrow = token(
         &other,
         "narrow",
-        &["write", "--spec", "team", "--task", "ci-*"],
+        &["read,write", "--spec", "team", "--task", "ci-*"],
     );
     let server = Server::start(&other);
     let [admin, narrow, reader] = [&admin, &narrow, &reader].map(|it| Bearer::new(&server, it));
@@ -400,6 +400,53 @@ fn of_an_archive_that_is_stored_which_one_may_write() {
     assert!(moved.expect(200).text().contains(r#""imported":0"#));
     let moved = narrow.send("POST", "/api/v1/import?spec=team&task=ci-2", &archive);
     assert!(moved.expect(200).text().contains(r#""imported":4"#));
+}
+
+#[test]
+fn who_imports_and_may_not_read_is_told_nothing_of_what_is_there() {
+    let (store, admin) = filled();
+    let blind = token(&store, "blind", &["write", "--spec", "team"]);
+    let seeing = token(&store, "seeing", &["read,write", "--spec", "team"]);
+    let tasks = ["read,write", "--task", "9", "--task", "1"];
+    let elsewhere = token(&store, "elsewhere", &tasks);
+    // He reads one task, and writes another.
+    let file = store.root().join("store/access/tokens.json");
+    let mut tokens: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let grants = tokens["tokens"][3]["grants"].as_array_mut().unwrap();
+    for grant in grants.iter_mut().filter(|grant| grant["task"] == "1") {
+        grant["actions"] = serde_json::json!(["write"]);
+    }
+    std::fs::write(&file, tokens.to_string()).unwrap();
+    let server = Server::start(&store);
+    let [admin, blind] = [&admin, &blind].map(|it| Bearer::new(&server, it));
+    let [seeing, elsewhere] = [&seeing, &elsewhere].map(|it| Bearer::new(&server, it));
+    let path = at(
+        "team",
+        "1",
+        "s.log?tag=owner=somebody&meta=key=%22private%22",
+    );
+    let stored = admin.put(&path, b"secret content").expect(201).json();
+    let hidden = ["somebody", "private", stored["sha256"].as_str().unwrap()];
+    let import = "/api/v1/import?default_spec=team&default_task=1&type=log";
+    let plan = format!("{import}&dry_run=true");
+    let archive = tar("s.log", b"secret content");
+    for (who, path, outcome) in [
+        (&blind, import, "present"),
+        (&elsewhere, import, "present"),
+        (&elsewhere, &*plan, "permission-denied"),
+    ] {
+        let told = who.send("POST", path, &archive).expect(200).text();
+        assert!(told.contains(outcome) && told.contains("artifact://team/1/log/s.log"));
+        for word in hidden {
+            assert!(!told.contains(word), "{word}: {told}");
+        }
+    }
+    let refused = blind.send("POST", &plan, &archive);
+    refused.problem(403, "permission-denied");
+    for path in [import, &plan] {
+        let told = seeing.send("POST", path, &archive).expect(200).text();
+        assert!(hidden.iter().all(|word| told.contains(word)), "{told}");
+    }
 }
 
 #[test]

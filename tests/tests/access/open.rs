@@ -57,6 +57,9 @@ fn the_log_says_that_nobody_is_asked() {
     // What fails to take a token away makes none necessary.
     store.fails(&["token", "revoke", "none"], 3);
     server.get("/api/v1/artifacts").expect(200);
+    // Nor does one that is not made.
+    store.fails(&["token", "create", "ci web", "--allow", "read"], 2);
+    server.get("/api/v1/artifacts").expect(200);
 }
 
 /// A browser sends what any page tells it to, and finds this machine by any name that leads here.

@@ -1,5 +1,7 @@
 //! Importing artifacts: from an archive that an export made, or from any other.
 
+mod days;
+mod describe;
 mod place;
 mod reader;
 mod recorded;
@@ -9,7 +11,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use artifact_archive::Limits;
 use artifact_domain::{
@@ -22,12 +23,11 @@ use futures::{FutureExt, StreamExt, future};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
+pub use self::describe::describe_as_uploads;
 use self::place::Before;
 use self::reader::{Incoming, Message};
 use crate::export::line::Line;
 use crate::{Store, UploadRequest, Uploaded};
-
-const DAY: Duration = Duration::from_hours(24);
 
 /// How many artifacts are stored at once.
 const CONCURRENCY: usize = 16;
@@ -101,8 +101,18 @@ impl ForeignFile<'_> {
     }
 }
 
-/// Says whether something may be stored at a coordinate, before anything of it is looked at.
-pub type Admit = Arc<dyn Fn(Coordinate) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+/// Says whether something may be stored at a coordinate, before anything of it is looked at, and how much is
+/// told then of what is there.
+pub type Admit = Arc<dyn Fn(Coordinate) -> BoxFuture<'static, Result<Sight>> + Send + Sync>;
+
+/// How much of what is stored at a coordinate is told to whoever stores something there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Everything.
+    Whole,
+    /// Where it is and how it stands: he may not read it.
+    Outline,
+}
 
 /// How to import.
 #[derive(Clone)]
@@ -165,6 +175,8 @@ pub struct ImportItem {
     pub size_bytes: u64,
     /// What became of it.
     pub outcome: ImportOutcome,
+    /// How much is told of what was there before.
+    pub sight: Sight,
 }
 
 /// What an import has done.
@@ -313,10 +325,10 @@ impl Store {
     ) -> Done {
         let coordinate = request.coordinate.clone();
         let (path, size_bytes) = (incoming.found.path.clone(), incoming.found.size_bytes);
-        let mut before = before;
+        let (mut before, mut sight) = (before, Sight::Whole);
         let outcome = async {
             if let Some(admit) = &options.admit {
-                admit(coordinate.clone()).await?;
+                sight = admit(coordinate.clone()).await?;
             }
             self.take_place(incoming, request, &mut before, options, looks)
                 .await
@@ -330,6 +342,7 @@ impl Store {
                 uri: Some(coordinate.clone().into()),
                 size_bytes,
                 outcome,
+                sight,
             },
             coordinate: Some(coordinate),
             before: before.unwrap_or_default(),
@@ -361,22 +374,10 @@ impl ImportOptions {
             mime_type: line.mime_type.clone(),
             tags: line.tags.clone(),
             metadata: with_origin(line),
-            retention_days: own_days(line, now),
+            retention_days: days::own(line.retention_days, line.expires_at, now)?,
             ..UploadRequest::new(coordinate)
         })
     }
-}
-
-/// The days of its own that are left of an artifact, so that it expires when it would have expired
-/// where it comes from, to the day; all of them anew if they are over. They were counted from when it
-/// was created, and a rebuild without metadata has added its age to them.
-fn own_days(line: &Line, now: Timestamp) -> Option<u32> {
-    let days = line.retention_days?;
-    let Some(end) = line.expires_at.filter(|end| *end > now) else {
-        return Some(days);
-    };
-    let left = now.until(end).as_micros().div_ceil(DAY.as_micros());
-    Some(u32::try_from(left).map_or(days, |left| left.min(days)))
 }
 
 /// The metadata with when the artifact was created first, if there is room for it.
@@ -397,6 +398,7 @@ fn failed(path: String, error: Error) -> Done {
             uri: None,
             size_bytes: 0,
             outcome: ImportOutcome::Failed(error),
+            sight: Sight::Outline,
         },
         coordinate: None,
         before: Before::default(),

@@ -2,13 +2,23 @@
 
 use artifact_api::{Artifact, ImportItem, ImportOutcome, ImportReport};
 
-use crate::ImportOutcome as Outcome;
+use crate::{ImportOutcome as Outcome, Sight};
 
-/// A file.
+/// A file. Of what others have stored no more is shown than whoever imports may see.
 pub fn item(item: &crate::ImportItem) -> ImportItem {
-    let (outcome, record, fault) = match &item.outcome {
-        Outcome::Imported(uploaded) => (ImportOutcome::Imported, Some(&uploaded.record), None),
-        Outcome::Present(record) => (ImportOutcome::Present, Some(&**record), None),
+    let (outcome, artifact, fault) = match &item.outcome {
+        Outcome::Imported(uploaded) => {
+            let artifact = Artifact::from(&uploaded.record);
+            (ImportOutcome::Imported, Some(artifact), None)
+        }
+        Outcome::Present(record) => {
+            let artifact = Artifact::from(&**record);
+            let artifact = match item.sight {
+                Sight::Whole => artifact,
+                Sight::Outline => artifact.outline(),
+            };
+            (ImportOutcome::Present, Some(artifact), None)
+        }
         Outcome::Planned => (ImportOutcome::Planned, None, None),
         Outcome::Older => (ImportOutcome::Older, None, None),
         Outcome::Failed(error) => (ImportOutcome::Failed, None, Some(error.into())),
@@ -22,7 +32,7 @@ pub fn item(item: &crate::ImportItem) -> ImportItem {
         uri: item.uri.clone(),
         size_bytes: item.size_bytes,
         outcome,
-        artifact: record.map(|record| Box::new(Artifact::from(record))),
+        artifact: artifact.map(Box::new),
         warning,
         fault,
     }

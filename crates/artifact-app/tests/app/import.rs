@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{
-    ArchiveFormat, ArchiveLimits, ArchiveSource, ExportOptions, ImportOptions, ReindexOptions,
-    Store, StoreOptions, UploadRequest, Verification,
+    ArchiveFormat, ArchiveLimits, ArchiveSource, ExportOptions, ImportItem, ImportOptions,
+    ImportOutcome, ReindexOptions, Store, StoreOptions, UploadRequest, Verification,
 };
 use artifact_domain::policy::RetentionPolicy;
 use artifact_domain::port::Supersede;
 use artifact_domain::query::{Filter, Versions};
-use artifact_domain::{ArtifactRecord, Coordinate, Digest, Error, Metadata, Tags};
+use artifact_domain::{ArtifactRecord, Coordinate, Digest, Error, ErrorKind, Metadata, Tags};
 use artifact_testkit::MemoryIndex;
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -214,6 +214,39 @@ async fn days_of_its_own_run_on_and_begin_anew_once_they_are_over() {
     assert_eq!(imported_after(400, 7).await, Some(7));
     let ever = artifact_domain::policy::FOR_EVER_DAYS;
     assert_eq!(imported_after(400, ever).await, Some(ever));
+}
+
+#[tokio::test]
+async fn days_that_nobody_can_ask_for_are_refused() {
+    for (days, is_taken) in [(1, true), (36_500, true), (36_501, false)] {
+        let from = versioned();
+        let request = UploadRequest {
+            retention_days: Some(days),
+            ..crate::world::request("a")
+        };
+        from.store.upload(request, Bytes::from("a")).await.unwrap();
+        crate::world::put(&from.store, "b", "b").await;
+        let archive = exported(&from.store, ArchiveFormat::TarGz).await;
+        let to = versioned();
+        let source = ArchiveSource::Stream(Box::new(Cursor::new(archive)));
+        let mut faults = Vec::new();
+        let tell = |item: &ImportItem| {
+            if let ImportOutcome::Failed(error) = &item.outcome {
+                faults.push((error.kind(), error.to_string()));
+            }
+        };
+        let report = to.store.import(source, into_place(), tell).await.unwrap();
+        assert_eq!(
+            report.imported,
+            1 + u64::from(is_taken),
+            "{days}: {faults:?}"
+        );
+        assert_eq!(faults.is_empty(), is_taken, "{days}");
+        for (kind, message) in faults {
+            assert_eq!(kind, ErrorKind::InvalidInput, "{message}");
+            assert!(message.contains(&format!("{days} days")), "{message}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -85,16 +85,36 @@ fn token_of(path: &Path) -> Result<Token> {
     let file = fs::File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     // A pipe of the shell's own is nobody else's.
-    if metadata.is_file() && metadata.mode() & 0o077 != 0 {
-        let message = format!("the token file {} can be read by others", path.display());
-        let hint = format!("chmod 600 {}", path.display());
-        return Err(Error::new(ErrorKind::PermissionDenied, message).with_hint(hint));
+    if metadata.is_file() {
+        check_private(path, &metadata)?;
     }
     let mut text = String::new();
     file.take(MOST_TOKEN_BYTES)
         .read_to_string(&mut text)
         .map_err(failed)?;
     Token::new(&text)
+}
+
+/// Whoever else knows the token is let in by it, and whoever else has put it there sees what is sent with it.
+fn check_private(path: &Path, metadata: &fs::Metadata) -> Result<()> {
+    let path = path.display();
+    let refuse = |why: &str, hint: String| {
+        let message = format!("the token file {path} {why}");
+        Err(Error::new(ErrorKind::PermissionDenied, message).with_hint(hint))
+    };
+    if metadata.mode() & 0o077 != 0 {
+        return refuse("can be read by others", format!("chmod 600 {path}"));
+    }
+    if !is_own(metadata.uid()) {
+        let hint = format!("chown {path} to whoever runs the program, or copy it");
+        return refuse("belongs to somebody else", hint);
+    }
+    Ok(())
+}
+
+/// Whether this user is the one that runs the program, or the machine's own.
+fn is_own(user: u32) -> bool {
+    user == 0 || user == rustix::process::geteuid().as_raw()
 }
 
 /// A variable that says something.
@@ -132,5 +152,23 @@ mod tests {
         }
         let missing = token_of(&folder.path().join("none")).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_token_that_belongs_to_somebody_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        fs::write(&path, "secret\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert!(token_of(&path).is_ok());
+        let own = rustix::process::geteuid().as_raw();
+        assert!(is_own(own) && is_own(0) && !is_own(own + 12_345));
+        // Nobody but root can give a file away.
+        if own == 0 {
+            std::os::unix::fs::chown(&path, Some(12_345), None).unwrap();
+            let error = token_of(&path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+            assert!(error.message().contains("somebody else"), "{error}");
+        }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::Arc;
 
 use artifact_api::{ImportItem, ImportReport};
 use artifact_app::{
-    ArchiveLimits, ArchiveSource, Describe, ForeignFile, ImportOptions, UploadRequest, view,
+    ArchiveLimits, ArchiveSource, Describe, ImportOptions, describe_as_uploads, view,
 };
 use artifact_client::Archive;
-use artifact_domain::{ArtifactType, Coordinate, Error, ErrorKind, Result, SpecName, Tags, TaskId};
+use artifact_domain::{ArtifactType, Error, ErrorKind, Result, SpecName, Tags, TaskId};
 
 use super::rules::Each;
 use super::upkeep::tell;
@@ -73,16 +72,9 @@ impl Importing {
     fn describe(&self) -> Describe {
         let (spec, task) = (self.default_spec.clone(), self.default_task.clone());
         let (given, tags) = (self.artifact_type.clone(), self.tags.clone());
-        Arc::new(move |file: &ForeignFile<'_>| {
+        describe_as_uploads((spec, task), given, tags, |file| {
             let guess = artifact_guess::guess(&file.name, file.head);
-            let artifact_type = given.clone().unwrap_or(guess.artifact_type);
-            let (spec, task, name) = (spec.clone(), task.clone(), file.name.clone());
-            Ok(UploadRequest {
-                mime_type: guess.mime_type,
-                tags: tags.clone(),
-                metadata: file.attributes()?,
-                ..UploadRequest::new(Coordinate::new(spec, task, artifact_type, name)?)
-            })
+            (guess.artifact_type, guess.mime_type)
         })
     }
 

@@ -157,6 +157,17 @@ impl Caller {
         Ok((self.app.own_store(), filter))
     }
 
+    /// Asks whether he may do it to anything at all.
+    ///
+    /// # Errors
+    /// `PermissionDenied` where he may not.
+    pub(crate) fn anywhere(&self) -> Result<()> {
+        if self.who.areas(self.action).next().is_none() {
+            return Err(self.who.denied(self.action, "anything"));
+        }
+        Ok(())
+    }
+
     /// Whether he may read an artifact.
     pub(crate) async fn sees(&self, artifact: &Coordinate) -> bool {
         let policy = self.app.doors().policy();

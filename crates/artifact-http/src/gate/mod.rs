@@ -97,10 +97,8 @@ async fn admit(
     }
     let who = who?;
     attempt.is_of(&who);
-    if who.areas(guard.action).next().is_none() {
-        return Err(who.denied(guard.action, "anything").into());
-    }
     let caller = Caller::new(guard.app, who, guard.action, attempt.notes());
+    caller.anywhere()?;
     let ongoing = Ongoing::of(&request, attempt);
     request.extensions_mut().insert(caller);
     Ok(ongoing.answer(next.run(request)).await)

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use artifact_app::{
-    ArchiveLimits, ArchiveSource, Describe, ForeignFile, ImportItem, ImportOptions, ImportOutcome,
-    UploadRequest, view,
+    ArchiveLimits, ArchiveSource, Describe, ImportItem, ImportOptions, ImportOutcome, Sight,
+    describe_as_uploads, view,
 };
-use artifact_domain::access::Target;
+use artifact_domain::access::{Action, Target};
 use artifact_domain::port::ByteStream;
 use artifact_domain::{
     ArtifactType, Coordinate, Error, ErrorKind, Result, SpecName, Tag, Tags, TaskId,
@@ -73,7 +73,7 @@ pub(crate) struct ImportParams {
 }
 
 /// Stores what an archive holds: a ZIP, a tar, or a tar compressed by gzip. Each file needs the right to write
-/// what it becomes.
+/// what it becomes, and with `dry_run` the right to read it.
 #[utoipa::path(
     post,
     path = "/api/v1/import",
@@ -93,6 +93,9 @@ pub(crate) async fn import(
     body: Body,
 ) -> Result<Response, Problem> {
     refuse_coded(&headers)?;
+    if params.dry_run {
+        caller.to(Action::Read).anywhere()?;
+    }
     let app = caller.app().clone();
     let options = params.options(&caller, app.temporary_folder.clone())?;
     let most = app.most_archive_bytes(options.limits.max_bytes);
@@ -122,17 +125,17 @@ pub(crate) async fn import(
 impl ImportParams {
     fn options(&self, caller: &Caller, temporary_folder: PathBuf) -> Result<ImportOptions> {
         let usual = ArchiveLimits::default();
-        let caller = caller.clone();
+        let (caller, dry_run) = (caller.clone(), self.dry_run);
         Ok(ImportOptions {
             spec: parsed(self.spec.as_deref())?,
             task: parsed(self.task.as_deref())?,
             describe: self.describe()?,
             admit: Some(Arc::new(move |at: Coordinate| {
                 let caller = caller.clone();
-                async move { caller.at(Target::Artifact(&at)).await.map(drop) }.boxed()
+                async move { admit(&caller, &at, dry_run).await }.boxed()
             })),
             replace: self.replace,
-            dry_run: self.dry_run,
+            dry_run,
             limits: ArchiveLimits {
                 max_entries: limit(self.max_entries, usual.max_entries)?,
                 max_bytes: limit(self.max_bytes, usual.max_bytes)?,
@@ -150,18 +153,24 @@ impl ImportParams {
         let task: TaskId = own_task.or(task).unwrap_or(USUAL_TASK).parse()?;
         let given = parsed::<ArtifactType>(self.r#type.as_deref())?;
         let tags = Tags::from_tags(all_parsed::<Tag>(&self.tag)?)?;
-        Ok(Arc::new(move |file: &ForeignFile<'_>| {
+        Ok(describe_as_uploads((spec, task), given, tags, |file| {
             let guess = artifact_guess::guess(&file.name, file.head);
-            let artifact_type = given.clone().unwrap_or(guess.artifact_type);
-            let (spec, task, name) = (spec.clone(), task.clone(), file.name.clone());
-            Ok(UploadRequest {
-                mime_type: guess.mime_type,
-                tags: tags.clone(),
-                metadata: file.attributes()?,
-                ..UploadRequest::new(Coordinate::new(spec, task, artifact_type, name)?)
-            })
+            (guess.artifact_type, guess.mime_type)
         }))
     }
+}
+
+/// Asks for the right to store something there, and to read it where a plan is made, which tells what is there.
+async fn admit(caller: &Caller, at: &Coordinate, dry_run: bool) -> Result<Sight> {
+    caller.at(Target::Artifact(at)).await?;
+    if dry_run {
+        caller.to(Action::Read).at(Target::Artifact(at)).await?;
+    }
+    Ok(if caller.sees(at).await {
+        Sight::Whole
+    } else {
+        Sight::Outline
+    })
 }
 
 /// As many as are asked for, which many clients can't say beyond what has a sign.

@@ -69,6 +69,15 @@ impl S3Options {
         let around = Surroundings::look(&standard::context()).await?;
         Ok(place::means_amazon(self, around))
     }
+
+    /// The region that these name, or where they are silent the environment or the profile. Asks nobody.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a file of profiles that can't be read.
+    pub async fn named_region(&self) -> Result<Option<String>> {
+        let around = Surroundings::look(&standard::context()).await?;
+        Ok(self.region.clone().or(around.region))
+    }
 }
 
 /// A pair of keys. The secret one does not print.
