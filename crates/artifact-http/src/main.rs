@@ -14,6 +14,7 @@ mod headers;
 mod log;
 mod metrics;
 mod observe;
+mod pace;
 mod params;
 mod problem;
 mod rate;

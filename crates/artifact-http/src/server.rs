@@ -9,7 +9,7 @@ use axum::Router;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beginning::Beginning;
 use crate::client::Peer;
+use crate::pace::Streams;
 use crate::shutdown::Signals;
 use crate::tls::Tls;
 
@@ -46,7 +47,6 @@ pub(crate) struct Limits {
 
 /// What every connection is served with.
 struct Serving {
-    builder: Builder<TokioExecutor>,
     router: Router,
     limits: Limits,
     /// None where plain HTTP is spoken.
@@ -66,7 +66,6 @@ pub(crate) async fn serve(
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let serving = Arc::new(Serving {
-        builder: builder(limits),
         router,
         limits,
         tls,
@@ -107,8 +106,8 @@ pub(crate) async fn serve(
     }
 }
 
-fn builder(limits: Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(limits: Limits) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams::new(limits.patience));
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -175,7 +174,8 @@ impl Serving {
             request.extensions_mut().insert(peer);
             router.call(request)
         });
-        let served = self.builder.serve_connection(io, service).into_owned();
+        let builder = builder(self.limits);
+        let served = builder.serve_connection(io, service).into_owned();
         if let Err(error) = watcher.watch(served).await {
             tracing::debug!(error = %error, "a connection ended badly");
         }
