@@ -55,6 +55,15 @@ struct Serving {
     closing: CancellationToken,
 }
 
+/// How serving has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// What was begun is finished.
+    InOrder,
+    /// By a second signal: nothing is waited for.
+    AtOnce,
+}
+
 /// Serves until the first signal, and then finishes what was begun, or until the second.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -62,7 +71,7 @@ pub(crate) async fn serve(
     router: Router,
     limits: Limits,
     signals: &mut Signals,
-) {
+) -> End {
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let serving = Arc::new(Serving {
@@ -101,8 +110,8 @@ pub(crate) async fn serve(
     serving.closing.cancel();
     tracing::info!("finishing what was begun; a second signal ends at once");
     tokio::select! {
-        () = graceful.shutdown() => {}
-        () = signals.next() => tracing::warn!("ended before all was finished"),
+        () = graceful.shutdown() => End::InOrder,
+        () = signals.next() => End::AtOnce,
     }
 }
 
