@@ -258,6 +258,9 @@ fn an_archive_goes_into_the_store_of_a_server() {
         run(&other, &server, &["import", path, "--max-entries", "2"])
             .expect_code(8)
             .says(&[archive]);
+        run(&other, &server, &["import", path, "--max-ratio", "251"])
+            .expect_code(2)
+            .says(&["max_ratio is 250 at most", "on the machine of the store"]);
     }
 }
 

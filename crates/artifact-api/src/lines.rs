@@ -1,5 +1,5 @@
 //! The lines of a long answer, `application/x-ndjson`: what happens as it happens, the sums last. An
-//! answer without a last line was cut off.
+//! answer without a last line was cut off. An empty line says that work goes on, and nothing else.
 
 use artifact_domain::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};

@@ -14,6 +14,7 @@ mod headers;
 mod log;
 mod metrics;
 mod observe;
+mod pace;
 mod params;
 mod problem;
 mod rate;
@@ -46,7 +47,7 @@ use crate::client::TrustedProxies;
 use crate::metrics::Metrics;
 use crate::observe::Observer;
 use crate::rate::RateLimit;
-use crate::server::Limits;
+use crate::server::{End, Limits};
 use crate::shutdown::Signals;
 use crate::state::App;
 use crate::tls::{Files, Renewal, Tls};
@@ -146,24 +147,30 @@ async fn serve(
             "tokens and artifacts can be read on their way: http.tls_cert and http.tls_key are not set"
         );
     }
-    tokio::select! {
-        () = server::serve(listener, tls, router, limits, &mut signals) => {}
-        () = tus::keep_swept(&app) => {}
-        () = whatever(renewal.map(Renewal::run)) => {}
-        () = whatever(rate.as_ref().map(RateLimit::keep_small)) => {}
-        () = app.doors().keep_noted() => {}
-    }
+    let end = tokio::select! {
+        end = server::serve(listener, tls, router, limits, &mut signals) => end,
+        () = tus::keep_swept(&app) => End::InOrder,
+        () = whatever(renewal.map(Renewal::run)) => End::InOrder,
+        () = whatever(rate.as_ref().map(RateLimit::keep_small)) => End::InOrder,
+        () = app.doors().keep_noted() => End::InOrder,
+    };
     // Cut off anywhere it leaves nothing that is not done next time.
     upkeep.abort();
-    tokio::select! {
-        () = app.settle() => {}
-        () = signals.next() => {}
-    }
-    if let Some(traces) = traces {
-        tokio::select! {
-            () = traces.end() => {}
-            () = signals.next() => {}
+    let last_steps = async {
+        app.settle().await;
+        if let Some(traces) = traces {
+            traces.end().await;
         }
+    };
+    let end = match end {
+        End::AtOnce => End::AtOnce,
+        End::InOrder => tokio::select! {
+            () = last_steps => End::InOrder,
+            () = signals.next() => End::AtOnce,
+        },
+    };
+    if end == End::AtOnce {
+        tracing::warn!("ended before all was finished");
     }
     Ok(())
 }

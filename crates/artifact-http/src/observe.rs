@@ -19,6 +19,7 @@ use tracing::{Instrument, Level, Span};
 use crate::body::announced_length;
 use crate::client::{Client, ClientAddress, TrustedProxies};
 use crate::metrics::Metrics;
+use crate::pace::{Pace, Pieces};
 use crate::problem::{Failed, Problem};
 use crate::received::Received;
 use crate::traces;
@@ -149,7 +150,10 @@ pub(crate) async fn observe(
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    response.map(|body| Body::new(Observed { body, line }))
+    response.map(|body| {
+        let body = Pieces::new(body, Pace::of_this_task());
+        Body::new(Observed { body, line })
+    })
 }
 
 /// What stands in the log for a request whose client went away before it was answered; nobody is told.
@@ -192,7 +196,7 @@ struct Line {
     all_bytes: Option<u64>,
     /// Whether the answer went out to its end.
     is_whole: bool,
-    /// Held until then.
+    /// Held until nothing has to be made any more: what is only to be sent is no work.
     place: Option<Place>,
     route: Arc<str>,
     metrics: Metrics,
@@ -255,7 +259,7 @@ fn millis(span: Duration) -> f64 {
 /// A body that knows how much of it went out.
 #[derive(Debug)]
 struct Observed {
-    body: Body,
+    body: Pieces,
     line: Line,
 }
 
@@ -275,6 +279,9 @@ impl HttpBody for Observed {
                 self.line.metrics.sent(sent as u64);
                 let is_all = self.line.all_bytes == Some(self.line.sent_bytes);
                 self.line.is_whole = is_all || self.body.is_end_stream();
+                if self.line.is_whole || self.body.is_made() {
+                    self.line.place = None;
+                }
             }
             Some(Err(_)) => self.line.is_whole = false,
             None => self.line.is_whole = true,

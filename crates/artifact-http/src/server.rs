@@ -9,7 +9,7 @@ use axum::Router;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beginning::Beginning;
 use crate::client::Peer;
+use crate::pace::Streams;
 use crate::shutdown::Signals;
 use crate::tls::Tls;
 
@@ -46,13 +47,21 @@ pub(crate) struct Limits {
 
 /// What every connection is served with.
 struct Serving {
-    builder: Builder<TokioExecutor>,
     router: Router,
     limits: Limits,
     /// None where plain HTTP is spoken.
     tls: Option<Tls>,
     /// Cancelled when no more connections are taken: handshakes are not waited for.
     closing: CancellationToken,
+}
+
+/// How serving has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// What was begun is finished.
+    InOrder,
+    /// By a second signal: nothing is waited for.
+    AtOnce,
 }
 
 /// Serves until the first signal, and then finishes what was begun, or until the second.
@@ -62,11 +71,10 @@ pub(crate) async fn serve(
     router: Router,
     limits: Limits,
     signals: &mut Signals,
-) {
+) -> End {
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let serving = Arc::new(Serving {
-        builder: builder(limits),
         router,
         limits,
         tls,
@@ -102,13 +110,13 @@ pub(crate) async fn serve(
     serving.closing.cancel();
     tracing::info!("finishing what was begun; a second signal ends at once");
     tokio::select! {
-        () = graceful.shutdown() => {}
-        () = signals.next() => tracing::warn!("ended before all was finished"),
+        () = graceful.shutdown() => End::InOrder,
+        () = signals.next() => End::AtOnce,
     }
 }
 
-fn builder(limits: Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(limits: Limits) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams::new(limits.patience));
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -175,7 +183,8 @@ impl Serving {
             request.extensions_mut().insert(peer);
             router.call(request)
         });
-        let served = self.builder.serve_connection(io, service).into_owned();
+        let builder = builder(self.limits);
+        let served = builder.serve_connection(io, service).into_owned();
         if let Err(error) = watcher.watch(served).await {
             tracing::debug!(error = %error, "a connection ended badly");
         }

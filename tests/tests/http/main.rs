@@ -14,6 +14,7 @@ mod rate;
 mod resumable;
 mod running;
 mod silence;
+mod stalled;
 mod storm;
 mod tls;
 mod traces;

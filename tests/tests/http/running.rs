@@ -1,7 +1,8 @@
 //! The server as a process: how it starts, what it logs, how it ends.
 
-use std::io::Read;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use e2e::servers::S3s;
 use e2e::{Sandbox, Server};
@@ -84,6 +85,32 @@ fn what_was_begun_is_finished_first() {
             .len(),
         2 * lines(1_000).len()
     );
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let (_store, server) = served();
+    let mut upload = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let head = format!(
+        "PUT {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx",
+        at("slow.log")
+    );
+    upload.write_all(head.as_bytes()).unwrap();
+    e2e::eventually("the upload to begin", || {
+        let told = server.get("/metrics").text();
+        told.contains("artifact_uploads 1\n")
+    });
+    server.signal("TERM");
+    e2e::eventually("it to be taken note of", || {
+        server.log().contains("finishing what was begun")
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    server.signal("TERM");
+    // The upload could stand still for half a minute.
+    assert_eq!(server.wait(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    drop(upload);
 }
 
 /// A body that comes when the test says so.
@@ -211,7 +238,7 @@ fn it_cleans_up_when_it_is_time() {
     });
     // They share a log.
     let count = |text: &str| servers[0].log().matches(text).count();
-    let (begun, limit) = (std::time::Instant::now(), Duration::from_mins(2));
+    let (begun, limit) = (Instant::now(), Duration::from_mins(2));
     while count("scheduled cleanup is done") == 0 || count("another server cleans up") == 0 {
         assert!(begun.elapsed() < limit, "{}", servers[0].log());
         std::thread::sleep(Duration::from_millis(200));
@@ -292,10 +319,9 @@ fn the_dashboard_shows_what_is_told() {
 /// Who goes away while he waits is no fault of the server.
 #[test]
 fn a_request_whose_client_has_gone_is_told_as_that() {
-    use std::io::Write;
     let (_store, server) = served();
     let address = server.url.strip_prefix("http://").unwrap();
-    let connect = || std::net::TcpStream::connect(address).unwrap();
+    let connect = || TcpStream::connect(address).unwrap();
     let head = |length: usize| {
         format!(
             "PUT {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n",

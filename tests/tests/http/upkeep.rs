@@ -157,3 +157,33 @@ fn the_store_is_kept_in_order() {
     post("/api/v1/gc?grace_hours=0").problem(400, "invalid-input");
     server.get("/api/v1/gc").problem(405, "invalid-input");
 }
+
+/// What an archive may hold protects the server, so whoever sends one has no say in it but to want less.
+#[test]
+fn nobody_raises_the_limits_of_an_archive() {
+    let (store, server) = served();
+    let post = |query: &str| {
+        server.send(
+            "POST",
+            &format!("/api/v1/import?{query}"),
+            &[],
+            b"no archive",
+        )
+    };
+    for (query, most) in [
+        ("max_entries=1000001", "1000000"),
+        ("max_bytes=107374182401", "107374182400"),
+        ("max_ratio=251", "250"),
+        ("max_entries=9223372036854775807", "1000000"),
+        ("max_bytes=18446744073709551615", "107374182400"),
+        ("max_ratio=9000000000000000000", "250"),
+    ] {
+        let problem = post(query).problem(400, "invalid-input");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("is {most} at most")), "{detail}");
+    }
+    post("max_bytes=0&max_entries=0").problem(413, "too-large");
+    post("max_entries=1000000&max_bytes=107374182400&max_ratio=250").expect(200);
+    drop(server);
+    store.assert_empty();
+}

@@ -61,14 +61,14 @@ pub(crate) struct ImportParams {
     replace: bool,
     /// Reads and checks everything, and stores nothing
     dry_run: bool,
-    /// How many bytes all files may have
-    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_u64)]
+    /// How many bytes all files may have; as many as are taken where that is not said
+    #[param(minimum = 0, maximum = 107_374_182_400_u64)]
     max_bytes: Option<u64>,
-    /// How many files there may be
-    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_u64)]
+    /// How many files there may be; as many as are taken where that is not said
+    #[param(minimum = 0, maximum = 1_000_000)]
     max_entries: Option<u64>,
-    /// How many times as long as the archive they may be together
-    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_u64)]
+    /// How many times as long as the archive they may be together; as many as are taken where that is not said
+    #[param(minimum = 0, maximum = 250)]
     max_ratio: Option<u64>,
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn import(
 
 impl ImportParams {
     fn options(&self, caller: &Caller, temporary_folder: PathBuf) -> Result<ImportOptions> {
-        let usual = ArchiveLimits::default();
+        let limits = self.limits()?;
         let (caller, dry_run) = (caller.clone(), self.dry_run);
         Ok(ImportOptions {
             spec: parsed(self.spec.as_deref())?,
@@ -136,12 +136,18 @@ impl ImportParams {
             })),
             replace: self.replace,
             dry_run,
-            limits: ArchiveLimits {
-                max_entries: limit(self.max_entries, usual.max_entries)?,
-                max_bytes: limit(self.max_bytes, usual.max_bytes)?,
-                max_ratio: limit(self.max_ratio, usual.max_ratio)?,
-            },
+            limits,
             temporary_folder,
+        })
+    }
+
+    /// What the archive may hold: what whoever sends it has to say goes as far as what a server takes.
+    fn limits(&self) -> Result<ArchiveLimits> {
+        let most = ArchiveLimits::default();
+        Ok(ArchiveLimits {
+            max_entries: limit("max_entries", self.max_entries, most.max_entries)?,
+            max_bytes: limit("max_bytes", self.max_bytes, most.max_bytes)?,
+            max_ratio: limit("max_ratio", self.max_ratio, most.max_ratio)?,
         })
     }
 
@@ -173,14 +179,16 @@ async fn admit(caller: &Caller, at: &Coordinate, dry_run: bool) -> Result<Sight>
     })
 }
 
-/// As many as are asked for, which many clients can't say beyond what has a sign.
-fn limit(asked: Option<u64>, usual: u64) -> Result<u64> {
+/// What is asked for, if it is not beyond what is taken.
+fn limit(name: &str, asked: Option<u64>, most: u64) -> Result<u64> {
     match asked {
-        Some(asked) if i64::try_from(asked).is_err() => {
-            let message = format!("a limit is {} at most", i64::MAX);
-            Err(Error::invalid_input(message))
+        Some(asked) if asked > most => {
+            let message =
+                format!("{name} is {most} at most where a server takes the archive apart");
+            Err(Error::invalid_input(message)
+                .with_hint("import what holds more on the machine of the store"))
         }
-        asked => Ok(asked.unwrap_or(usual)),
+        asked => Ok(asked.unwrap_or(most)),
     }
 }
 
@@ -207,7 +215,7 @@ async fn keep(mut body: ByteStream, most: u64, folder: PathBuf) -> Result<std::f
 fn too_long(most: u64) -> Error {
     let message = format!("the archive has more than the {most} bytes that are taken");
     Error::new(ErrorKind::TooLarge, message)
-        .with_hint("raise max_bytes if it may hold more, or the quota of the store")
+        .with_hint("raise what limits it, max_bytes or the quota of the store, or import it on the machine of the store")
 }
 
 fn unkept(cause: io::Error) -> Error {
@@ -216,4 +224,38 @@ fn unkept(cause: io::Error) -> Error {
         _ => ErrorKind::Internal,
     };
     Error::new(kind, "the archive can't be kept while it is read").with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(max_entries: u64, max_bytes: u64, max_ratio: u64) -> Result<ArchiveLimits> {
+        let params = ImportParams {
+            max_entries: Some(max_entries),
+            max_bytes: Some(max_bytes),
+            max_ratio: Some(max_ratio),
+            ..ImportParams::default()
+        };
+        params.limits()
+    }
+
+    #[test]
+    fn whoever_sends_an_archive_can_lower_its_limits_alone() {
+        let most = ArchiveLimits::default();
+        assert_eq!(ImportParams::default().limits().unwrap(), most);
+        // As the description has them.
+        let (entries, bytes, ratio) = (1_000_000, 107_374_182_400, 250);
+        assert_eq!(limits(entries, bytes, ratio).unwrap(), most);
+        for (name, refused) in [
+            ("max_entries", limits(entries + 1, bytes, ratio)),
+            ("max_bytes", limits(entries, u64::MAX, ratio)),
+            ("max_ratio", limits(entries, bytes, u64::MAX)),
+        ] {
+            let error = refused.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.message().starts_with(name), "{error}");
+        }
+        assert_eq!(limits(1, 2, 3).unwrap().max_bytes, 2);
+    }
 }

@@ -5,18 +5,20 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use artifact_api::Line;
 use artifact_domain::{Error, Result};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use futures::{Stream, StreamExt, stream};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::gate::Work;
 use crate::problem;
@@ -30,6 +32,9 @@ const FULL: usize = 64 << 10;
 
 /// How often they may be handed over before the client has taken any.
 const WAITING: usize = 4;
+
+/// How long nothing is told before an empty line says that work goes on: less than any proxy waits.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// Whether the client wants an answer line by line.
 pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
@@ -168,16 +173,23 @@ where
         teller.hand_over().await;
     });
     drop(told);
-    let lines = stream::unfold(receiver, |mut receiver| async move {
-        let lines = receiver.recv().await?;
-        Some((Ok::<_, Error>(lines), receiver))
-    });
-    let mut response = (StatusCode::OK, Body::from_stream(lines)).into_response();
+    let body = Body::from_stream(told_of(receiver).map(Ok::<_, Error>));
+    let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// What is told, and an empty line whenever nothing was for a while.
+fn told_of(receiver: mpsc::Receiver<Bytes>) -> impl Stream<Item = Bytes> {
+    stream::unfold(receiver, |mut receiver| async move {
+        match timeout(SILENCE, receiver.recv()).await {
+            Ok(lines) => Some((lines?, receiver)),
+            Err(_) => Some((Bytes::from_static(b"\n"), receiver)),
+        }
+    })
 }
 
 /// The numbers of sums in words.
@@ -191,7 +203,6 @@ fn counts(sums: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
 
     use super::*;
 
@@ -254,6 +265,22 @@ mod tests {
             });
             assert_eq!(told.count(), usize::try_from(MANY).unwrap());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_silent_work_hears_that_it_goes_on() {
+        let (teller, receiver) = Teller::new();
+        let speaking = teller.clone();
+        let work = tokio::spawn(teller.with(async move {
+            for pause in [Duration::from_secs(10), 7 * SILENCE / 2] {
+                tokio::time::sleep(pause).await;
+                assert!(speaking.item(&1).await);
+            }
+        }));
+        let told: Vec<_> = told_of(receiver).collect().await;
+        work.await.unwrap();
+        let told = String::from_utf8(told.concat()).unwrap();
+        assert_eq!(told, "{\"item\":1}\n\n\n\n{\"item\":1}\n");
     }
 
     #[tokio::test]
