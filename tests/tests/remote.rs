@@ -27,7 +27,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let store = Sandbox::new().with_env("ARTIFACT_VERSIONING__ENABLED", "true");
+        Self::over(Sandbox::new().with_env("ARTIFACT_VERSIONING__ENABLED", "true"))
+    }
+
+    fn over(store: Sandbox) -> Self {
         let server = Server::start(&store);
         let proxy = Proxy::before(&server.url);
         Self {
@@ -154,28 +157,38 @@ fn lines(count: usize) -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
+/// A server that holds the lines of a log, and what fetches them as from another machine.
+fn with_lines(bytes: &[u8]) -> (World, impl Fn(&World) -> Outcome + use<>) {
+    let store = Sandbox::new();
+    store.write("in.log", bytes);
+    store.ok(&["upload", "in.log", "--task", "1", "--type", "log"]);
+    let token = store.ok(&["token", "create", "me", "--allow", "read"]);
+    let fetch = move |world: &World| {
+        let server = world.proxy.endpoint().replace("127.0.0.1", "0.0.0.0");
+        let uri = "artifact://default/1/log/in.log";
+        let args = ["download", uri, "-o", "out.log"];
+        run(
+            &world.store,
+            &server,
+            &args,
+            &[("ARTIFACT_TOKEN", token.trim())],
+        )
+    };
+    (World::over(store), fetch)
+}
+
 #[test]
 fn what_is_stored_compressed_comes_so_and_goes_on_where_it_was_cut_off() {
-    let world = World::new();
     let bytes = lines(200_000);
-    world.store.write("in.log", &bytes);
-    let _ = world
-        .run(&["upload", "in.log", "--task", "1", "--type", "log"])
-        .expect_code(0);
-    let args = [
-        "download",
-        "artifact://default/1/log/in.log",
-        "-o",
-        "out.log",
-    ];
-    let _ = world.run(&args).expect_code(0);
+    let (world, fetch) = with_lines(&bytes);
+    let _ = fetch(&world).expect_code(0);
     assert!(world.store.read("out.log") == bytes);
     assert_eq!(world.proxy.count(CONTENT), 1);
 
     fs::remove_file(world.store.work("out.log")).unwrap();
     world.proxy.inject(CONTENT, 1, Fault::CutResponse(400_000));
     world.proxy.inject(CONTENT, 1, Fault::CutResponse(1 << 20));
-    let _ = world.run(&args).expect_code(0);
+    let _ = fetch(&world).expect_code(0);
     assert!(world.store.read("out.log") == bytes);
     let seen = world.proxy.seen();
     let asked = |header| {
@@ -186,10 +199,8 @@ fn what_is_stored_compressed_comes_so_and_goes_on_where_it_was_cut_off() {
             .map(|request| request.header(header))
             .collect::<Vec<_>>()
     };
-    assert_eq!(
-        asked("accept-encoding"),
-        [Some("gzip"), Some("gzip"), None, None]
-    );
+    let gzip = Some("gzip");
+    assert_eq!(asked("accept-encoding"), [gzip, gzip, None, None]);
     // What came compressed has another tag than what follows.
     let is_compared: Vec<_> = asked("if-range").iter().map(Option::is_some).collect();
     assert_eq!(is_compared, [false, false, false, true]);
@@ -203,19 +214,9 @@ fn what_is_stored_compressed_comes_so_and_goes_on_where_it_was_cut_off() {
 
 #[test]
 fn compressed_bytes_that_change_on_the_way_are_not_taken_for_sound() {
-    let world = World::new();
-    world.store.write("in.log", lines(200_000));
-    let _ = world
-        .run(&["upload", "in.log", "--task", "1", "--type", "log"])
-        .expect_code(0);
+    let (world, fetch) = with_lines(&lines(200_000));
     world.proxy.inject(CONTENT, 1, Fault::FlipResponse(1 << 20));
-    let args = [
-        "download",
-        "artifact://default/1/log/in.log",
-        "-o",
-        "out.log",
-    ];
-    world.run(&args).expect_code(5).says(&["SHA-256"]);
+    fetch(&world).expect_code(5).says(&["SHA-256"]);
     assert!(!world.store.work("out.log").exists());
 }
 

@@ -1,6 +1,7 @@
 //! Where the server is, and what lies where on it. Sends nothing.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use artifact_domain::{ArtifactId, Coordinate, Error, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -68,6 +69,17 @@ impl Address {
         }
     }
 
+    /// Whether it is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.0.host_str().unwrap_or_default() {
+            "localhost" => true,
+            host => host
+                .trim_matches(['[', ']'])
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback()),
+        }
+    }
+
     /// Whether a redirect stays with this server.
     pub(crate) fn is_same(&self, other: &Url) -> bool {
         self.0.origin() == other.origin()
@@ -124,6 +136,26 @@ mod tests {
     fn path(uri: &str) -> Option<String> {
         let uri: ArtifactUri = uri.parse().unwrap();
         coordinate(uri.coordinate())
+    }
+
+    #[test]
+    fn a_server_on_this_machine_is_known_by_its_address() {
+        for (text, is_loopback) in [
+            ("http://localhost:8080", true),
+            ("http://127.0.0.1", true),
+            ("https://127.8.9.1:1/store", true),
+            ("http://[::1]:8080", true),
+            ("http://0.0.0.0:8080", false),
+            ("http://[::]", false),
+            ("http://localhost.example", false),
+            ("http://192.168.0.1", false),
+        ] {
+            assert_eq!(
+                Address::parse(text).unwrap().is_loopback(),
+                is_loopback,
+                "{text}"
+            );
+        }
     }
 
     #[test]

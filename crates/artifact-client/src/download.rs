@@ -180,12 +180,13 @@ impl Content {
         let is_begin = self.is_whole && self.at == 0;
         let (connection, path, etag) = (&self.connection, &self.path, &self.etag);
         let (at, last) = (self.at, self.end.saturating_sub(1));
-        let is_much = self.end > MUCH_BYTES;
+        // On one machine the way costs nothing, and a server decompresses on all processors.
+        let is_gzip = is_begin && self.end > MUCH_BYTES && !connection.server.is_loopback();
         let make = || {
             let mut request = connection.request(Method::GET, path);
             if !is_begin {
                 request = request.header(RANGE, format!("bytes={at}-{last}"));
-            } else if is_much {
+            } else if is_gzip {
                 request = request.header(ACCEPT_ENCODING, "gzip");
             }
             if let Some(etag) = etag {
