@@ -27,7 +27,7 @@ use crate::traces;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Routes that are answered whatever else is worked on.
-const ALWAYS: [&str; 2] = ["/healthz", "/metrics"];
+const ALWAYS: [&str; 3] = ["/healthz", "/metrics", "/openapi.json"];
 
 /// Routes that are asked again and again by those who watch the server.
 pub(crate) const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -196,7 +196,7 @@ struct Line {
     all_bytes: Option<u64>,
     /// Whether the answer went out to its end.
     is_whole: bool,
-    /// Held until nothing has to be made any more: what is only to be sent is no work.
+    /// Held until nothing has to be made any more and little to be sent, which is neither work nor memory.
     place: Option<Place>,
     route: Arc<str>,
     metrics: Metrics,
@@ -279,7 +279,7 @@ impl HttpBody for Observed {
                 self.line.metrics.sent(sent as u64);
                 let is_all = self.line.all_bytes == Some(self.line.sent_bytes);
                 self.line.is_whole = is_all || self.body.is_end_stream();
-                if self.line.is_whole || self.body.is_made() {
+                if self.line.is_whole || self.body.is_as_good_as_sent() {
                     self.line.place = None;
                 }
             }
