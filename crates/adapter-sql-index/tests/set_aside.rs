@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use adapter_sql_index::{SqliteIndex, SqliteOptions};
 use artifact_domain::port::ArtifactIndex;
@@ -63,7 +64,7 @@ async fn what_is_set_aside_is_whole_and_makes_room_for_an_empty_index() {
         let record = add(&index, "a").await;
         index.mark_complete().await.unwrap();
         drop(index);
-        let aside = SqliteIndex::set_aside(&path).await.unwrap().unwrap();
+        let aside = once_closed(&path).await.unwrap();
         assert_eq!(aside, beside(&path, &format!(".damaged-{number}")));
         assert!(!path.exists());
         let index = open(&path).await;
@@ -116,7 +117,21 @@ async fn an_index_that_is_open_is_not_set_aside() {
         assert_eq!(records(&index).await, std::slice::from_ref(&record));
         drop(index);
     }
-    assert!(SqliteIndex::set_aside(&path).await.unwrap().is_some());
+    assert!(once_closed(&path).await.is_some());
+}
+
+/// Sets an index aside of which a reader that has just answered may not have let go yet.
+async fn once_closed(path: &Path) -> Option<PathBuf> {
+    let mut tries = 0;
+    loop {
+        match SqliteIndex::set_aside(path).await {
+            Err(error) if error.kind() == ErrorKind::Locked && tries < 500 => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            aside => return aside.unwrap(),
+        }
+    }
 }
 
 #[tokio::test]
