@@ -67,8 +67,8 @@ impl std::fmt::Debug for Fetched {
 }
 
 impl Client {
-    /// Fetches the content of one version. With `verify` the SHA-256 of all bytes is compared, here and
-    /// by the server.
+    /// Fetches the content of one version. With `verify` the SHA-256 of all bytes is compared here, and of a
+    /// range the server compares what it can.
     ///
     /// # Errors
     /// Those of the server; `InvalidInput` for a range beyond the end; in the stream `Integrity` where the
@@ -83,10 +83,15 @@ impl Client {
             Part::Range(range) => range.resolve(size)?,
         };
         let is_whole = range.length() == size;
+        let check = artifact
+            .sha256
+            .filter(|_| verify && is_whole)
+            .map(|digest| Check::new(digest, size));
         let path = format!("{}/content", address::artifact(artifact.id));
         let mut content = Content {
             connection: self.connection.clone(),
-            path: if verify {
+            // What is compared here need not be compared there.
+            path: if verify && check.is_none() {
                 path
             } else {
                 format!("{path}?verify=false")
@@ -98,10 +103,7 @@ impl Client {
             coming: None,
             etag: None,
             backoff: Backoff::default(),
-            check: artifact
-                .sha256
-                .filter(|_| verify && is_whole)
-                .map(|digest| Check::new(digest, size)),
+            check,
         };
         // What can't be fetched at all is said before anything is made ready for it.
         if range.length() > 0 || is_whole {
