@@ -1,7 +1,9 @@
-//! The way back of bytes that are stored as they are: each goes on as it comes, and is hashed beside. Knows
-//! nothing of artifacts.
+//! The way back of bytes that are stored as they are: each goes on once its block is known to be sound, and is
+//! hashed beside. Knows nothing of artifacts.
 
-use artifact_codec::Hasher;
+use std::collections::VecDeque;
+
+use artifact_codec::{BlockCheck, Hasher, SeekTable};
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Digest, Error, ErrorKind, Result};
 use bytes::Bytes;
@@ -9,21 +11,27 @@ use futures::{TryStreamExt, stream};
 use tokio::task::JoinHandle;
 
 use crate::Verification;
-use crate::decode::{check_digest, damaged};
+use crate::decode::{check_digest, damaged, decode_error};
 
 /// What is hashed on the spot: it takes less time than to wake a thread.
 const AT_ONCE_BYTES: usize = 32 * 1024;
 
-/// The bytes of a whole blob, which must be so many and, where that is asked for, have this digest.
+/// The bytes of a whole blob, which must be so many and, where that is asked for, have this digest. With a seek
+/// table no byte of a damaged block is given.
 pub(crate) fn as_it_is(
     blob: ByteStream,
     size_bytes: u64,
     digest: Digest,
+    table: Option<SeekTable>,
     verification: Verification,
 ) -> ByteStream {
     let passing = Passing {
         blob,
         missing_bytes: size_bytes,
+        blocks: table.map(SeekTable::check),
+        held: Vec::new(),
+        sound: VecDeque::new(),
+        fault: None,
         check: match verification {
             Verification::Digest => Some((digest, Hashing::Idle(Hasher::new()))),
             Verification::Skip => None,
@@ -38,28 +46,69 @@ pub(crate) fn as_it_is(
 struct Passing {
     blob: ByteStream,
     missing_bytes: u64,
+    blocks: Option<BlockCheck>,
+    /// What has come of a block that has not ended.
+    held: Vec<Bytes>,
+    sound: VecDeque<Bytes>,
+    /// What is wrong behind that.
+    fault: Option<Error>,
     check: Option<(Digest, Hashing)>,
 }
 
 impl Passing {
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        let Some(chunk) = self.blob.try_next().await? else {
-            if self.missing_bytes > 0 {
-                return Err(damaged("it has fewer bytes than were uploaded"));
+        loop {
+            if let Some(chunk) = self.sound.pop_front() {
+                return Ok(Some(chunk));
             }
+            if let Some(fault) = self.fault.take() {
+                return Err(fault);
+            }
+            let Some(chunk) = self.blob.try_next().await? else {
+                self.end().await?;
+                return Ok(None);
+            };
+            let Some(missing_bytes) = self.missing_bytes.checked_sub(chunk.len() as u64) else {
+                return Err(damaged("it has more bytes than were uploaded"));
+            };
+            self.missing_bytes = missing_bytes;
             if let Some((digest, hashing)) = self.check.take() {
-                check_digest(Some(hashing.ended().await?.finish()), digest)?;
+                self.check = Some((digest, hashing.add(chunk.clone()).await?));
             }
-            return Ok(None);
-        };
-        let Some(missing_bytes) = self.missing_bytes.checked_sub(chunk.len() as u64) else {
-            return Err(damaged("it has more bytes than were uploaded"));
-        };
-        self.missing_bytes = missing_bytes;
-        if let Some((digest, hashing)) = self.check.take() {
-            self.check = Some((digest, hashing.add(chunk.clone()).await?));
+            self.pass(chunk);
         }
-        Ok(Some(chunk))
+    }
+
+    /// Sorts what has come into what is sound and what may yet turn out not to be.
+    fn pass(&mut self, mut chunk: Bytes) {
+        let Some(blocks) = &mut self.blocks else {
+            self.sound.push_back(chunk);
+            return;
+        };
+        while !chunk.is_empty() {
+            match blocks.take(&chunk) {
+                Ok((count, is_sound)) => {
+                    self.held.push(chunk.split_to(count));
+                    if is_sound {
+                        self.sound.extend(self.held.drain(..));
+                    }
+                }
+                Err(error) => {
+                    self.fault = Some(decode_error(error.into()));
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn end(&mut self) -> Result<()> {
+        if self.missing_bytes > 0 {
+            return Err(damaged("it has fewer bytes than were uploaded"));
+        }
+        match self.check.take() {
+            Some((digest, hashing)) => check_digest(Some(hashing.ended().await?.finish()), digest),
+            None => Ok(()),
+        }
     }
 }
 
@@ -112,7 +161,7 @@ mod tests {
         let mut rest = Bytes::from(stored.clone());
         let chunks: Vec<_> = sizes.iter().map(|size| Ok(rest.split_to(*size))).collect();
         let blob = Box::pin(stream::iter(chunks));
-        let passed = as_it_is(blob, size_bytes, digest, Verification::Digest);
+        let passed = as_it_is(blob, size_bytes, digest, None, Verification::Digest);
         let passed: Vec<Bytes> = passed.try_collect().await?;
         assert!(passed.concat() == stored);
         Ok(())
@@ -152,12 +201,46 @@ mod tests {
             Box::pin(stream::iter([Ok(Bytes::from_static(bytes))]))
         };
         let other = Digest::new([7; 32]);
-        let skipped = as_it_is(blob(b"abc"), 3, other, Verification::Skip);
+        let skipped = as_it_is(blob(b"abc"), 3, other, None, Verification::Skip);
         assert_eq!(
             skipped.try_collect::<Vec<_>>().await.unwrap().concat(),
             b"abc"
         );
-        let short = as_it_is(blob(b"ab"), 3, other, Verification::Skip);
+        let short = as_it_is(blob(b"ab"), 3, other, None, Verification::Skip);
         assert!(short.try_collect::<Vec<_>>().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn of_a_damaged_block_nothing_is_given() {
+        let plain: Vec<u8> = (0..900_000_u32).flat_map(u32::to_le_bytes).collect();
+        let options = artifact_codec::EncodeOptions::new().with_compression(None);
+        let prepared = artifact_codec::prepare(&plain[..], &options).unwrap();
+        let mut stored = Vec::new();
+        let encoded = prepared.write_to(&mut stored).unwrap();
+        let table = encoded.seek_table.unwrap();
+        let digest = Digest::new(*encoded.digest.as_bytes());
+        for verification in [Verification::Digest, Verification::Skip] {
+            for at in [0, stored.len() / 2, stored.len() - 1] {
+                let mut damaged = stored.clone();
+                damaged[at] ^= 1;
+                let chunks: Vec<_> = damaged
+                    .chunks(100_000)
+                    .map(Bytes::copy_from_slice)
+                    .collect();
+                let blob = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
+                let size = stored.len() as u64;
+                let mut passed = as_it_is(blob, size, digest, Some(table.clone()), verification);
+                let mut given = 0;
+                let error = loop {
+                    match passed.try_next().await {
+                        Ok(chunk) => given += chunk.unwrap().len(),
+                        Err(error) => break error,
+                    }
+                };
+                assert_eq!(error.kind(), ErrorKind::Integrity);
+                let block = table.block_around(at as u64);
+                assert_eq!(given as u64, block.start, "all before the damage");
+            }
+        }
     }
 }

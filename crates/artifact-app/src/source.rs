@@ -88,7 +88,9 @@ impl<'a> Source<'a> {
             ..
         } = self.content;
         Ok(match (encoding, &self.table) {
-            (Encoding::Identity, _) => as_it_is(blob, size_bytes, digest, verification),
+            (Encoding::Identity, table) => {
+                as_it_is(blob, size_bytes, digest, table.clone(), verification)
+            }
             (_, Some(table)) => decode_by_table(blob, digest, table.clone(), verification),
             (_, None) => decode_whole(blob, &self.content, verification),
         })

@@ -2,6 +2,7 @@
 //! `std::io` out.
 #![doc = include_str!("../README.md")]
 
+mod block_check;
 mod block_sizes;
 mod budget;
 mod buffers;
@@ -28,6 +29,7 @@ mod whole;
 mod window;
 mod workers;
 
+pub use block_check::BlockCheck;
 pub use block_sizes::BlockSizes;
 pub use copy::{decode, encode};
 pub use decoder::{Decoded, Decoder};

@@ -104,6 +104,10 @@ impl SeekTable {
         block_len(self.sizes, self.size_bytes, block)
     }
 
+    pub(crate) fn crc_of(&self, block: usize) -> Option<u32> {
+        self.blocks.get(block).map(|entry| entry.crc)
+    }
+
     /// The blocks of a range of numbers, with the offset of the first of them in the stored bytes.
     pub(crate) fn blocks(&self, numbers: Range<usize>) -> (u64, &[BlockEntry]) {
         let header = match self.encoding {

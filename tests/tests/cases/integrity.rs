@@ -65,6 +65,33 @@ fn a_flipped_bit_is_found() {
 }
 
 #[test]
+fn nothing_of_what_is_damaged_is_printed() {
+    let store = sandbox();
+    let text = prose(1, 3_000_000);
+    store.write("a.txt", &text);
+    for more in [&[][..], &["--no-compress"]] {
+        let args = ["upload", "a.txt", "--spec", "demo", "--task", "1"];
+        let args = [&args[..], &["--type", "data"], more].concat();
+        store.ok(&args);
+        let blob = store.blobs().remove(0);
+        change(&blob, |bytes| {
+            let at = bytes.len() / 2;
+            bytes[at] ^= 1;
+        });
+        for way in [
+            &["cat", URI][..],
+            &["download", URI, "-o", "-", "--no-verify"],
+        ] {
+            let outcome = store.run(way).expect_code(5);
+            let printed = &outcome.stdout[..];
+            assert!(!printed.is_empty() && printed.len() < text.len(), "{way:?}");
+            assert!(text.starts_with(printed), "{way:?} {more:?}");
+        }
+        store.ok(&["delete", URI]);
+    }
+}
+
+#[test]
 fn a_blob_that_is_too_short_or_too_long_is_found() {
     for more in [&[][..], &["--no-compress"]] {
         for length in [0, 1, 1_000] {

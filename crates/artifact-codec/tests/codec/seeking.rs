@@ -69,6 +69,48 @@ fn the_whole_is_decoded_by_its_table() {
     }
 }
 
+/// How many of the bytes, given in pieces of this length, are known to be sound when the check ends.
+fn sound(bytes: &[u8], table: &SeekTable, piece: usize) -> (usize, Result<(), CodecError>) {
+    let mut check = table.clone().check();
+    let (mut taken, mut sound) = (0, 0);
+    for mut piece in bytes.chunks(piece) {
+        while !piece.is_empty() {
+            let (count, is_sound) = match check.take(piece) {
+                Ok(found) => found,
+                Err(error) => return (sound, Err(error)),
+            };
+            taken += count;
+            piece = &piece[count..];
+            if is_sound {
+                sound = taken;
+            }
+        }
+    }
+    (sound, check.take(&[]).map(drop))
+}
+
+#[test]
+fn what_passes_is_sound_block_by_block() {
+    let input = noise(SMALL_END + LARGE + 5);
+    let (stored, table) = with_table(&input, false);
+    for piece in [1, 1_000, SMALL, SMALL + 1, LARGE, 2 * input.len()] {
+        let (count, end) = sound(&stored, &table, piece);
+        assert!(count == input.len() && end.is_ok(), "{piece}");
+        let (count, end) = sound(&stored[..stored.len() - 1], &table, piece);
+        assert!(count == SMALL_END + LARGE && end.is_ok(), "{piece}");
+        let longer = [&stored[..], b"x"].concat();
+        let (count, end) = sound(&longer, &table, piece);
+        assert!(count == input.len() && end.is_err(), "{piece}");
+        for (at, before) in [(0, 0), (SMALL, SMALL), (SMALL_END - 1, SMALL_END - SMALL)] {
+            let mut damaged = stored.clone();
+            damaged[at] ^= 1;
+            let (count, end) = sound(&damaged, &table, piece);
+            assert!(matches!(end, Err(CodecError::Corrupt(_))));
+            assert_eq!(count, before, "byte {at} in pieces of {piece}");
+        }
+    }
+}
+
 #[test]
 fn a_range_reads_no_more_blocks_than_it_touches() {
     let input = log(300_000);
