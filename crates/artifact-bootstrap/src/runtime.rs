@@ -1,5 +1,6 @@
 //! The threads of a program: how they start, and how they end without a word when it does.
 
+use std::num::NonZeroUsize;
 use std::panic;
 use std::thread;
 use std::time::Duration;
@@ -12,18 +13,19 @@ use tokio::runtime::{Builder, Runtime};
 /// as it ends after its memory has gone, and the process dies of it with its work done.
 const LAST_STEPS: Duration = Duration::from_millis(200);
 
-/// The runtime of a program.
+/// The runtime of a program, with so many threads for what never blocks, or one per processor.
 ///
 /// # Errors
 ///
 /// `Internal` if the system gives no threads.
-pub fn start_runtime() -> Result<Runtime> {
-    Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|cause| {
-            Error::new(ErrorKind::Internal, "the runtime could not start").with_source(cause)
-        })
+pub fn start_runtime(workers: Option<NonZeroUsize>) -> Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(workers) = workers {
+        builder.worker_threads(workers.get());
+    }
+    builder.enable_all().build().map_err(|cause| {
+        Error::new(ErrorKind::Internal, "the runtime could not start").with_source(cause)
+    })
 }
 
 /// Ends it when the outcome of the program stands.
@@ -62,7 +64,7 @@ mod tests {
                 told.fetch_add(1, Ordering::SeqCst);
             }
         }));
-        end_runtime(start_runtime().unwrap());
+        end_runtime(start_runtime(None).unwrap());
         assert!(thread::spawn(|| panic!("left behind")).join().is_err());
         assert_eq!(told.load(Ordering::SeqCst), 0);
         assert!(panic::catch_unwind(|| panic!("of the caller")).is_err());

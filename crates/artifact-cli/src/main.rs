@@ -21,6 +21,7 @@ mod task;
 mod ui;
 mod when;
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -51,7 +52,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, ui: &Ui) -> Result<(), Failure> {
-    let runtime = artifact_bootstrap::start_runtime()?;
+    // What comes by one connection is passed on by one thread: more of them would only wake each other.
+    let is_remote = matches!(service::server(&cli.global), Ok(Some(_)));
+    let workers = is_remote.then_some(NonZeroUsize::MIN);
+    let runtime = artifact_bootstrap::start_runtime(workers)?;
     let outcome = runtime.block_on(async {
         let interrupt = Interrupt::listen()?;
         let context = Context::new(cli.global, ui.clone(), interrupt.clone());

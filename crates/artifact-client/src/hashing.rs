@@ -6,8 +6,8 @@ use sha2::Digest as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// How many chunks may wait.
-const WAITING: usize = 32;
+/// How many chunks may wait: the fewer, the likelier is one in the processor's cache still.
+const WAITING: usize = 4;
 
 /// A digest that grows.
 #[derive(Debug)]

@@ -83,7 +83,7 @@ fn print_description() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let settings = settings(args)?;
-    let runtime = artifact_bootstrap::start_runtime()?;
+    let runtime = artifact_bootstrap::start_runtime(None)?;
     let outcome = log::begin(&settings.http, io::stderr().is_terminal(), runtime.handle())
         .and_then(|traces| {
             let access = Access::new(&settings)?;

@@ -1,11 +1,13 @@
 //! The bytes of one request on their way into the spool, a few at a time. Knows no headers.
 
+use std::time::Duration;
 use std::{future, mem};
 
 use artifact_domain::port::ByteStream;
 use artifact_domain::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::stream::Fuse;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -14,8 +16,10 @@ use super::spool::Held;
 use super::through::Through;
 use super::{blocking, stopped};
 
-/// How many chunks are taken at once, if so many are there.
-const MOST_CHUNKS: usize = 16;
+/// How many bytes are taken at once if so many come in a moment, and how long that is: to wake those who take
+/// them costs more than to pass on what is a chunk of a fast connection.
+const MANY_BYTES: usize = 1 << 20;
+const MOMENT: Duration = Duration::from_millis(5);
 
 /// What is expected of the bytes of a request.
 #[derive(Debug, Clone)]
@@ -135,14 +139,14 @@ async fn take_all(
         }
     };
     tokio::pin!(unwanted);
-    let mut chunks = body.ready_chunks(MOST_CHUNKS);
+    let mut body = body.fuse();
     let mut left_bytes = most_bytes;
     loop {
         let next = tokio::select! {
             biased;
             () = asked_for.cancelled() => return Err(taken_over().into()),
             () = &mut unwanted => return Err(Refused::Unwanted),
-            next = chunks.next() => next,
+            next = gather(&mut body) => next,
         };
         let Some(next) = next else {
             return Ok(());
@@ -171,11 +175,30 @@ async fn take_all(
             return Err(error.into());
         }
         if let Some(through) = through {
-            for chunk in good {
-                through.pass(chunk).await;
-            }
+            through.pass(good).await;
         }
     }
+}
+
+/// The chunks of the next moment. None at the end.
+async fn gather(body: &mut Fuse<ByteStream>) -> Option<Vec<Result<Bytes>>> {
+    let mut chunks = vec![body.next().await?];
+    let mut size_bytes = chunks[0].as_ref().map_or(MANY_BYTES, Bytes::len);
+    let moment = tokio::time::sleep(MOMENT);
+    tokio::pin!(moment);
+    while size_bytes < MANY_BYTES {
+        let next = tokio::select! {
+            biased;
+            next = body.next() => next,
+            () = &mut moment => None,
+        };
+        let Some(chunk) = next else {
+            break;
+        };
+        size_bytes += chunk.as_ref().map_or(MANY_BYTES, Bytes::len);
+        chunks.push(chunk);
+    }
+    Some(chunks)
 }
 
 /// An upload that grows on a thread beside.
@@ -195,7 +218,7 @@ impl Appending {
             return Err(error);
         }
         *self = Self::Busy(tokio::task::spawn_blocking(move || {
-            let written = chunks.iter().try_for_each(|chunk| held.append(chunk));
+            let written = held.append(&chunks);
             (held, written)
         }));
         Ok(())
@@ -228,4 +251,46 @@ fn too_many(most_bytes: u64) -> Error {
 fn taken_over() -> Error {
     let message = "another request has taken the upload over";
     Error::new(ErrorKind::Locked, message).with_hint("ask for its offset and go on from there")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    fn chunk(size_bytes: usize) -> Result<Bytes> {
+        Ok(vec![0; size_bytes].into())
+    }
+
+    #[tokio::test]
+    async fn what_is_there_is_taken_at_once_up_to_many_bytes() {
+        let body: ByteStream = Box::pin(stream::iter((0..20).map(|_| chunk(MANY_BYTES / 8))));
+        let mut body = body.fuse();
+        for count in [8, 8, 4] {
+            assert_eq!(gather(&mut body).await.unwrap().len(), count);
+        }
+        assert!(gather(&mut body).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_longer_than_a_moment_for_more() {
+        let (sender, receiver) = futures::channel::mpsc::unbounded();
+        let body: ByteStream = Box::pin(receiver);
+        let mut body = body.fuse();
+        for _ in 0..3 {
+            sender.unbounded_send(chunk(1)).unwrap();
+            assert_eq!(gather(&mut body).await.unwrap().len(), 1);
+        }
+        drop(sender);
+        assert!(gather(&mut body).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_came_before_a_fault_comes_with_it() {
+        let fault = Error::new(ErrorKind::Unavailable, "cut off");
+        let body: ByteStream = Box::pin(stream::iter([chunk(1), Err(fault), chunk(1)]));
+        let gathered = gather(&mut body.fuse()).await.unwrap();
+        assert!(gathered.len() == 2 && gathered[1].is_err());
+    }
 }

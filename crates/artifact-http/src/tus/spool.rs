@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use artifact_domain::{ArtifactId, Error, Result, Timestamp};
+use bytes::Bytes;
 
 use super::fault;
 use super::files::{changed_at, remove, sync_folder_of};
@@ -221,8 +222,9 @@ impl Held {
     }
 
     /// Adds bytes. After an error some of them may be there.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.file.write_all(bytes);
+    pub(super) fn append(&mut self, chunks: &[Bytes]) -> Result<()> {
+        let mut chunks = chunks.iter();
+        let written = chunks.try_for_each(|chunk| self.file.write_all(chunk));
         let metadata = written.and_then(|()| self.file.metadata());
         match metadata {
             Ok(metadata) => self.offset = metadata.len(),

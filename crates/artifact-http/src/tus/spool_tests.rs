@@ -64,16 +64,17 @@ fn the_length_of_the_file_is_the_offset() {
     let world = world();
     let mut held = world.create(Some(5));
     let id = held.id;
-    held.append(b"abc").unwrap();
+    held.append(&[&b"a"[..], b"", b"bc"].map(Bytes::from_static))
+        .unwrap();
     assert_eq!((held.offset(), held.is_whole()), (3, false));
     drop(held);
     let mut held = world.held(id);
     assert_eq!(held.offset(), 3);
-    held.append(b"de").unwrap();
+    held.append(&[Bytes::from_static(b"de")]).unwrap();
     assert!(held.is_whole());
     assert_eq!(io::read_to_string(held.reader().unwrap()).unwrap(), "abcde");
     held.cut(4).unwrap();
-    held.append(b"x").unwrap();
+    held.append(&[Bytes::from_static(b"x")]).unwrap();
     assert_eq!(io::read_to_string(held.reader().unwrap()).unwrap(), "abcdx");
 }
 
@@ -93,10 +94,10 @@ fn bytes_that_nobody_has_verified_are_cut_off() {
     let world = world();
     let mut held = world.create(Some(9));
     let id = held.id;
-    held.append(b"abc").unwrap();
+    held.append(&[Bytes::from_static(b"abc")]).unwrap();
     held.info.unverified_from = Some(3);
     held.save().unwrap();
-    held.append(b"def").unwrap();
+    held.append(&[Bytes::from_static(b"def")]).unwrap();
     drop(held);
     let held = world.held(id);
     assert_eq!((held.offset(), held.info.unverified_from), (3, None));
@@ -145,7 +146,7 @@ fn what_is_removed_or_half_made_is_nothing() {
 fn a_length_is_set_once() {
     let world = world();
     let mut held = world.create(None);
-    held.append(b"abc").unwrap();
+    held.append(&[Bytes::from_static(b"abc")]).unwrap();
     assert!(held.set_length(2).is_err());
     assert!(held.set_length(4).unwrap());
     assert!(!held.set_length(4).unwrap());

@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 
-/// How many chunks may wait for the store.
-const WAITING: usize = 16;
+/// How often bytes may be passed on before the store takes them.
+const WAITING: usize = 2;
 
 /// How many bytes are read at once of what came before.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -28,7 +28,7 @@ pub(super) struct Through {
 
 #[derive(Debug)]
 enum Passed {
-    Bytes(Bytes),
+    Bytes(Vec<Bytes>),
     /// All bytes are there, and are the right ones.
     End,
 }
@@ -49,7 +49,10 @@ impl Through {
         });
         let passed = stream::try_unfold(receiver, |mut receiver| async move {
             match receiver.recv().await {
-                Some(Passed::Bytes(bytes)) => Ok(Some((bytes, receiver))),
+                Some(Passed::Bytes(bytes)) => {
+                    let chunks = stream::iter(bytes.into_iter().map(Ok));
+                    Ok(Some((chunks, receiver)))
+                }
                 Some(Passed::End) => Ok(None),
                 None => {
                     let message = "the bytes that are missing have not come";
@@ -57,11 +60,11 @@ impl Through {
                 }
             }
         });
-        (way, Box::pin(before.chain(passed)))
+        (way, Box::pin(before.chain(passed.try_flatten())))
     }
 
     /// Passes bytes on. A store that has stopped to listen says itself why.
-    pub(super) async fn pass(&self, bytes: Bytes) {
+    pub(super) async fn pass(&self, bytes: Vec<Bytes>) {
         let _ = self.passed.send(Passed::Bytes(bytes)).await;
     }
 
@@ -87,7 +90,8 @@ mod tests {
     async fn what_came_before_comes_first() {
         let (way, stream) = way(b"abcdef", 4);
         let send = async {
-            way.pass(Bytes::from_static(b"12")).await;
+            way.pass(vec![Bytes::from_static(b"1"), Bytes::from_static(b"2")])
+                .await;
             way.end().await;
         };
         let ((), all) = tokio::join!(send, stream.try_collect::<Vec<_>>());
@@ -97,9 +101,11 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_ended_is_cut_off() {
         let (way, mut stream) = way(b"", 0);
-        way.pass(Bytes::from_static(b"12")).await;
+        way.pass(vec![Bytes::from_static(b"1"), Bytes::from_static(b"2")])
+            .await;
         drop(way);
-        assert_eq!(stream.next().await.unwrap().unwrap(), &b"12"[..]);
+        assert_eq!(stream.next().await.unwrap().unwrap(), &b"1"[..]);
+        assert_eq!(stream.next().await.unwrap().unwrap(), &b"2"[..]);
         assert!(stream.next().await.unwrap().is_err());
     }
 
@@ -108,7 +114,7 @@ mod tests {
         let (way, stream) = way(b"", 0);
         drop(stream);
         for _ in 0..2 * WAITING {
-            way.pass(Bytes::from_static(b"x")).await;
+            way.pass(vec![Bytes::from_static(b"x")]).await;
         }
         way.end().await;
     }

@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use super::part_file::PartFile;
 use crate::exit;
 
-/// How many chunks may wait to be written.
-const WAITING: usize = 16;
+/// How many chunks may wait to be written: the fewer, the likelier is one in the processor's cache still.
+const WAITING: usize = 4;
 
 /// A file that grows.
 #[derive(Debug)]
