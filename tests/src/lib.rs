@@ -2,6 +2,7 @@
 //! a sandbox of its own, beside real object stores. Knows no crate of the store; all it sees is what
 //! a user sees.
 
+pub mod archives;
 mod binary;
 mod http;
 pub mod http_storm;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use e2e::Sandbox;
+use e2e::archives::{BOMBS, OVERLAP, python};
 use e2e::tree::{noise, prose};
 use serde_json::Value;
 
@@ -171,20 +172,6 @@ fn what_is_stored_with_other_content_stays_unless_it_is_to_be_replaced() {
     assert_eq!(store.ok(&["download", uri, "-o", "-"]), "small\n");
 }
 
-/// Writes an archive with Python, which has `archive` open as `z` or `t`.
-fn python(store: &Sandbox, script: &str) {
-    let prelude = "import io, struct, sys, tarfile, warnings, zipfile\nwarnings.simplefilter('ignore')\n\
-        def add(t, name, data=b'x', **more):\n    i = tarfile.TarInfo(name); i.size = len(data)\n    \
-        [setattr(i, k, v) for k, v in more.items()]\n    t.addfile(i, io.BytesIO(data))\n";
-    let output = store
-        .other("python3")
-        .args(["-c", &format!("{prelude}{script}")])
-        .output()
-        .expect("python3 can be started");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-}
-
 #[test]
 fn archives_of_others_are_taken_by_their_paths() {
     let store = sandbox();
@@ -265,30 +252,18 @@ with tarfile.open('a.tar', 'w') as t:
 #[test]
 fn an_archive_that_means_harm_is_refused_whole() {
     let store = sandbox();
-    python(
-        &store,
-        r"
-zeros = bytes(80_000_000)
-with zipfile.ZipFile('bomb.zip', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('zeros', zeros)
-with tarfile.open('bomb.tar.gz', 'w:gz') as t: add(t, 'zeros', zeros)
+    let more = r"
 with zipfile.ZipFile('twice.zip', 'w') as z: z.writestr('a', '1'); z.writestr('a', '2')
 with zipfile.ZipFile('many.zip', 'w') as z:
     for n in range(11): z.writestr(str(n), '')
 with tarfile.open('many.tar', 'w') as t:
     for n in range(11): add(t, str(n), b'')
-# Two names for the bytes of one file: the bomb of overlapping files.
-with zipfile.ZipFile('one.zip', 'w') as z: z.writestr('a', 'x' * 500)
-data = open('one.zip', 'rb').read()
-at = data.index(b'PK\x01\x02'); end = data.index(b'PK\x05\x06')
-entry = data[at:end]; other = entry.replace(b'a', b'b')
-tail = struct.pack('<4s4H2LH', b'PK\x05\x06', 0, 0, 2, 2, len(entry) * 2, at, 0)
-open('overlap.zip', 'wb').write(data[:at] + entry + other + tail)
 # A directory that says less than it has.
 open('fewer.zip', 'wb').write(data[:at] + entry + other + struct.pack('<4s4H2LH', b'PK\x05\x06', 0, 0, 1, 1, len(entry) * 2, at, 0))
 open('empty', 'wb').close()
 open('text.zip', 'w').write('this is no archive')
-",
-    );
+";
+    python(&store, &[BOMBS, OVERLAP, more].concat());
     for (archive, more, code, said) in [
         ("bomb.zip", &[][..], 8, "--max-ratio"),
         ("bomb.tar.gz", &[], 8, "--max-ratio"),
@@ -319,14 +294,7 @@ open('text.zip', 'w').write('this is no archive')
 #[test]
 fn an_archive_may_be_as_much_as_is_said() {
     let store = sandbox();
-    python(
-        &store,
-        r"
-zeros = bytes(80_000_000)
-with zipfile.ZipFile('bomb.zip', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('zeros', zeros)
-with tarfile.open('bomb.tar.gz', 'w:gz') as t: add(t, 'zeros', zeros)
-",
-    );
+    python(&store, BOMBS);
     for archive in ["bomb.zip", "bomb.tar.gz"] {
         let raised = ["import", archive, "--max-ratio", "2000", "--max-bytes"];
         let outcome = store.run(&[&raised[..], &["1MB"]].concat());

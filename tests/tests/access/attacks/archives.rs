@@ -3,18 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use e2e::archives::{BOMBS, OVERLAP, python};
 use e2e::{Outcome, Sandbox};
-
-/// Writes archives with Python. `add` adds a member to a tar file.
-fn python(store: &Sandbox, script: &str) {
-    let prelude = "import io, struct, tarfile, warnings, zipfile\nwarnings.simplefilter('ignore')\n\
-        def add(t, name, data=b'x', **more):\n    i = tarfile.TarInfo(name); i.size = len(data)\n    \
-        [setattr(i, k, v) for k, v in more.items()]\n    t.addfile(i, io.BytesIO(data))\n";
-    let mut command = store.other("python3");
-    let output = command.args(["-c", &format!("{prelude}{script}")]).output();
-    let output = output.expect("python3 can be started");
-    assert!(output.status.success(), "{output:?}");
-}
 
 /// A sandbox with a file beside its working folder that nothing may change.
 fn sandbox() -> Sandbox {
@@ -146,31 +136,19 @@ fn links_of_a_folder_lead_out_of_none() {
 #[test]
 fn a_bomb_is_refused_before_it_goes_off() {
     let store = sandbox();
-    python(
-        &store,
-        r"
-zeros = bytes(80_000_000)
-with zipfile.ZipFile('bomb.zip', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('zeros', zeros)
-with tarfile.open('bomb.tar.gz', 'w:gz') as t: add(t, 'zeros', zeros)
+    let more = r"
 with zipfile.ZipFile('many.zip', 'w') as z:
     for n in range(101): z.writestr(str(n), '')
 with tarfile.open('many.tar', 'w') as t:
     for n in range(101): add(t, str(n), b'')
-# Two names for the bytes of one file: the bomb of overlapping files.
-with zipfile.ZipFile('one.zip', 'w') as z: z.writestr('a', 'x' * 500)
-data = open('one.zip', 'rb').read()
-at = data.index(b'PK\x01\x02'); end = data.index(b'PK\x05\x06')
-entry = data[at:end]; other = entry.replace(b'a', b'b')
-tail = struct.pack('<4s4H2LH', b'PK\x05\x06', 0, 0, 2, 2, len(entry) * 2, at, 0)
-open('overlap.zip', 'wb').write(data[:at] + entry + other + tail)
 # One that says it is a byte long, and is not.
 with zipfile.ZipFile('liar.zip', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('a', zeros[:1_000_000])
 data = bytearray(open('liar.zip', 'rb').read())
 at = data.index(b'PK\x01\x02'); struct.pack_into('<L', data, at + 24, 1)
 struct.pack_into('<L', data, 22, 1)
 open('liar.zip', 'wb').write(data)
-",
-    );
+";
+    python(&store, &[BOMBS, OVERLAP, more].concat());
     for (archive, more, code) in [
         ("bomb.zip", &[][..], 8),
         ("bomb.tar.gz", &[], 8),
