@@ -105,6 +105,9 @@ impl Passing {
         if self.missing_bytes > 0 {
             return Err(damaged("it has fewer bytes than were uploaded"));
         }
+        if !self.held.is_empty() {
+            return Err(damaged("its seek table is of more bytes"));
+        }
         match self.check.take() {
             Some((digest, hashing)) => check_digest(Some(hashing.ended().await?.finish()), digest),
             None => Ok(()),
@@ -210,15 +213,31 @@ mod tests {
         assert!(short.try_collect::<Vec<_>>().await.is_err());
     }
 
-    #[tokio::test]
-    async fn of_a_damaged_block_nothing_is_given() {
+    /// Bytes of several blocks, as they are stored, with their digest and table.
+    fn with_table() -> (Vec<u8>, Digest, SeekTable) {
         let plain: Vec<u8> = (0..900_000_u32).flat_map(u32::to_le_bytes).collect();
         let options = artifact_codec::EncodeOptions::new().with_compression(None);
         let prepared = artifact_codec::prepare(&plain[..], &options).unwrap();
         let mut stored = Vec::new();
         let encoded = prepared.write_to(&mut stored).unwrap();
-        let table = encoded.seek_table.unwrap();
         let digest = Digest::new(*encoded.digest.as_bytes());
+        (stored, digest, encoded.seek_table.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_table_of_more_bytes_cuts_nothing_off() {
+        let (mut stored, digest, table) = with_table();
+        stored.pop();
+        let size_bytes = stored.len() as u64;
+        let blob = Box::pin(stream::iter([Ok(stored.into())]));
+        let passed = as_it_is(blob, size_bytes, digest, Some(table), Verification::Skip);
+        let error = passed.try_collect::<Vec<_>>().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity);
+    }
+
+    #[tokio::test]
+    async fn of_a_damaged_block_nothing_is_given() {
+        let (stored, digest, table) = with_table();
         for verification in [Verification::Digest, Verification::Skip] {
             for at in [0, stored.len() / 2, stored.len() - 1] {
                 let mut damaged = stored.clone();

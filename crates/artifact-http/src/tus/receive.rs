@@ -16,9 +16,14 @@ use super::spool::Held;
 use super::through::Through;
 use super::{blocking, stopped};
 
-/// How many bytes are taken at once if so many come in a moment, and how long that is: to wake those who take
-/// them costs more than to pass on what is a chunk of a fast connection.
+/// How many bytes are taken at once if so many come in a moment: to wake those who take them costs more than to
+/// pass on what is a chunk of a fast connection.
 const MANY_BYTES: usize = 1 << 20;
+
+/// How many chunks are taken at once: bounds what is held of tiny ones.
+const MOST_CHUNKS: usize = 64;
+
+/// How long a moment is.
 const MOMENT: Duration = Duration::from_millis(5);
 
 /// What is expected of the bytes of a request.
@@ -186,7 +191,7 @@ async fn gather(body: &mut Fuse<ByteStream>) -> Option<Vec<Result<Bytes>>> {
     let mut size_bytes = chunks[0].as_ref().map_or(MANY_BYTES, Bytes::len);
     let moment = tokio::time::sleep(MOMENT);
     tokio::pin!(moment);
-    while size_bytes < MANY_BYTES {
+    while size_bytes < MANY_BYTES && chunks.len() < MOST_CHUNKS {
         let next = tokio::select! {
             biased;
             next = body.next() => next,
@@ -264,13 +269,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_there_is_taken_at_once_up_to_many_bytes() {
-        let body: ByteStream = Box::pin(stream::iter((0..20).map(|_| Ok(chunk(MANY_BYTES / 8)))));
-        let mut body = body.fuse();
-        for count in [8, 8, 4] {
-            assert_eq!(gather(&mut body).await.unwrap().len(), count);
+    async fn what_is_there_is_taken_at_once_up_to_many_bytes_or_chunks() {
+        for (size_bytes, most) in [(MANY_BYTES / 8, 8), (1, MOST_CHUNKS), (0, MOST_CHUNKS)] {
+            let chunks = (0..=2 * most).map(move |_| Ok(chunk(size_bytes)));
+            let body: ByteStream = Box::pin(stream::iter(chunks));
+            let mut body = body.fuse();
+            for count in [most, most, 1] {
+                assert_eq!(gather(&mut body).await.unwrap().len(), count);
+            }
+            assert!(gather(&mut body).await.is_none());
         }
-        assert!(gather(&mut body).await.is_none());
     }
 
     #[tokio::test]
