@@ -18,7 +18,7 @@ use super::{blocking, stopped};
 
 /// How many bytes are taken at once if so many come in a moment: to wake those who take them costs more than to
 /// pass on what is a chunk of a fast connection.
-const MANY_BYTES: usize = 1 << 20;
+const MANY_BYTES: usize = 512 << 10;
 
 /// How many chunks are taken at once: bounds what is held of tiny ones.
 const MOST_CHUNKS: usize = 64;

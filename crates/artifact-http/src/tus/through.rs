@@ -13,7 +13,7 @@ use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 
 /// How often bytes may be passed on before the store takes them.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 /// How many bytes are read at once of what came before.
 const CHUNK_BYTES: usize = 256 << 10;
