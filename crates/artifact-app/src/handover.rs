@@ -220,6 +220,7 @@ impl Store {
             size_bytes: Some(size_bytes),
             expected_digest: request.expected_digest,
             known_digest: None,
+            local_copy: None,
         };
         let blobs = &self.ports.blobs;
         let opened = self.retrying("get", || blobs.get(source.clone(), None));

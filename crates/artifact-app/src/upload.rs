@@ -1,5 +1,6 @@
 //! Storing an artifact: admit, lock, begin, stream, commit, unlock, purge what was superseded.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use artifact_codec::{EncodeOptions, Level};
@@ -23,6 +24,8 @@ pub(crate) struct Filling {
     pub(crate) size_bytes: Option<u64>,
     pub(crate) expected_digest: Option<Digest>,
     pub(crate) known_digest: Option<Digest>,
+    /// Where on this machine they are too.
+    pub(crate) local_copy: Option<PathBuf>,
 }
 
 impl Filling {
@@ -164,13 +167,14 @@ impl Store {
     }
 
     /// Begin, stream, commit.
-    async fn store(&self, request: UploadRequest, body: Body) -> Result<Filled> {
+    async fn store(&self, mut request: UploadRequest, body: Body) -> Result<Filled> {
         let known = body.size_bytes().or(request.size_hint_bytes);
         let filling = Filling {
             level: self.level(request.compression),
             size_bytes: known,
             expected_digest: request.expected_digest,
             known_digest: request.known_digest,
+            local_copy: request.local_copy.take(),
         };
         let reserved = self
             .reserve(request, filling.expected(), self.options.lease)
@@ -270,6 +274,10 @@ impl Store {
         let put = PutOptions {
             content_type: Some(reserved.mime_type.clone()),
             encoding: Some(form),
+            local_copy: filling
+                .local_copy
+                .clone()
+                .filter(|_| form == Encoding::Identity),
             ..PutOptions::default()
         };
         let key = BlobKey::content(

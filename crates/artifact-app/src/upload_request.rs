@@ -1,5 +1,7 @@
 //! What is asked of an upload, and what it has come to. Stores nothing.
 
+use std::path::PathBuf;
+
 use artifact_domain::{ArtifactId, ArtifactRecord, Coordinate, Digest, Metadata, MimeType, Tags};
 use artifact_guard::Finding;
 
@@ -41,6 +43,10 @@ pub struct UploadRequest {
     pub known_digest: Option<Digest>,
     /// How many bytes will come, if known: a size over the limit is refused before any is read.
     pub size_hint_bytes: Option<u64>,
+    /// A file of this machine that has exactly the bytes of the body once that has ended well, and that
+    /// nobody writes to from then on, whatever becomes of the upload: where they are stored as they are, a
+    /// store of files need not write them again. It may be removed once the upload is done.
+    pub local_copy: Option<PathBuf>,
     /// What must be there before; with anything else nothing is read and nothing stored.
     pub condition: Option<UploadCondition>,
 }
@@ -77,6 +83,7 @@ impl UploadRequest {
             expected_digest: None,
             known_digest: None,
             size_hint_bytes: None,
+            local_copy: None,
             condition: None,
         }
     }

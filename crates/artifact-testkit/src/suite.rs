@@ -24,6 +24,12 @@ macro_rules! blob_store_contract {
                 what_is_derived_is_put_like_the_rest,
                 what_is_known_of_a_blob_agrees_everywhere,
             }
+            local_copy {
+                a_blob_outlives_its_local_copy,
+                a_local_copy_may_be_written_meanwhile,
+                a_local_copy_may_be_missing,
+                a_failed_put_leaves_its_local_copy,
+            }
             atomicity {
                 an_error_of_the_stream_comes_back_and_leaves_no_blob,
                 an_error_of_the_stream_leaves_an_older_blob,

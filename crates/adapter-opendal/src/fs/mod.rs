@@ -25,6 +25,7 @@ mod folders;
 mod publish;
 mod read;
 mod temp_file;
+mod touch;
 mod unnamed;
 mod walk;
 

@@ -2,7 +2,7 @@
 //! Knows the order of those steps; how each is done is the business of its neighbours.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::{TryStreamExt, try_join};
 
 use super::temp_file::TempFile;
+use super::touch::touch;
 use super::{Durability, FileStore, TEMP_FOLDER, blocking, stat_of};
 use crate::error::from_io;
 
@@ -40,6 +41,12 @@ impl FileStore {
             self.durability
         };
         let claim = Claim::default();
+        if let Some(copy) = options.local_copy
+            && let Some(linked) = self.link(copy).await?
+        {
+            let right = claim.share();
+            return self.put_linked(key, body, linked, right, durability).await;
+        }
         let mut batch = Batch::gather(&mut body).await?;
         let mut temp = None;
         while !batch.is_last {
@@ -63,6 +70,61 @@ impl FileStore {
             };
             let temp = store.append(temp, &batch.chunks, &key)?;
             store.publish(temp, &key, &right, durability)
+        })
+        .await
+    }
+
+    /// A further name for a file that is to become a blob; none where it can't have one here, and must be
+    /// written as any other.
+    async fn link(&self, file: PathBuf) -> Result<Option<TempFile>> {
+        let folder = self.root.join(TEMP_FOLDER);
+        blocking(move || {
+            let linked = TempFile::link(&folder, &file).and_then(|linked| {
+                touch(linked.file())?;
+                Ok(linked)
+            });
+            Ok(linked
+                .inspect_err(|cause| {
+                    tracing::debug!(path = %file.display(), error = %cause, "written once more");
+                })
+                .ok())
+        })
+        .await
+    }
+
+    /// Publishes a file under its further name once the stream has ended, which brings the same bytes.
+    async fn put_linked(
+        &self,
+        key: BlobKey,
+        mut body: ByteStream,
+        linked: TempFile,
+        right: Claim,
+        durability: Durability,
+    ) -> Result<BlobStat> {
+        let mut size_bytes = 0;
+        while let Some(chunk) = body.try_next().await? {
+            size_bytes += chunk.len() as u64;
+        }
+        let store = self.clone();
+        blocking(move || {
+            let file = linked.file();
+            let prepare = || {
+                // It is published now, whenever it was written.
+                touch(file)?;
+                if durability == Durability::Full {
+                    // That it has more than one name survives too.
+                    file.sync_all()?;
+                }
+                Ok(file.metadata()?.len())
+            };
+            let found = prepare().map_err(|cause| put_failed(&key, cause))?;
+            if found != size_bytes {
+                let message = format!(
+                    "put blob `{key}`: its local copy has {found} bytes, {size_bytes} came"
+                );
+                return Err(Error::new(ErrorKind::Integrity, message));
+            }
+            store.publish(linked, &key, &right, durability)
         })
         .await
     }

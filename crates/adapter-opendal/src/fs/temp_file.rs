@@ -73,6 +73,22 @@ impl TempFile {
         })
     }
 
+    /// A further name for a file of the same file system that somebody else has written or still writes.
+    pub(super) fn link(folder: &Path, original: &Path) -> io::Result<Self> {
+        if !fs::symlink_metadata(original)?.is_file() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let file = File::open(original)?;
+        let path = own_name(folder);
+        in_folder(folder, || fs::hard_link(original, &path))?;
+        lock(&file, &path);
+        Ok(Self {
+            file,
+            folder: folder.to_owned(),
+            name: Name::Own(path),
+        })
+    }
+
     pub(super) fn append(&mut self, chunks: &[Bytes]) -> io::Result<()> {
         let mut writer = BufWriter::with_capacity(WRITE_BUFFER_BYTES, &self.file);
         for piece in chunks.iter().flat_map(|chunk| chunk.chunks(PIECE_BYTES)) {
@@ -151,7 +167,7 @@ fn lock(file: &File, path: &Path) {
 }
 
 /// Makes the directory if what is created in it misses it.
-fn in_folder(folder: &Path, create: impl Fn() -> io::Result<File>) -> io::Result<File> {
+fn in_folder<T>(folder: &Path, create: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match create() {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => match fs::create_dir(folder) {
             Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(cause),
@@ -212,7 +228,23 @@ fn sweep_one(entry: &fs::DirEntry, older_than: Timestamp, sweep: Sweep) -> io::R
     if sweep == Sweep::Remove {
         fs::remove_file(entry.path())?;
     }
-    Ok(Some(metadata.len()))
+    Ok(Some(freed_bytes(&metadata)))
+}
+
+/// How many bytes its removal frees: none of a file that has another name too.
+#[cfg(unix)]
+fn freed_bytes(metadata: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+
+    match metadata.nlink() {
+        0 | 1 => metadata.len(),
+        _ => 0,
+    }
+}
+
+#[cfg(not(unix))]
+fn freed_bytes(metadata: &fs::Metadata) -> u64 {
+    metadata.len()
 }
 
 #[cfg(test)]
@@ -303,6 +335,29 @@ mod tests {
         let all_but_slow = sweep(temp.path(), Timestamp::MAX, Sweep::Remove).unwrap();
         assert_eq!((all_but_slow.count, all_but_slow.size_bytes), (1, 1));
         assert!(slow.is_there() && temp.path().join("folder").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_further_name_is_swept_without_its_bytes() {
+        let temp = tempfile::tempdir().unwrap();
+        let original = temp.path().join("original");
+        fs::write(&original, "12345").unwrap();
+        let folder = temp.path().join(".tmp");
+        drop(TempFile::link(&folder, &original).unwrap());
+        assert_eq!(names(&folder), 0);
+        let swept = || {
+            let swept = sweep(&folder, Timestamp::MAX, Sweep::Remove).unwrap();
+            (swept.count, swept.size_bytes)
+        };
+        let linked = TempFile::link(&folder, &original).unwrap();
+        assert_eq!((swept(), names(&folder)), ((0, 0), 1));
+        drop(linked);
+        // As a crash leaves it.
+        fs::hard_link(&original, folder.join("left")).unwrap();
+        fs::write(folder.join("alone"), "123").unwrap();
+        assert_eq!(swept(), (2, 3));
+        assert_eq!(fs::read(&original).unwrap(), b"12345");
     }
 
     #[test]

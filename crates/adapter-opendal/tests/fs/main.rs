@@ -9,6 +9,8 @@
 )]
 
 mod disk;
+#[cfg(target_os = "linux")]
+mod local_copy;
 mod put;
 mod race;
 mod sync;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use adapter_opendal::{Durability, FsOptions, OpendalStore};
-use artifact_domain::port::BlobStore;
+use artifact_domain::port::{BlobStore, PutOptions};
 
 use super::{key, put};
 
@@ -18,12 +18,7 @@ const RELAXED: &str = "TRACED_PUT_RELAXED";
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run under strace by the other tests of this file"]
 async fn traced_put() {
-    let root = PathBuf::from(std::env::var_os(ROOT).unwrap());
-    let durability = match std::env::var_os(RELAXED) {
-        Some(_) => Durability::Relaxed,
-        None => Durability::Full,
-    };
-    let store = OpendalStore::fs(FsOptions { root, durability }).unwrap();
+    let (_, store) = traced_store();
     let (x, y) = (key("x"), key("y"));
     put(&store, &x, "x").await.unwrap();
     put(&store, &y, "y").await.unwrap();
@@ -32,14 +27,42 @@ async fn traced_put() {
     }
 }
 
+/// A put of what lies in a file already, likewise.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run under strace by the other tests of this file"]
+async fn traced_local_copy() {
+    let (root, store) = traced_store();
+    let copy = root.join("copy");
+    std::fs::write(&copy, "x").unwrap();
+    let options = PutOptions {
+        local_copy: Some(copy),
+        ..PutOptions::default()
+    };
+    let put = store.put(key("x"), artifact_testkit::body("x"), options);
+    put.await.unwrap();
+}
+
+fn traced_store() -> (PathBuf, OpendalStore) {
+    let root = PathBuf::from(std::env::var_os(ROOT).unwrap());
+    let durability = match std::env::var_os(RELAXED) {
+        Some(_) => Durability::Relaxed,
+        None => Durability::Full,
+    };
+    let options = FsOptions {
+        root: root.clone(),
+        durability,
+    };
+    (root, OpendalStore::fs(options).unwrap())
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     Sync(PathBuf),
     Publish(PathBuf),
 }
 
-/// The syncs and renames of two puts and two deletes below `root`.
-fn trace(root: &Path, durability: Durability) -> Option<Vec<Step>> {
+/// The syncs and renames of one of the tests above, below `root`.
+fn trace(test: &str, root: &Path, durability: Durability) -> Option<Vec<Step>> {
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut traced = Command::new("strace");
     traced
@@ -54,12 +77,7 @@ fn trace(root: &Path, durability: Durability) -> Option<Vec<Step>> {
         ])
         .arg(log.path())
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "sync::traced_put",
-            "--ignored",
-            "--test-threads=1",
-        ])
+        .args(["--exact", test, "--ignored", "--test-threads=1"])
         .env(ROOT, root);
     if durability == Durability::Relaxed {
         traced.env(RELAXED, "1");
@@ -100,7 +118,7 @@ fn the_file_its_directory_and_every_new_one_are_synced() {
     let directory = tempfile::tempdir().unwrap();
     let top = directory.path().canonicalize().unwrap();
     let root = top.join("new/root");
-    let Some(mut steps) = trace(&root, Durability::Full) else {
+    let Some(mut steps) = trace("sync::traced_put", &root, Durability::Full) else {
         return;
     };
     let is_temp =
@@ -144,10 +162,43 @@ fn the_file_its_directory_and_every_new_one_are_synced() {
 }
 
 #[test]
+fn a_local_copy_is_synced_before_it_becomes_a_blob() {
+    let directory = tempfile::tempdir().unwrap();
+    let top = directory.path().canonicalize().unwrap();
+    let root = top.join("root");
+    let test = "sync::traced_local_copy";
+    let Some(steps) = trace(test, &root, Durability::Full) else {
+        return;
+    };
+    let copy = Step::Sync(root.join("copy"));
+    let published = |step: &Step, folder: &str| {
+        let folder = root.join(folder);
+        matches!(step, Step::Publish(path) if path.starts_with(folder))
+    };
+    // After the root and what was made for it: a name to be renamed, the bytes, the place, its directory.
+    assert_eq!(steps[0], Step::Sync(top.clone()));
+    assert!(published(&steps[1], ".tmp"), "{steps:?}");
+    assert_eq!(steps[2], copy);
+    let place = steps.iter().position(|step| published(step, "artifacts"));
+    let place = place.unwrap();
+    assert!(
+        steps[2..place].iter().all(|step| *step == copy),
+        "{steps:?}"
+    );
+    let folder = root.join("artifacts/spec/task/output/data");
+    assert_eq!(steps[place + 1], Step::Sync(folder));
+    assert_eq!(steps.last(), Some(&Step::Sync(root)));
+    let relaxed = top.join("relaxed");
+    let steps = trace(test, &relaxed, Durability::Relaxed).unwrap();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert!(steps.iter().all(|step| matches!(step, Step::Publish(_))));
+}
+
+#[test]
 fn what_is_relaxed_syncs_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("new/root");
-    let Some(steps) = trace(&root, Durability::Relaxed) else {
+    let Some(steps) = trace("sync::traced_put", &root, Durability::Relaxed) else {
         return;
     };
     assert_eq!(steps.len(), 2, "{steps:?}");

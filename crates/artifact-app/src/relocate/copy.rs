@@ -77,7 +77,7 @@ impl Store {
             size_hint_bytes: Some(content.stored_size_bytes),
             content_type: Some(record.mime_type.clone()),
             encoding: Some(content.encoding),
-            derived: false,
+            ..PutOptions::default()
         };
         let body = exactly(source, content.stored_size_bytes);
         let put = target.put(key.clone(), body, options).await;

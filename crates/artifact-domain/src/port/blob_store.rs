@@ -1,6 +1,7 @@
 //! The port to where bytes are kept.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -40,6 +41,10 @@ pub struct PutOptions {
     /// Whether they can be made again from what is kept elsewhere: then the put may return before
     /// they survive a loss of power. After one the blob may be missing or broken.
     pub derived: bool,
+    /// A file of this machine that has exactly these bytes once their stream has ended well, and that
+    /// nobody writes to from then on, whatever becomes of the put. A store of files may give it a further
+    /// name instead of writing the bytes once more; its first name may be removed once the put returns.
+    pub local_copy: Option<PathBuf>,
 }
 
 /// What a store knows of one blob.

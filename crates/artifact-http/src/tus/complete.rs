@@ -58,6 +58,7 @@ impl Attempt {
         let mut request = about::request(&held.info.metadata)?;
         request.id = Some(id);
         request.size_hint_bytes = held.info.length;
+        request.local_copy = Some(held.path().to_owned());
         Ok((saved(held).await?, Self { id, request }))
     }
 

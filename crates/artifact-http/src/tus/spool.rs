@@ -261,6 +261,11 @@ impl Held {
         File::open(&self.part).map_err(|error| fault(&self.part, error))
     }
 
+    /// Where its bytes are. Once all are there nothing is written any more: the file may have become a blob.
+    pub(super) fn path(&self) -> &Path {
+        &self.part
+    }
+
     /// Remembers what it has become, and removes its bytes.
     pub(super) fn finish(mut self, artifact: ArtifactId) -> Result<()> {
         self.info.artifact = Some(artifact);

@@ -11,6 +11,36 @@ use e2e::{Sandbox, Server};
 
 use super::*;
 
+/// So many bytes were written by the process of the server, to files and elsewhere.
+#[cfg(target_os = "linux")]
+fn written_bytes(server: &Server) -> u64 {
+    let counters = fs::read_to_string(format!("/proc/{}/io", server.pid())).unwrap();
+    let count = counters
+        .lines()
+        .find_map(|line| line.strip_prefix("wchar: "));
+    count.unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_stored_as_it_is_is_written_once() {
+    let (store, server) = served();
+    let bytes = noise(1, 16_000_000);
+    for (name, pieces) in [("at-once", 1), ("in-pieces", 4)] {
+        let path = create(&server, name, bytes.len());
+        let before = written_bytes(&server);
+        let length = bytes.len() / pieces;
+        for (piece, chunk) in bytes.chunks(length).enumerate() {
+            patch(&server, &path, piece * length, chunk).expect(204);
+        }
+        let written = written_bytes(&server) - before;
+        assert!(written < 17_000_000, "{written} bytes were written");
+        assert!(server.get(&at(name)).body == bytes);
+    }
+    assert_eq!(spooled(&store), ["json", "json"]);
+    let _ = store.run(&["verify"]).expect_code(0);
+}
+
 #[test]
 fn what_the_server_can_is_declared() {
     let store = Sandbox::new().with_env("ARTIFACT_QUOTA__MAX_ARTIFACT_SIZE", "12345");

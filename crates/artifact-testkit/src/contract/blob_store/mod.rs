@@ -7,6 +7,7 @@ pub mod delete;
 pub mod get;
 pub mod keys;
 pub mod list;
+pub mod local_copy;
 pub mod put;
 pub mod sweep;
 
