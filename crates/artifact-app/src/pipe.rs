@@ -12,6 +12,7 @@ use futures::{StreamExt, stream};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 
 /// How many chunks may wait to be taken.
 const CHUNKS_IN_FLIGHT: usize = 8;
@@ -70,11 +71,12 @@ pub(crate) fn pipe_of<T: Send + 'static>(
         }
     };
     let (sender, receiver) = mpsc::channel(in_flight);
-    let runtime = Handle::current();
+    let (runtime, span) = (Handle::current(), Span::current());
     let at_work = OPEN.token();
     threads.spawn_blocking(move || {
         let _at_work = at_work;
         let _of_caller = runtime.enter();
+        let _in_its_span = span.enter();
         let last = match work(PipeWriter(sender.clone())) {
             Ok(()) => Message::End,
             Err(error) => Message::Failed(error),

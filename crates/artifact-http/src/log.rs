@@ -30,7 +30,7 @@ pub(crate) fn begin(http: &Http, colours: bool, runtime: &Handle) -> Result<Opti
     };
     let traces = Traces::to(endpoint, runtime)?;
     let lines = lines(http.log_format, colours).with_filter(filter.and(filter_fn(is_for_people)));
-    let spans = traces.layer().with_filter(filter_fn(traces::is_trace));
+    let spans = traces.layer().with_filter(traces::filter());
     tracing_subscriber::registry()
         .with(lines)
         .with(spans)

@@ -271,7 +271,12 @@ impl HttpBody for Observed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let frame = {
+            let span = self.line.span.clone();
+            // What is read for it only now is a part of the request too.
+            let _entered = span.enter();
+            ready!(Pin::new(&mut self.body).poll_frame(context))
+        };
         match &frame {
             Some(Ok(frame)) => {
                 let sent = frame.data_ref().map_or(0, Bytes::len);

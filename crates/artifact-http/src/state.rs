@@ -13,6 +13,7 @@ use artifact_domain::{Error, ErrorKind, Result};
 use http::StatusCode;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::gate::{Doors, Work};
 use crate::metrics::Metrics;
@@ -123,11 +124,12 @@ impl App {
         F: Send + 'static,
     {
         let begun = Work::begin();
-        let task = self.tasks.spawn(async move {
+        let work = async move {
             let outcome = work.await;
             begun.end(outcome.as_ref().err().map(status)).await;
             outcome
-        });
+        };
+        let task = self.tasks.spawn(work.in_current_span());
         task.await.map_err(|fault| {
             Error::new(ErrorKind::Internal, "the request's work stopped").with_source(fault)
         })
@@ -135,7 +137,7 @@ impl App {
 
     /// Runs work to its end, whether or not anybody waits for it.
     pub(crate) fn go_on(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-        self.tasks.spawn(work)
+        self.tasks.spawn(work.in_current_span())
     }
 
     /// Waits for all that was begun and for what the store writes behind its answers.

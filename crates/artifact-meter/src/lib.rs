@@ -11,5 +11,5 @@ mod operation;
 pub use blobs::MeteredBlobs;
 pub use index::MeteredIndex;
 pub use locks::MeteredLocks;
-pub use meter::{Meter, Reading, UPPER_ENDS};
+pub use meter::{Meter, Reading, SPANS, UPPER_ENDS};
 pub use operation::{Operation, Port};

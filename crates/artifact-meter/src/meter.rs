@@ -8,7 +8,13 @@ use std::time::{Duration, Instant};
 
 use artifact_domain::{ErrorKind, Result};
 
+use tracing::Instrument;
+use tracing::field::Empty;
+
 use crate::Operation;
+
+/// The target of the spans of calls, of the level `TRACE`: one for each call, named after port and method.
+pub const SPANS: &str = "artifact_meter::call";
 
 /// The upper ends of the classes of durations. One class more has what took longer.
 pub const UPPER_ENDS: [Duration; 16] = [
@@ -102,16 +108,23 @@ impl Meter {
         readings.filter(|reading| reading.count() > 0)
     }
 
-    /// Runs a call and counts it.
+    /// Runs a call in a span of its own and counts it.
     pub(crate) async fn time<T>(
         &self,
         operation: Operation,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        let span = tracing::trace_span!(
+            target: SPANS,
+            "call",
+            otel.name = %format_args!("{}.{}", operation.port().name(), operation.method()),
+            error.type = Empty,
+        );
         let begun = Instant::now();
-        let result = call.await;
+        let result = call.instrument(span.clone()).await;
         self.ended(operation, begun.elapsed());
         if let Err(error) = &result {
+            span.record("error.type", error.kind().as_str());
             self.failed(operation, error.kind());
         }
         result

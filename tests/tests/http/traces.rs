@@ -9,6 +9,7 @@ use e2e::{Sandbox, Server};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message;
 
 use super::at;
@@ -124,7 +125,10 @@ fn a_request_goes_on_the_trace_that_it_came_with() {
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
 
-    let spans = collector.spans();
+    let (spans, calls): (Vec<_>, Vec<_>) = collector
+        .spans()
+        .into_iter()
+        .partition(|span| span.kind() == SpanKind::Server);
     let names: Vec<_> = spans.iter().map(|span| span.name.clone()).collect();
     let route = "/api/v1/specs/{spec}/tasks/{task}/{type}/{*name}";
     let expected = [
@@ -139,10 +143,6 @@ fn a_request_goes_on_the_trace_that_it_came_with() {
     assert_eq!(
         (hex(&put.trace_id), hex(&put.parent_span_id)),
         (TRACE.to_owned(), PARENT.to_owned())
-    );
-    assert_eq!(
-        put.kind(),
-        opentelemetry_proto::tonic::trace::v1::span::SpanKind::Server
     );
     assert!(put.end_time_unix_nano > put.start_time_unix_nano);
     for (name, value) in [
@@ -170,6 +170,33 @@ fn a_request_goes_on_the_trace_that_it_came_with() {
         "{usage:?}"
     );
 
+    // What was called for a request stands below it, and nothing else is there.
+    for call in &calls {
+        let below = |span: &&Span| span.span_id == call.parent_span_id;
+        let request = spans
+            .iter()
+            .find(below)
+            .unwrap_or_else(|| panic!("{call:?}"));
+        assert_eq!(call.trace_id, request.trace_id);
+        assert!(call.start_time_unix_nano >= request.start_time_unix_nano);
+    }
+    let called = |request: &Span| {
+        let below = calls.iter();
+        let below = below.filter(|call| call.parent_span_id == request.span_id);
+        below.map(|call| call.name.clone()).collect::<Vec<_>>()
+    };
+    let of_put = called(put);
+    for name in [
+        "locks.acquire",
+        "index.begin",
+        "blobs.put",
+        "index.commit",
+        "locks.release",
+    ] {
+        assert!(of_put.iter().any(|call| call == name), "{name}: {of_put:?}");
+    }
+    assert_eq!(called(usage), ["index.usage"]);
+
     let first = &collector.received()[0];
     assert!(
         first.head.starts_with("post /v1/traces http/1.1"),
@@ -190,14 +217,31 @@ fn a_request_goes_on_the_trace_that_it_came_with() {
 }
 
 #[test]
+fn a_call_that_fails_says_how() {
+    let collector = Collector::start();
+    let (store, server) = sending_to(&collector.url);
+    server.put(&at("a.log"), b"abc").expect(201);
+    for blob in store.blobs() {
+        std::fs::remove_file(blob).unwrap();
+    }
+    assert_ne!(server.get(&at("a.log")).status, 200);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    let spans = collector.spans();
+    let failed = spans.iter().find(|span| span.name == "blobs.get").unwrap();
+    let kind = attribute(&failed.attributes, "error.type");
+    assert_eq!(kind.as_deref(), Some("not-found"));
+}
+
+#[test]
 fn without_a_collector_it_serves_and_ends_and_says_it_once() {
     let away = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     let (_store, server) = sending_to(&format!("http://{away}/"));
-    // More than one batch.
-    for _ in 0..1_100 {
+    // More than one batch, with what is called for each, and less than the queue has room for.
+    for _ in 0..400 {
         server.get(&at("none")).expect(404);
     }
     e2e::eventually("it to be said", || {
@@ -270,7 +314,9 @@ fn who_has_asked_a_proxy_is_in_the_trace() {
     server.send("GET", &at("none"), &head, b"").expect(404);
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
-    let spans = collector.spans();
+    let mut spans = collector.spans();
+    spans.retain(|span| span.kind() == SpanKind::Server);
+    assert_eq!(spans.len(), 1);
     let of = |name: &str| attribute(&spans[0].attributes, name).unwrap_or_default();
     assert_eq!(of("client.address"), "1.1.1.1");
     assert_eq!(of("url.scheme"), "https");

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::SpooledTempFile;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use super::entry::{Preparation, Ready, ReadyBytes};
 use super::line::METADATA_PATH;
@@ -166,7 +167,7 @@ impl Ahead {
         let (store, of) = (reading.store.clone(), record.clone());
         let (preparation, format) = (reading.preparation, reading.format);
         let work = async move { preparation.ready(format, &store, &of).await };
-        let work = reading.runtime.spawn(work);
+        let work = reading.runtime.spawn(work.in_current_span());
         self.0.push_back((record, path, work));
     }
 

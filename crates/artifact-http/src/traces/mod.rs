@@ -1,5 +1,5 @@
-//! Traces of requests for OpenTelemetry: one span for each, which goes on the trace of whoever asked. They
-//! are sent behind the answers from a queue that drops what does not fit, so that no request waits for
+//! Traces of requests for OpenTelemetry: one span for each, which goes on the trace of whoever asked, and below it
+//! one for each call of a port. They are sent behind the answers from a queue that drops what does not fit, so that no request waits for
 //! them or fails of them.
 
 mod send;
@@ -17,10 +17,13 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
 use tokio::runtime::Handle;
 use tracing::field::Empty;
+use tracing::subscriber::Interest;
 use tracing::{Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::layer::{Context as LayerContext, Filter};
+use tracing_subscriber::registry::{ExtensionsMut, LookupSpan};
 
 use crate::client::Client;
 
@@ -29,6 +32,10 @@ const TARGET: &str = "artifact_http::trace";
 
 /// How long sending may take: of one batch, and of the rest at the end.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many calls of ports a request shows: one that goes through all artifacts makes hundreds of thousands,
+/// which would leave no room for other requests, nor for itself.
+const MOST_CALLS: u32 = 256;
 
 /// Sends traces to a collector.
 #[derive(Debug)]
@@ -89,9 +96,41 @@ fn resource() -> Resource {
     }
 }
 
-/// Whether a span is one of a trace.
+/// Whether a span is made for traces.
 pub(crate) fn is_trace(of: &Metadata<'_>) -> bool {
-    of.target() == TARGET
+    [TARGET, artifact_meter::SPANS].contains(&of.target())
+}
+
+/// Lets through what traces are made of: requests, and the first calls that are made for one of them.
+pub(crate) fn filter<S>() -> impl Filter<S> + use<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let filter = dynamic_filter_fn(|of, context: &LayerContext<'_, S>| match of.target() {
+        TARGET => true,
+        artifact_meter::SPANS => {
+            let request = context.lookup_current();
+            request.is_some_and(|request| has_room(&mut request.extensions_mut()))
+        }
+        _ => false,
+    });
+    filter.with_callsite_filter(|of| {
+        if is_trace(of) {
+            Interest::sometimes()
+        } else {
+            Interest::never()
+        }
+    })
+}
+
+/// How many spans a request has below it.
+struct Calls(u32);
+
+/// Counts one more, unless there are too many already.
+fn has_room(request: &mut ExtensionsMut<'_>) -> bool {
+    let before = request.remove::<Calls>().map_or(0, |calls| calls.0);
+    request.insert(Calls(before.saturating_add(1)));
+    before < MOST_CALLS
 }
 
 /// The span of a request, which is a part of the trace that its head names.
@@ -146,5 +185,44 @@ pub(crate) fn ended(span: &Span, status: u16, sent_bytes: u64, error: Option<&st
     }
     if status >= 500 {
         span.record("otel.status_code", "error");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tracing::span::{Attributes, Id};
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    struct Count(Arc<AtomicU32>);
+
+    impl<S: Subscriber> Layer<S> for Count {
+        fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: LayerContext<'_, S>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_request_shows_its_first_calls_and_others_show_none() {
+        let count = Arc::new(AtomicU32::new(0));
+        let layer = Count(Arc::clone(&count)).with_filter(filter());
+        let call = || drop(tracing::trace_span!(target: artifact_meter::SPANS, "call"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            call();
+            tracing::info_span!("other").in_scope(call);
+            assert_eq!(count.load(Ordering::Relaxed), 0);
+            for requests in 1..=2 {
+                let request = tracing::info_span!(target: TARGET, "request");
+                for _ in 0..2 * MOST_CALLS {
+                    request.in_scope(|| tracing::info_span!("other").in_scope(call));
+                }
+                let expected = requests * (1 + MOST_CALLS);
+                assert_eq!(count.load(Ordering::Relaxed), expected);
+            }
+        });
     }
 }
