@@ -11,17 +11,26 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio::task::JoinHandle;
 
-use super::{FileStore, blocking, cut_off, is_absence};
+use super::{FileStore, blocking, cached, cut_off, is_absence};
 use crate::error::{absent, from_io, too_short};
 
 /// How much one trip to the blocking pool reads. Twice as much is held.
 const CHUNK_BYTES: u64 = 256 << 10;
 
+/// How much is read at once where it is in memory: that takes about as long as a trip to the blocking pool.
+const CACHED_BYTES: u64 = 64 << 10;
+
 impl FileStore {
-    /// Opens the file and reads the first chunk in one trip: for a small blob that is all. Of a longer one the
-    /// next chunk is read while one is on its way.
+    /// What is small and in memory is read at once: a trip to the blocking pool takes longer. Of what else there
+    /// is the file is opened and the first chunk read in one trip; of a long one the next chunk is read while
+    /// one is on its way.
     pub(crate) async fn get(&self, key: BlobKey, range: Option<ByteRange>) -> Result<ByteStream> {
         let path = self.path_of(&key);
+        if self.reads_cached
+            && let Some(bytes) = cached(&path, range)
+        {
+            return Ok(stream::iter([Ok(bytes)]).boxed());
+        }
         let (first, reading) = blocking(move || {
             let mut reading = Reading::open(&path, key, range)?;
             Ok((reading.next_chunk(), reading))
@@ -41,6 +50,26 @@ impl FileStore {
         });
         Ok(stream::iter([Ok(first)]).chain(rest).boxed())
     }
+}
+
+/// The bytes of a blob or of a range, if they are few and in memory. Not even an error of it is told here.
+fn cached(path: &Path, range: Option<ByteRange>) -> Option<Bytes> {
+    if range.is_some_and(|range| range.length() > CACHED_BYTES) {
+        return None;
+    }
+    let file = cached::open(path)?;
+    let metadata = file.metadata().ok()?;
+    let (offset, length) = match range {
+        None => (0, metadata.len()),
+        Some(range) => (range.offset(), range.length()),
+    };
+    let is_whole = offset
+        .checked_add(length)
+        .is_some_and(|end| end <= metadata.len());
+    if !metadata.is_file() || length > CACHED_BYTES || !is_whole {
+        return None;
+    }
+    cached::read(&file, offset, usize::try_from(length).ok()?).map(Bytes::from)
 }
 
 /// A chunk, and what follows it.
@@ -108,5 +137,73 @@ impl Reading {
         let mut chunk = Vec::with_capacity(capacity);
         (&mut self.file).take(length).read_to_end(&mut chunk)?;
         Ok(chunk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use artifact_domain::ErrorKind;
+    use artifact_domain::port::PutOptions;
+    use artifact_testkit::{body, collect, sample};
+
+    use super::super::{Durability, FsOptions};
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_in_memory_is_read_as_anything_else_is() {
+        let root = tempfile::tempdir().unwrap();
+        let quick = FileStore::open(FsOptions {
+            root: root.path().to_owned(),
+            durability: Durability::Relaxed,
+        });
+        let quick = quick.unwrap();
+        let usual = FileStore {
+            reads_cached: false,
+            ..quick.clone()
+        };
+        let limit = usize::try_from(CACHED_BYTES).unwrap();
+        for length in [0, 1, 4_096, limit, limit + 1, 300_000] {
+            let key = sample::blob_key("x");
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
+            let put = quick.put(key.clone(), body(bytes.clone()), PutOptions::default());
+            put.await.unwrap();
+            let end = length as u64;
+            let mut ranges = vec![None];
+            for (offset, length) in [(0, 0), (0, end), (end / 2, end / 2), (end, 1), (end, 0)] {
+                ranges.push(Some(ByteRange::new(offset, length).unwrap()));
+            }
+            ranges.push(Some(ByteRange::new(u64::MAX - 1, 1).unwrap()));
+            for range in ranges {
+                let mut read = Vec::new();
+                for store in [&quick, &usual] {
+                    let stream = store.get(key.clone(), range).await.unwrap();
+                    let all = collect(stream).await;
+                    read.push(all.map_err(|error| (error.kind(), error.to_string())));
+                }
+                assert_eq!(read[0], read[1], "{length} bytes, {range:?}");
+            }
+        }
+        for store in [&quick, &usual] {
+            let missing = store.get(sample::blob_key("missing"), None).await;
+            assert_eq!(missing.err().unwrap().kind(), ErrorKind::NotFound);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn nothing_is_in_memory_that_is_no_file_or_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        if !cached::is_possible(root.path()) {
+            eprintln!("NOT TRIED: what is in memory, since the file system does not tell");
+            return;
+        }
+        let file = root.path().join("file");
+        std::fs::write(&file, "12345").unwrap();
+        assert_eq!(cached(&file, None).as_deref(), Some(&b"12345"[..]));
+        let range = |offset, length| Some(ByteRange::new(offset, length).unwrap());
+        assert_eq!(cached(&file, range(1, 3)).as_deref(), Some(&b"234"[..]));
+        assert_eq!(cached(&file, range(1, 5)), None);
+        assert_eq!(cached(root.path(), None), None);
+        assert_eq!(cached(&root.path().join("missing"), None), None);
     }
 }
