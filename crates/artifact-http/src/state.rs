@@ -137,7 +137,7 @@ impl App {
 
     /// Runs work to its end, whether or not anybody waits for it.
     pub(crate) fn go_on(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-        self.tasks.spawn(work.in_current_span())
+        self.tasks.spawn(work)
     }
 
     /// Waits for all that was begun and for what the store writes behind its answers.

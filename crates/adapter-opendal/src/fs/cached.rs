@@ -1,11 +1,13 @@
-//! Reads small files that the system has in memory, without ever waiting for a disk: then a thread that must not
-//! wait can do it. Whatever is not that simple gives nothing, and is read in the usual way. Knows no blobs.
+//! Reads small files that the system has in memory, by calls that do not wait until a disk has read: then a thread
+//! that must not wait can do it. Whatever is not that simple gives nothing, and is read in the usual way. Knows no
+//! blobs.
 
 use std::fs::File;
 use std::path::Path;
 
 /// Whether `folder` is on a file system that tells what it has in memory. One that asks somebody else, over a
-/// network or in another process, may wait for him with any call.
+/// network or in another process, may wait for him with any call; tmpfs does not tell, and what lies below an
+/// overlay is not known.
 #[cfg(target_os = "linux")]
 pub(super) fn is_possible(folder: &Path) -> bool {
     use rustix::fs::{FsWord, statfs};
@@ -13,19 +15,19 @@ pub(super) fn is_possible(folder: &Path) -> bool {
     const EXT: FsWord = 0xEF53;
     const XFS: FsWord = 0x5846_5342;
     const BTRFS: FsWord = 0x9123_683E;
-    const TMPFS: FsWord = 0x0102_1994;
-    const OVERLAY: FsWord = 0x794C_7630;
 
     let kind = statfs(folder).map(|about| about.f_type);
-    kind.is_ok_and(|kind| [EXT, XFS, BTRFS, TMPFS, OVERLAY].contains(&kind))
+    kind.is_ok_and(|kind| [EXT, XFS, BTRFS].contains(&kind))
 }
 
-/// Opens a file if every part of its path is in memory.
+/// Opens a file if every part of its path is in memory. Nothing is written down of its being read, which could
+/// wait for the journal of the file system; only its owner may ask for that. What is no file, or is kept from
+/// others for a moment, is not waited for either.
 #[cfg(target_os = "linux")]
 pub(super) fn open(path: &Path) -> Option<File> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOATIME | OFlags::NONBLOCK;
     let opened = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED);
     opened.ok().map(File::from)
 }

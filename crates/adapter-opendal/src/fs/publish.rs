@@ -79,11 +79,7 @@ impl FileStore {
     async fn link(&self, file: PathBuf) -> Result<Option<TempFile>> {
         let folder = self.root.join(TEMP_FOLDER);
         blocking(move || {
-            let linked = TempFile::link(&folder, &file).and_then(|linked| {
-                touch(linked.file())?;
-                Ok(linked)
-            });
-            Ok(linked
+            Ok(TempFile::link(&folder, &file)
                 .inspect_err(|cause| {
                     tracing::debug!(path = %file.display(), error = %cause, "written once more");
                 })
@@ -111,10 +107,10 @@ impl FileStore {
             let prepare = || {
                 // It is published now, whenever it was written.
                 touch(file)?;
-                if durability == Durability::Full {
-                    // That it has more than one name survives too.
-                    file.sync_all()?;
-                }
+                // Whatever is promised: its first name may be the one that survives a loss of power, and whoever
+                // goes on with what is found there must not find less than the blob has. That it has more than
+                // one name survives too.
+                file.sync_all()?;
                 Ok(file.metadata()?.len())
             };
             let found = prepare().map_err(|cause| put_failed(&key, cause))?;

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufWriter, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use artifact_domain::port::Swept;
 use artifact_domain::{Result, Timestamp};
 use bytes::Bytes;
 
+use super::touch::touch;
 use super::{modified_at, unnamed};
 use crate::error::from_io;
 
@@ -45,6 +47,8 @@ enum Name {
     /// process can tell a slow put from one that was cut off. Where the file system knows no locks
     /// its age alone tells.
     Own(PathBuf),
+    /// One beside that of whoever has written it, otherwise the same.
+    Further(PathBuf),
     /// That of a blob.
     Place,
 }
@@ -75,17 +79,21 @@ impl TempFile {
 
     /// A further name for a file of the same file system that somebody else has written or still writes.
     pub(super) fn link(folder: &Path, original: &Path) -> io::Result<Self> {
-        if !fs::symlink_metadata(original)?.is_file() {
+        let metadata = fs::symlink_metadata(original)?;
+        let its_folder = in_folder(folder, || fs::metadata(folder))?;
+        if !metadata.is_file() || !has_group_of(&its_folder, &metadata) {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let file = File::open(original)?;
         let path = own_name(folder);
-        in_folder(folder, || fs::hard_link(original, &path))?;
+        // Before it is seen here: a sweep takes away what is old and not locked.
         lock(&file, &path);
+        touch(&file)?;
+        fs::hard_link(original, &path)?;
         Ok(Self {
             file,
             folder: folder.to_owned(),
-            name: Name::Own(path),
+            name: Name::Further(path),
         })
     }
 
@@ -120,9 +128,12 @@ impl TempFile {
                 }
             }
         }
-        if let Name::Own(path) = &self.name {
+        if let Name::Own(path) | Name::Further(path) = &self.name {
             fs::rename(path, place)?;
-            self.name = Name::Place;
+            if let Name::Further(path) = mem::replace(&mut self.name, Name::Place) {
+                // Where the place is a name of the very file already, a rename leaves both.
+                let _ = fs::remove_file(path);
+            }
         }
         Ok(())
     }
@@ -139,7 +150,7 @@ impl TempFile {
     /// Whether nobody took it away.
     pub(super) fn is_there(&self) -> bool {
         match &self.name {
-            Name::Own(path) => path.exists(),
+            Name::Own(path) | Name::Further(path) => path.exists(),
             Name::None | Name::Place => true,
         }
     }
@@ -147,12 +158,26 @@ impl TempFile {
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        if let Name::Own(path) = &self.name
+        if let Name::Own(path) | Name::Further(path) = &self.name
             && let Err(cause) = fs::remove_file(path)
         {
             tracing::warn!(path = %path.display(), error = %cause, "temporary file left behind");
         }
     }
+}
+
+/// Whether the file has the group that a new one in `folder` would get, where the folder gives it one.
+#[cfg(unix)]
+fn has_group_of(folder: &fs::Metadata, file: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    const SET_GROUP: u32 = 0o2000;
+    folder.mode() & SET_GROUP == 0 || folder.gid() == file.gid()
+}
+
+#[cfg(not(unix))]
+fn has_group_of(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
 }
 
 fn own_name(folder: &Path) -> PathBuf {

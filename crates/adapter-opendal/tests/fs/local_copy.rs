@@ -1,7 +1,7 @@
 //! Files that become blobs without being written once more.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -42,6 +42,10 @@ async fn a_file_of_the_same_file_system_is_not_written_again() {
     );
     assert!(file_of(root.path(), &key).modified().unwrap() > long_ago + hour);
     assert_eq!(temporary(root.path()).len(), 0);
+    // Once more over itself.
+    let put = store.put(key.clone(), artifact_testkit::body(BYTES), options(&copy));
+    put.await.unwrap();
+    assert_eq!(temporary(root.path()).len(), 0);
     fs::remove_file(&copy).unwrap();
     assert_eq!(read(&store, &key).await.unwrap(), BYTES);
 }
@@ -79,16 +83,41 @@ async fn what_is_no_file_does_not_become_a_blob() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_another_group_than_new_ones_is_written_again() {
+    let root = tempfile::tempdir().unwrap();
+    let (copy, folder) = (root.path().join("copy"), root.path().join(".tmp"));
+    fs::write(&copy, BYTES).unwrap();
+    fs::create_dir(&folder).unwrap();
+    let group = fs::metadata(&copy).unwrap().gid() + 1;
+    if let Err(cause) = std::os::unix::fs::chown(&folder, None, Some(group)) {
+        eprintln!("NOT TRIED: another group, since none can be set here: {cause}");
+        return;
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o2770)).unwrap();
+    let (store, key) = (open(root.path()), key("x"));
+    let put = store.put(key.clone(), artifact_testkit::body(BYTES), options(&copy));
+    put.await.unwrap();
+    let blob = file_of(root.path(), &key);
+    assert_eq!(blob.gid(), group);
+    assert_ne!(blob.ino(), fs::metadata(&copy).unwrap().ino());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_put_that_is_given_up_leaves_the_file_alone() {
     let root = tempfile::tempdir().unwrap();
     let copy = root.path().join("copy");
     fs::write(&copy, BYTES).unwrap();
     let (store, key) = (open(root.path()), key("x"));
     let endless = stream::iter([Ok(BYTES.into())]).chain(stream::pending());
-    let put = store.put(key.clone(), endless.boxed(), options(&copy));
-    let ended = tokio::time::timeout(Duration::from_millis(50), put).await;
-    assert!(ended.is_err());
-    assert_eq!(temporary(root.path()).len(), 0);
+    let mut put = store.put(key.clone(), endless.boxed(), options(&copy));
+    while temporary(root.path()).is_empty() {
+        let ended = tokio::time::timeout(Duration::from_millis(5), &mut put).await;
+        assert!(ended.is_err());
+    }
+    drop(put);
+    while !temporary(root.path()).is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert_eq!(fs::read(&copy).unwrap(), BYTES);
     assert!(!root.path().join("artifacts").exists());
 }

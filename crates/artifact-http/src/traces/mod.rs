@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many calls of ports a request shows: one that goes through all artifacts makes hundreds of thousands,
 /// which would leave no room for other requests, nor for itself.
-const MOST_CALLS: u32 = 256;
+const MOST_CALLS: u32 = 64;
 
 /// Sends traces to a collector.
 #[derive(Debug)]

@@ -84,7 +84,7 @@ pub(super) async fn receive(
     };
     let is_too_much =
         matches!(&outcome, Err(Refused::Error(error)) if error.kind() == ErrorKind::TooLarge);
-    let is_gone_on = outcome.is_ok() && through.is_some();
+    let is_gone_on = outcome.is_ok() && through.is_some() && held.is_whole();
     let held = blocking(move || {
         if is_too_much || !is_right {
             held.cut(start)?;
