@@ -362,7 +362,7 @@ mod tests {
         assert!(slow.is_there() && temp.path().join("folder").exists());
     }
 
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_further_name_is_swept_without_its_bytes() {
         let temp = tempfile::tempdir().unwrap();
