@@ -20,6 +20,7 @@ mod guard;
 mod handover;
 mod import;
 mod lines;
+mod local_copy;
 mod locks;
 mod manifest;
 mod measure;
@@ -86,6 +87,7 @@ pub use import::{
     ImportReport, Sight, describe_as_uploads,
 };
 pub use lines::Page;
+pub use local_copy::{LocalCopy, rescue};
 pub use locks::LockStatus;
 pub use patch::Patch;
 pub use pipe::threads_ended;

@@ -1,6 +1,6 @@
 //! Storing an artifact: admit, lock, begin, stream, commit, unlock, purge what was superseded.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_codec::{EncodeOptions, Level};
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use tracing::Instrument;
 
 use crate::room::Expected;
-use crate::{Body, Compression, DigestMismatch, Store, UploadRequest, Uploaded, encode};
+use crate::{Body, Compression, DigestMismatch, LocalCopy, Store, UploadRequest, Uploaded, encode};
 
 /// How the bytes of a version are stored, and what they must be.
 pub(crate) struct Filling {
@@ -24,8 +24,8 @@ pub(crate) struct Filling {
     pub(crate) size_bytes: Option<u64>,
     pub(crate) expected_digest: Option<Digest>,
     pub(crate) known_digest: Option<Digest>,
-    /// Where on this machine they are too.
-    pub(crate) local_copy: Option<PathBuf>,
+    /// Who keeps them on this machine meanwhile.
+    pub(crate) local_copy: Option<Arc<dyn LocalCopy>>,
 }
 
 impl Filling {
@@ -271,13 +271,14 @@ impl Store {
             artifact_codec::Encoding::Gzip => Encoding::Gzip,
             artifact_codec::Encoding::Identity => Encoding::Identity,
         };
+        let (stored, local_copy) = match &filling.local_copy {
+            None => (encoding.stream, None),
+            Some(keeper) => keeper.keep(form, encoding.stream).await,
+        };
         let put = PutOptions {
             content_type: Some(reserved.mime_type.clone()),
             encoding: Some(form),
-            local_copy: filling
-                .local_copy
-                .clone()
-                .filter(|_| form == Encoding::Identity),
+            local_copy,
             ..PutOptions::default()
         };
         let key = BlobKey::content(
@@ -286,7 +287,7 @@ impl Store {
             reserved.attempt,
             form,
         );
-        let stream = self.with_room(reserved, filling.expected(), encoding.stream);
+        let stream = self.with_room(reserved, filling.expected(), stored);
         let stat = self.ports.blobs.put(key.clone(), stream, put).await?;
         let encode::Written { encoded, findings } = encoding.result.await.map_err(|_| {
             Error::new(

@@ -1,11 +1,11 @@
 //! What is asked of an upload, and what it has come to. Stores nothing.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use artifact_domain::{ArtifactId, ArtifactRecord, Coordinate, Digest, Metadata, MimeType, Tags};
 use artifact_guard::Finding;
 
-use crate::{UploadCondition, guard};
+use crate::{LocalCopy, UploadCondition, guard};
 
 /// Whether an upload is compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,10 +43,9 @@ pub struct UploadRequest {
     pub known_digest: Option<Digest>,
     /// How many bytes will come, if known: a size over the limit is refused before any is read.
     pub size_hint_bytes: Option<u64>,
-    /// A file of this machine that has exactly the bytes of the body once that has ended well, and that
-    /// nobody writes to from then on, whatever becomes of the upload: where they are stored as they are, a
-    /// store of files need not write them again. It may be removed once the upload is done.
-    pub local_copy: Option<PathBuf>,
+    /// Who keeps its bytes in files of this machine until they are stored: a store of files need not write them
+    /// again.
+    pub local_copy: Option<Arc<dyn LocalCopy>>,
     /// What must be there before; with anything else nothing is read and nothing stored.
     pub condition: Option<UploadCondition>,
 }

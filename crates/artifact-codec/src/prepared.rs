@@ -2,7 +2,7 @@
 //! the bytes are nor where they go.
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use crate::budget::Permit;
@@ -13,7 +13,7 @@ use crate::digest_thread::DigestThread;
 use crate::encoded::{Counted, Encoded};
 use crate::member_format::{HEADER_LEN, header, trailer};
 use crate::seek_table::{BlockEntry, SeekTable};
-use crate::source::read_full;
+use crate::source::{read_full, read_until_fault};
 use crate::window::{Plain, SharedPlain, Window};
 use crate::{BlockSizes, CodecError, EncodeOptions, Encoding, Hasher, Incompressible, Level};
 
@@ -195,7 +195,8 @@ impl<R: Read> Prepared<R> {
     /// compressed block, 1 MiB and a little at most; a short stream comes in one write.
     ///
     /// # Errors
-    /// [`CodecError::Io`] from either side; by then `output` may have got bytes.
+    /// [`CodecError::Io`] from either side; by then `output` may have got bytes. Where it is the input that fails
+    /// and what is written is compressed, they hold all that came before.
     pub fn write_to(self, output: impl Write) -> Result<Encoded, CodecError> {
         let mut output = Counted::new(output);
         let encoding = self.encoding();
@@ -242,10 +243,18 @@ impl<T: Send + 'static> Long<T> {
 
     /// Reads a block; `None` at the end of the input.
     fn read(&self, input: &mut impl Read) -> Result<Option<Block>, CodecError> {
+        match self.read_until_fault(input) {
+            (block, None) => Ok(block),
+            (_, Some(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Reads a block as far as the input goes before it fails, if it does.
+    fn read_until_fault(&self, input: &mut impl Read) -> (Option<Block>, Option<io::Error>) {
         let mut block = Block::new(self.window.buffers(), self.sizes.size_of(self.next));
-        let len = read_full(input, &mut block)?;
+        let (len, fault) = read_until_fault(input, &mut block);
         block.truncate(len);
-        Ok((len > 0).then_some(block))
+        ((len > 0).then_some(block), fault)
     }
 
     /// Counts a block and hands it to the digest.
@@ -312,13 +321,20 @@ impl Long<Compressed> {
         }
         loop {
             let permit = self.window.permit(&mut write)?;
-            let Some(block) = self.read(&mut input)? else {
-                break;
-            };
-            self.compress(block, Some(permit));
-            self.window.take_finished(&mut write)?;
+            let (block, fault) = self.read_until_fault(&mut input);
+            let is_last = block.is_none() || fault.is_some();
+            if let Some(block) = block {
+                self.compress(block, Some(permit));
+            }
+            if is_last {
+                self.window.take_all(&mut write)?;
+            }
+            match fault {
+                Some(fault) => return Err(fault.into()),
+                None if is_last => break,
+                None => self.window.take_finished(&mut write)?,
+            }
         }
-        self.window.take_all(&mut write)?;
         let mut tail = END_OF_STREAM.to_vec();
         tail.extend_from_slice(&trailer(crc.sum(), self.size_bytes));
         output.write_all(&tail)?;

@@ -92,12 +92,24 @@ pub(crate) fn read_uninterrupted(reader: &mut impl Read, buffer: &mut [u8]) -> i
 
 /// Fills the buffer as far as the reader goes, and says how far.
 pub(crate) fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    match read_until_fault(reader, buffer) {
+        (filled, None) => Ok(filled),
+        (_, Some(fault)) => Err(fault),
+    }
+}
+
+/// The same, and how far it went before it failed, if it did.
+pub(crate) fn read_until_fault(
+    reader: &mut impl Read,
+    buffer: &mut [u8],
+) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < buffer.len() {
-        match read_uninterrupted(reader, &mut buffer[filled..])? {
-            0 => break,
-            len => filled += len,
+        match read_uninterrupted(reader, &mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(len) => filled += len,
+            Err(fault) => return (filled, Some(fault)),
         }
     }
-    Ok(filled)
+    (filled, None)
 }

@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, Read};
 
 use artifact_codec::{
-    BlockSizes, CodecError, EncodeOptions, Encoding, Incompressible, encode, prepare,
+    BlockSizes, CodecError, Decoder, EncodeOptions, Encoding, Incompressible, encode, prepare,
 };
 
 use crate::streams::{LARGE, Recorder, gzip, identity, log, noise, stored};
@@ -58,14 +58,16 @@ fn a_full_output_is_reported_wherever_it_happens() {
     }
 }
 
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::ConnectionReset.into())
+    }
+}
+
 #[test]
 fn a_failing_input_is_reported_wherever_it_happens() {
-    struct Broken;
-    impl Read for Broken {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(ErrorKind::ConnectionReset.into())
-        }
-    }
     let input = log(300_000);
     for options in [gzip(6), identity()] {
         for len in [0, 1, 4_096, 4_097, 8_192, 60_000, 300_000] {
@@ -76,6 +78,21 @@ fn a_failing_input_is_reported_wherever_it_happens() {
                 "{len}: {error:?}"
             );
         }
+    }
+}
+
+#[test]
+fn what_came_before_the_input_failed_is_written() {
+    let input = log(1_300_000);
+    // From where on more is read than what the form is decided by.
+    for len in [1_100_000, 1_100_001, 1_299_999, 1_300_000] {
+        let prepared = prepare((&input[..len]).chain(Broken), &as_it_pays()).unwrap();
+        let mut written = Vec::new();
+        prepared.write_to(&mut written).unwrap_err();
+        let (mut plain, mut decoder) = (Vec::new(), Decoder::new(&written[..], Encoding::Gzip));
+        let error = decoder.read_to_end(&mut plain).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        assert!(plain == input[..len], "{} of {len}", plain.len());
     }
 }
 

@@ -1,8 +1,11 @@
 //! What an upload becomes once all its bytes are there: an artifact, once. Knows no HTTP.
 
+use std::sync::Arc;
+
 use artifact_app::{Body, DigestMismatch, Finding, UploadRequest};
 use artifact_domain::{ArtifactId, Error, ErrorKind, Result};
 
+use super::keeper::Keeper;
 use super::receive::saved;
 use super::spool::Held;
 use super::{about, blocking};
@@ -25,7 +28,8 @@ pub(super) async fn complete(app: &App, held: Held) -> Result<Completed> {
             findings: Vec::new(),
         });
     }
-    let (held, attempt) = Attempt::begin(app, held).await?;
+    let keeper = Arc::new(Keeper::new(&held, 0));
+    let (held, attempt) = Attempt::begin(app, held, keeper).await?;
     let body = Body::reader(held.reader()?);
     match attempt.store(app, body).await {
         Ok(findings) => Ok(attempt.succeed(held, findings).await),
@@ -52,13 +56,17 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) async fn begin(app: &App, mut held: Held) -> Result<(Held, Self)> {
+    pub(super) async fn begin(
+        app: &App,
+        mut held: Held,
+        keeper: Arc<Keeper>,
+    ) -> Result<(Held, Self)> {
         let id = app.own_store().new_id()?;
         held.info.attempt = Some(id);
         let mut request = about::request(&held.info.metadata)?;
         request.id = Some(id);
         request.size_hint_bytes = held.info.length;
-        request.local_copy = Some(held.path().to_owned());
+        request.local_copy = Some(keeper);
         Ok((saved(held).await?, Self { id, request }))
     }
 

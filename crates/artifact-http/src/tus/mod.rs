@@ -9,6 +9,7 @@ pub(crate) mod handlers;
 mod headers;
 mod id;
 mod info;
+mod keeper;
 mod progress;
 mod receive;
 mod spool;

@@ -1,6 +1,7 @@
 //! How far an upload is, and what brings it on: finding it, taking bytes, finishing it. Knows problems,
 //! but no header.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_app::{Body, Finding};
@@ -13,6 +14,7 @@ use super::checksum::Checksum;
 use super::complete::{Attempt, Completed, complete, is_lasting, remember, stored_before};
 use super::headers::OFFSET;
 use super::id::UploadId;
+use super::keeper::Keeper;
 use super::receive::{Expected, Refused, receive};
 use super::spool::{Done, Found, Held};
 use super::through::Through;
@@ -20,7 +22,7 @@ use crate::problem::Problem;
 use crate::state::App;
 
 /// For how long an upload is waited for that somebody works on, and how often it is tried.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_millis(20);
 
 /// An upload that was found.
@@ -189,13 +191,18 @@ pub(super) async fn take(app: &App, held: Held, sent: Sent) -> Result<Progress, 
 /// Adds the bytes of a request that says that they are the last: the store takes them as they come.
 async fn take_last(app: &App, held: Held, sent: Sent) -> Result<Progress, Problem> {
     let most_bytes = sent.announced_bytes.unwrap_or_default();
+    let start = held.offset();
     let turn = app.uploads.working.begin(held.id);
-    let (held, attempt) = Attempt::begin(app, held).await?;
-    let (through, body) = Through::new(held.reader()?, held.offset());
+    let keeper = Arc::new(Keeper::new(&held, most_bytes));
+    let compresses = keeper.compresses.clone();
+    let (held, attempt) = Attempt::begin(app, held, keeper).await?;
+    let (through, body) = Through::new(held.reader()?, held.offset(), compresses.clone());
     let refused = through.refused.clone();
     let store = async {
         let stored = attempt.store(app, Body::Stream(body)).await;
-        if stored.as_ref().is_err_and(is_lasting) {
+        // What comes after the last compressed byte would be kept nowhere.
+        let is_over = |error| is_lasting(error) || compresses.is_cancelled();
+        if stored.as_ref().is_err_and(is_over) {
             refused.cancel();
         }
         stored
@@ -205,15 +212,15 @@ async fn take_last(app: &App, held: Held, sent: Sent) -> Result<Progress, Proble
     let (received, stored) = tokio::join!(receive, store);
     drop(turn);
     let (held, outcome) = received?;
+    let held = match &stored {
+        Err(error) if !is_lasting(error) => settled(held, start).await?,
+        _ => held,
+    };
     match (outcome, stored) {
-        (Ok(()), Err(error)) => {
-            // They were left to the store alone.
-            let held = blocking(move || held.sync().map(|()| held)).await?;
-            if is_lasting(&error) {
-                return Err(attempt.fail(held, error).await?.into());
-            }
-            finished(app, held).await
+        (Ok(()), Err(error)) if is_lasting(&error) || !held.is_whole() => {
+            Err(attempt.fail(held, error).await?.into())
         }
+        (Ok(()), Err(_)) => finished(app, held).await,
         (Err(Refused::Unwanted), Err(error)) => Err(attempt.fail(held, error).await?.into()),
         (Ok(()) | Err(Refused::Unwanted), Ok(stored)) => {
             let mut progress = Progress::of(&held)?;
@@ -222,6 +229,21 @@ async fn take_last(app: &App, held: Held, sent: Sent) -> Result<Progress, Proble
         }
         (Err(refused), _) => Err(problem(refused)),
     }
+}
+
+/// An upload whose last bytes, those from `start` on, were left to a store that has not stored them.
+async fn settled(mut held: Held, start: u64) -> Result<Held> {
+    let is_taken_back = held.offset() == start;
+    blocking(move || {
+        if is_taken_back {
+            held.cut(start)?;
+        } else {
+            held.settle()?;
+            held.sync()?;
+        }
+        Ok(held)
+    })
+    .await
 }
 
 fn problem(refused: Refused) -> Problem {

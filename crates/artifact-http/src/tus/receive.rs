@@ -115,8 +115,10 @@ async fn append_all(
     through: Option<&Through>,
 ) -> Result<(Held, Result<(), Refused>)> {
     let mut appending = Appending::Idle(held);
+    let mut passed_bytes = 0;
     let taking = take_all(
         &mut appending,
+        &mut passed_bytes,
         body,
         most_bytes,
         comparison,
@@ -124,13 +126,16 @@ async fn append_all(
         through,
     );
     let taken = taking.await;
-    let (held, written) = appending.end().await?;
+    let (mut held, written) = appending.end().await?;
+    held.pass_by(passed_bytes);
     // What could not be written down is what matters.
     Ok((held, written.map_err(Refused::from).and(taken)))
 }
 
+/// Counts what is not added, because it is written down where it goes on, in `passed_bytes`.
 async fn take_all(
     appending: &mut Appending,
+    passed_bytes: &mut u64,
     body: ByteStream,
     most_bytes: u64,
     mut comparison: Option<&mut Comparison>,
@@ -175,12 +180,17 @@ async fn take_all(
             }
             good.push(chunk);
         }
-        appending.append(good.clone()).await?;
-        if let Some(error) = fault {
-            return Err(error.into());
+        if through.is_some_and(Through::is_written_down) {
+            let size_bytes: usize = good.iter().map(Bytes::len).sum();
+            *passed_bytes += size_bytes as u64;
+        } else {
+            appending.append(good.clone()).await?;
         }
         if let Some(through) = through {
             through.pass(good).await;
+        }
+        if let Some(error) = fault {
+            return Err(error.into());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The files of uploads on their way: `ID.part`, whose length is the offset, and `ID.json`, what is
-//! known of it. Whoever works on one holds a lock on its `.part`, which other servers over the same
+//! The files of uploads on their way: `ID.part`, whose length is the offset, `ID.json`, what is known of
+//! it, and `ID.gz`, the compressed form of bytes that went on into the store as they came. Whoever works on one holds a lock on its `.part`, which other servers over the same
 //! folder see too, and which ends with its process. All of it blocks. Knows no HTTP.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use artifact_app::rescue;
 use artifact_domain::{ArtifactId, Error, Result, Timestamp};
 use bytes::Bytes;
 
@@ -14,6 +15,9 @@ use super::fault;
 use super::files::{changed_at, remove, sync_folder_of};
 use super::id::UploadId;
 use super::info::Info;
+
+/// How the name of the compressed form ends.
+pub(super) const COMPRESSED: &str = "gz";
 
 /// The folder of all uploads on their way.
 #[derive(Debug, Clone)]
@@ -121,6 +125,7 @@ impl Spool {
         }
         // Who creates or removes an upload holds it, so these are bytes that a crash has left.
         let Some(info) = Info::load(&json)? else {
+            remove(&part.with_extension(COMPRESSED))?;
             remove(&part)?;
             return Ok(Found::Nothing);
         };
@@ -141,6 +146,7 @@ impl Spool {
         if held.expires_at()? <= now {
             return Ok(Found::Expired(Some(held)));
         }
+        held.settle()?;
         if let Some(offset) = held.info.unverified_from {
             held.cut(offset)?;
             held.info.unverified_from = None;
@@ -217,8 +223,9 @@ impl Held {
 
     /// When it is thrown away unless something comes before.
     pub(super) fn expires_at(&self) -> Result<Timestamp> {
-        let changed_at = changed_at(&self.part)?.max(changed_at(&self.json)?);
-        Ok(changed_at.saturating_add(self.expiry))
+        let of_bytes = changed_at(&self.part)?.max(changed_at(&self.compressed_path())?);
+        let changed = of_bytes.max(changed_at(&self.json)?);
+        Ok(changed.saturating_add(self.expiry))
     }
 
     /// Adds bytes. After an error some of them may be there.
@@ -236,6 +243,36 @@ impl Held {
         Ok(())
     }
 
+    /// Counts bytes that are not added: their compressed form is written down.
+    pub(super) fn pass_by(&mut self, count: u64) {
+        self.offset += count;
+    }
+
+    /// Adds what can be read of the compressed form, if there is one, and removes that. What can't be read or
+    /// added is as if it had not come: nobody was told of it.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        let added = match File::open(self.compressed_path()) {
+            Ok(compressed) => rescue(compressed, self.length_of_part()?, &mut self.file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.offset = self.length_of_part()?;
+                return Ok(());
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = added {
+            let error = fault(&self.part, error);
+            tracing::warn!(upload.id = %self.id, error = %error, "an upload goes on from an earlier byte");
+        }
+        self.sync()?;
+        self.offset = self.length_of_part()?;
+        remove(&self.compressed_path())
+    }
+
+    fn length_of_part(&self) -> Result<u64> {
+        let metadata = self.file.metadata();
+        Ok(metadata.map_err(|error| fault(&self.part, error))?.len())
+    }
+
     /// Makes what was added survive the loss of power.
     pub(super) fn sync(&self) -> Result<()> {
         let synced = self.file.sync_all();
@@ -244,7 +281,8 @@ impl Held {
 
     /// Throws away what is beyond `offset`.
     pub(super) fn cut(&mut self, offset: u64) -> Result<()> {
-        let length = self.offset.min(offset);
+        remove(&self.compressed_path())?;
+        let length = self.length_of_part()?.min(offset);
         let cut = self.file.set_len(length);
         cut.map_err(|error| fault(&self.part, error))?;
         self.offset = length;
@@ -259,6 +297,11 @@ impl Held {
     /// Reads its bytes from the first one on.
     pub(super) fn reader(&self) -> Result<File> {
         File::open(&self.part).map_err(|error| fault(&self.part, error))
+    }
+
+    /// Where its compressed form may be written while its bytes go on into the store.
+    pub(super) fn compressed_path(&self) -> PathBuf {
+        self.part.with_extension(COMPRESSED)
     }
 
     /// Where its bytes are. Once all are there nothing is written any more: the file may have become a blob.
@@ -281,6 +324,7 @@ impl Held {
     }
 
     fn remove_part(&self) -> Result<()> {
+        remove(&self.compressed_path())?;
         remove(&self.part)?;
         sync_folder_of(&self.part).map_err(|error| fault(&self.part, error))
     }

@@ -202,3 +202,93 @@ fn what_stood_still_is_expired_and_swept_and_nothing_else() {
     let nowhere = Spool::new(world.folder.path().join("none"), HOUR);
     assert_eq!(nowhere.sweep(world.now).unwrap(), 0);
 }
+
+/// The beginning of a gzip file with one block that is stored as it is, and nothing behind it.
+fn compressed(plain: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(plain.len()).unwrap();
+    let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 0];
+    bytes.extend(length.to_le_bytes());
+    bytes.extend((!length).to_le_bytes());
+    bytes.extend(plain);
+    bytes
+}
+
+#[test]
+fn what_is_left_compressed_is_added_when_it_is_opened() {
+    let world = world();
+    for (left, expected) in [
+        (compressed(b"abcdef"), "abcdef"),
+        (compressed(b"abcdef")[..18].to_vec(), "abc"),
+        // It may have less than what came otherwise.
+        (compressed(b"a"), "ab"),
+        (Vec::new(), "ab"),
+        (b"no gzip at all".to_vec(), "ab"),
+        // What comes near damage may go with it.
+        ([compressed(b"abcd"), vec![0; 4_096]].concat(), "ab"),
+    ] {
+        let mut held = world.create(Some(9));
+        let id = held.id;
+        held.append(&[Bytes::from_static(b"ab")]).unwrap();
+        held.pass_by(5);
+        assert_eq!((held.offset(), held.is_whole()), (7, false));
+        fs::write(held.compressed_path(), &left).unwrap();
+        drop(held);
+        let held = world.held(id);
+        assert_eq!(
+            io::read_to_string(held.reader().unwrap()).unwrap(),
+            expected
+        );
+        assert_eq!(held.offset(), expected.len() as u64);
+        assert_eq!(world.names(), [format!("{id}.json"), format!("{id}.part")]);
+        held.remove().unwrap();
+    }
+}
+
+#[test]
+fn what_is_taken_back_is_not_added() {
+    let world = world();
+    let mut held = world.create(Some(9));
+    held.append(&[Bytes::from_static(b"ab")]).unwrap();
+    held.pass_by(5);
+    fs::write(held.compressed_path(), compressed(b"abcdef")).unwrap();
+    held.cut(1).unwrap();
+    held.settle().unwrap();
+    assert_eq!(held.offset(), 1);
+    let id = held.id;
+    held.info.unverified_from = Some(1);
+    held.save().unwrap();
+    fs::write(held.compressed_path(), compressed(b"abcdef")).unwrap();
+    drop(held);
+    assert_eq!(world.held(id).offset(), 1);
+    assert_eq!(world.names(), [format!("{id}.json"), format!("{id}.part")]);
+}
+
+#[test]
+fn what_is_left_compressed_goes_with_its_upload() {
+    let world = world();
+    let uploads = world.folder.path().join("uploads");
+    let leave = |id: UploadId, age: Duration| {
+        let name = format!("{id}.gz");
+        fs::write(uploads.join(&name), compressed(b"abcdef")).unwrap();
+        world.age(&name, age);
+    };
+    let removed = world.create(None);
+    leave(removed.id, HOUR * 2);
+    removed.remove().unwrap();
+    let expired = world.create(None).id;
+    leave(expired, HOUR * 2);
+    let written = world.create(None).id;
+    leave(written, HOUR / 2);
+    for id in [expired, written] {
+        for extension in ["json", "part"] {
+            world.age(&format!("{id}.{extension}"), HOUR * 2);
+        }
+    }
+    leave(UploadId::random(), HOUR * 2);
+    assert_eq!(world.spool.sweep(world.now).unwrap(), 1);
+    assert_eq!(world.held(written).offset(), 6);
+    assert_eq!(
+        world.names(),
+        [format!("{written}.json"), format!("{written}.part")]
+    );
+}

@@ -8,7 +8,7 @@ use artifact_domain::{Result, Timestamp};
 
 use super::files::{changed_at, remove};
 use super::id::UploadId;
-use super::spool::{Found, Spool};
+use super::spool::{COMPRESSED, Found, Spool};
 use super::{blocking, fault};
 use crate::state::App;
 
@@ -55,8 +55,8 @@ impl Spool {
             match extension {
                 "part" => swept += usize::from(self.expire(id, now)?),
                 // That of an upload with bytes goes with them.
-                "json" if path.with_extension("part").exists() => {}
-                "json" | "json.tmp" => remove(&path)?,
+                "json" | COMPRESSED if path.with_extension("part").exists() => {}
+                "json" | "json.tmp" | COMPRESSED => remove(&path)?,
                 _ => {}
             }
         }

@@ -24,6 +24,7 @@ pub(super) struct Through {
     passed: mpsc::Sender<Passed>,
     /// Cancelled once the store wants no byte of it, and never will.
     pub(super) refused: CancellationToken,
+    compresses: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -35,12 +36,18 @@ enum Passed {
 
 impl Through {
     /// The way, and what comes out of it: the first `count` bytes of `before`, then what is passed on.
-    /// It ends well only if that is said.
-    pub(super) fn new(before: File, count: u64) -> (Self, ByteStream) {
+    /// It ends well only if that is said. From when `compresses` is cancelled on, whatever was or will be passed
+    /// on is written down compressed.
+    pub(super) fn new(
+        before: File,
+        count: u64,
+        compresses: CancellationToken,
+    ) -> (Self, ByteStream) {
         let (sender, receiver) = mpsc::channel(WAITING);
         let way = Self {
             passed: sender,
             refused: CancellationToken::new(),
+            compresses,
         };
         let before = tokio::fs::File::from_std(before).take(count);
         let before = ReaderStream::with_capacity(before, CHUNK_BYTES).map_err(|cause| {
@@ -63,6 +70,11 @@ impl Through {
         (way, Box::pin(before.chain(passed.try_flatten())))
     }
 
+    /// Whether what is passed on is written down behind it, so that nobody else needs to.
+    pub(super) fn is_written_down(&self) -> bool {
+        self.compresses.is_cancelled()
+    }
+
     /// Passes bytes on. A store that has stopped to listen says itself why.
     pub(super) async fn pass(&self, bytes: Vec<Bytes>) {
         let _ = self.passed.send(Passed::Bytes(bytes)).await;
@@ -83,7 +95,7 @@ mod tests {
     fn way(before: &[u8], count: u64) -> (Through, ByteStream) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(before).unwrap();
-        Through::new(file.reopen().unwrap(), count)
+        Through::new(file.reopen().unwrap(), count, CancellationToken::new())
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Resumable uploads by tus 1.0: what the tests of them share.
 
 mod breaks;
+mod compressed;
 mod protocol;
 
 use std::fs;
@@ -106,6 +107,16 @@ fn file(store: &Sandbox, path: &str, extension: &str) -> std::path::PathBuf {
 fn versions(store: &Sandbox, name: &str) -> usize {
     let found = store.json(&["search", "--all-versions", "--name", name]);
     found.len()
+}
+
+/// So many bytes were written by the process of the server, to files and elsewhere.
+#[cfg(target_os = "linux")]
+fn written_bytes(server: &Server) -> u64 {
+    let counters = fs::read_to_string(format!("/proc/{}/io", server.pid())).unwrap();
+    let count = counters
+        .lines()
+        .find_map(|line| line.strip_prefix("wchar: "));
+    count.unwrap().parse().unwrap()
 }
 
 /// A `PATCH` whose body has begun and does not end.

@@ -11,16 +11,6 @@ use e2e::{Sandbox, Server};
 
 use super::*;
 
-/// So many bytes were written by the process of the server, to files and elsewhere.
-#[cfg(target_os = "linux")]
-fn written_bytes(server: &Server) -> u64 {
-    let counters = fs::read_to_string(format!("/proc/{}/io", server.pid())).unwrap();
-    let count = counters
-        .lines()
-        .find_map(|line| line.strip_prefix("wchar: "));
-    count.unwrap().parse().unwrap()
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_stored_as_it_is_is_written_once() {
