@@ -6,6 +6,7 @@ mod counting;
 mod error;
 mod find;
 mod glob_function;
+mod haste;
 mod import;
 mod log_sync;
 mod open;
@@ -78,7 +79,8 @@ impl Default for SqliteOptions {
 /// [`ArtifactIndex`] in one SQLite file, shared by any number of processes of one machine.
 ///
 /// One thread writes: it makes all changes that are waiting in one transaction, so that writers
-/// share the wait for the disk. Up to four calls read at once, and never wait for a writer.
+/// share the wait for the disk. Up to four calls read at once on threads of their own, and never wait for a
+/// writer; single records are read where they are asked for while they come from memory.
 /// Dropping the index finishes the changes that were accepted and closes the file.
 #[derive(Debug)]
 pub struct SqliteIndex {
@@ -195,7 +197,11 @@ impl ArtifactIndex for SqliteIndex {
 
     async fn find(&self, id: ArtifactId) -> Result<Option<ArtifactRecord>> {
         let work = move |connection: &_| find::by_id(connection, id);
-        Ok(self.readers.read(work).await?.map(|(_, record)| record))
+        Ok(self
+            .readers
+            .read_little(work)
+            .await?
+            .map(|(_, record)| record))
     }
 
     async fn find_version(
@@ -204,7 +210,7 @@ impl ArtifactIndex for SqliteIndex {
         version: Version,
     ) -> Result<Option<ArtifactRecord>> {
         let work = move |connection: &_| find::version(connection, &coordinate, version);
-        self.readers.read(work).await
+        self.readers.read_little(work).await
     }
 
     async fn find_newest(
@@ -213,7 +219,7 @@ impl ArtifactIndex for SqliteIndex {
         now: Timestamp,
     ) -> Result<Option<ArtifactRecord>> {
         let work = move |connection: &_| find::newest(connection, &coordinate, now);
-        self.readers.read(work).await
+        self.readers.read_little(work).await
     }
 
     async fn query(&self, query: Query) -> Result<Page> {
@@ -251,7 +257,7 @@ impl ArtifactIndex for SqliteIndex {
 
     async fn seek_table(&self, id: ArtifactId) -> Result<Option<Bytes>> {
         let work = move |connection: &_| find::seek_table(connection, id);
-        self.readers.read(work).await
+        self.readers.read_little(work).await
     }
 
     async fn import(&self, versions: Vec<ImportVersion>) -> Result<Vec<Imported>> {

@@ -1,5 +1,5 @@
-//! A few connections that only read, each used by one call at a time on the blocking pool. Must
-//! not know what is read.
+//! A few connections that only read, each used by one call at a time on the blocking pool, or where it stands for
+//! what is small and in memory. Must not know what is read.
 
 use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
@@ -11,11 +11,13 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::error::Result;
+use super::haste::Haste;
 use super::open;
 use super::patience::Patience;
 use super::presence::Presence;
 
-/// How many calls read at once; the others wait.
+/// How many calls read at once on threads of their own, while the others wait; and how many connections are kept,
+/// each with a cache of 2 MB.
 const MAX_READERS: usize = 4;
 
 /// A call that waits for its turn.
@@ -28,6 +30,7 @@ pub(super) struct Readers {
     patience: Patience,
     turns: Arc<Mutex<Turns>>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    haste: Arc<Haste>,
     /// A call that nobody waits for any more may outlive the index.
     _presence: Option<Arc<Presence>>,
 }
@@ -57,6 +60,7 @@ impl Readers {
             patience,
             turns: Arc::default(),
             idle: Arc::default(),
+            haste: Arc::new(Haste::new()),
             _presence: presence,
         }
     }
@@ -86,6 +90,28 @@ impl Readers {
         })?
     }
 
+    /// The same for what takes some microseconds where it is in memory: to wake a thread for that costs more than
+    /// to read it. It is read here as long as such reads are quick and a connection is idle.
+    pub(super) async fn read_little<T, F>(&self, work: F) -> artifact_domain::Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T> + Send + 'static,
+    {
+        match self.haste.read(|| self.read_here(&work)) {
+            Some(found) => Ok(found),
+            None => self.read(work).await,
+        }
+    }
+
+    /// Reads with an idle connection, if there is one, and what goes well.
+    fn read_here<T>(&self, work: &impl Fn(&Connection) -> Result<T>) -> Option<T> {
+        let connection = self.lock().pop()?;
+        let read = AssertUnwindSafe(|| read_once(&connection, work));
+        let found = panic::catch_unwind(read).ok()?.ok()?;
+        self.give_back(connection);
+        Some(found)
+    }
+
     fn queue(&self, call: Call) {
         let mut turns = self.turns();
         turns.waiting.push_back(call);
@@ -109,10 +135,7 @@ impl Readers {
         self.patience
             .wait_for(|| {
                 let connection = self.take()?;
-                connection.prepare_cached("BEGIN")?.execute([])?;
-                let result = work(&connection)?;
-                // Nothing was written, so there is nothing to commit.
-                connection.prepare_cached("ROLLBACK")?.execute([])?;
+                let result = read_once(&connection, &work)?;
                 self.give_back(connection);
                 Ok(result)
             })
@@ -126,13 +149,24 @@ impl Readers {
 
     /// A connection whose call failed never comes here, so that no error outlives it.
     fn give_back(&self, connection: Connection) {
-        self.lock().push(connection);
+        let mut idle = self.lock();
+        if idle.len() < MAX_READERS {
+            idle.push(connection);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         // A push or a pop cannot leave the list half changed.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn read_once<T>(connection: &Connection, work: &impl Fn(&Connection) -> Result<T>) -> Result<T> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let result = work(connection)?;
+    // Nothing was written, so there is nothing to commit.
+    connection.prepare_cached("ROLLBACK")?.execute([])?;
+    Ok(result)
 }
 
 /// One of the threads that read.
@@ -185,11 +219,73 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
     use std::time::Duration;
 
     use futures::poll;
 
     use super::*;
+
+    fn pool(directory: &tempfile::TempDir) -> Readers {
+        let path = directory.path().join("index.sqlite");
+        Connection::open(&path).unwrap();
+        Readers::new(path, Patience::new(Duration::from_secs(1)), None)
+    }
+
+    #[tokio::test]
+    async fn little_is_read_where_it_is_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let readers = pool(&directory);
+        let here = thread::current().id();
+        let read = |takes| {
+            readers.read_little(move |_| {
+                thread::sleep(takes);
+                Ok(thread::current().id())
+            })
+        };
+        // Connections are opened where that keeps nobody waiting.
+        assert_ne!(read(Duration::ZERO).await.unwrap(), here);
+        // A machine that is busy makes any read a long one.
+        while read(Duration::ZERO).await.unwrap() != here {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        while read(Duration::from_millis(20)).await.unwrap() != here {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_ne!(read(Duration::ZERO).await.unwrap(), here);
+    }
+
+    #[tokio::test]
+    async fn what_fails_where_it_is_asked_for_is_read_again_elsewhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let readers = pool(&directory);
+        let here = thread::current().id();
+        readers.read_little(|_| Ok(())).await.unwrap();
+        let busy = move |_: &Connection| {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+            let is_here = thread::current().id() == here;
+            let failed = || Err(rusqlite::Error::SqliteFailure(code, None).into());
+            if is_here { failed() } else { Ok(7) }
+        };
+        assert_eq!(readers.read_little(busy).await.unwrap(), 7);
+        let panics = move |_: &Connection| {
+            assert!(thread::current().id() != here, "it was asked for");
+            Ok(8)
+        };
+        assert_eq!(readers.read_little(panics).await.unwrap(), 8);
+        let ends = readers.read_little(|_| -> Result<()> { panic!("it was asked for") });
+        assert!(ends.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn so_many_connections_are_kept_and_no_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let readers = pool(&directory);
+        for _ in 0..2 * MAX_READERS {
+            readers.give_back(open::reader(&readers.path).unwrap());
+        }
+        assert_eq!(readers.lock().len(), MAX_READERS);
+    }
 
     #[tokio::test]
     async fn calls_that_nobody_polls_keep_no_connection_from_others() {
@@ -219,9 +315,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_panics_leaves_the_others_their_turn() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("index.sqlite");
-        Connection::open(&path).unwrap();
-        let readers = Readers::new(path, Patience::new(Duration::from_secs(1)), None);
+        let readers = pool(&directory);
         let calls = (0..5 * MAX_READERS).map(|number| {
             readers.read(move |_| {
                 assert!(number % 2 == 0, "it was asked for");

@@ -181,7 +181,9 @@ pub(crate) async fn create(
         };
         if progress.is_err() {
             // Nobody was told where it is, so nobody can go on with it.
-            remove(&app, find(&app, id).await?, id).await?;
+            if let Ok(current) = find(&app, id).await {
+                remove(&app, current, id).await?;
+            }
         }
         Ok((id, progress?))
     });
@@ -234,7 +236,7 @@ pub(crate) async fn head(caller: Caller, id: UploadId) -> Result<Response, Probl
         allowed_before(&caller, id).await?;
         let current = wait_for(&app, id).await?;
         allowed(&caller, current.metadata()).await?;
-        match current {
+        match current.settled().await? {
             Current::Held(held) => finished(&app, held).await,
             Current::Done(done) => Ok(done.into()),
         }
@@ -343,7 +345,7 @@ pub(crate) async fn patch(
     let progress = finish(app.clone(), async move {
         let current = find(&app, id).await?;
         allowed(&caller, current.metadata()).await?;
-        match current {
+        match current.settled().await? {
             Current::Done(done) => {
                 let progress = Progress::from(done);
                 progress.require_offset(offset)?;

@@ -20,6 +20,9 @@ use super::{blocking, fault};
 /// it saves.
 const WORTH_BYTES: u64 = 8 << 20;
 
+/// How many times as many may have come before: the compressed form has those too.
+const MOST_BEFORE: u64 = 4;
+
 /// How many bytes are written at a time.
 const WRITE_BYTES: usize = 128 << 10;
 
@@ -37,9 +40,10 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Of an upload of which so many bytes are to come and go on as they do.
     pub(super) fn new(held: &Held, coming_bytes: u64) -> Self {
+        let is_worth_it = coming_bytes >= WORTH_BYTES.max(held.offset() / MOST_BEFORE);
         Self {
             plain: held.path().to_owned(),
-            compressed: (coming_bytes >= WORTH_BYTES).then(|| held.compressed_path()),
+            compressed: is_worth_it.then(|| held.compressed_path()),
             compresses: CancellationToken::new(),
         }
     }
@@ -67,13 +71,14 @@ impl LocalCopy for Keeper {
 }
 
 async fn create(path: PathBuf) -> Result<File> {
-    let create = move || fs::File::create(&path).map_err(|error| fault(&path, error));
+    // Never one that is there: it might have become a blob.
+    let create = move || fs::File::create_new(&path).map_err(|error| fault(&path, error));
     let mut file = File::from_std(blocking(create).await?);
     file.set_max_buf_size(WRITE_BYTES);
     Ok(file)
 }
 
-/// The same bytes, written to `file` as well: all of them once the stream has ended well.
+/// The same bytes, written to `file` as well: all of them once the stream has ended.
 fn written_down(stored: ByteStream, file: File, path: PathBuf) -> ByteStream {
     let written = stream::try_unfold(
         (stored, file, path),

@@ -126,7 +126,21 @@ impl Sent {
     }
 }
 
-/// Looks for an upload; one that somebody works on is `Locked`.
+impl Current {
+    /// The same with all that a break has left of it. Takes its time: what went on into the store compressed is
+    /// decoded. Nobody may add bytes or say how many there are before.
+    pub(super) async fn settled(self) -> Result<Self> {
+        match self {
+            Self::Done(done) => Ok(Self::Done(done)),
+            Self::Held(mut held) => {
+                let settled = blocking(move || held.settle().map(|()| held));
+                Ok(Self::Held(settled.await?))
+            }
+        }
+    }
+}
+
+/// Looks for an upload, which may have to be [settled](Current::settled); one that somebody works on is `Locked`.
 pub(super) async fn find(app: &App, id: UploadId) -> Result<Current> {
     let (spool, now) = (app.uploads.spool.clone(), app.own_store().now());
     match blocking(move || spool.open(id, now)).await? {
@@ -212,38 +226,58 @@ async fn take_last(app: &App, held: Held, sent: Sent) -> Result<Progress, Proble
     let (received, stored) = tokio::join!(receive, store);
     drop(turn);
     let (held, outcome) = received?;
-    let held = match &stored {
-        Err(error) if !is_lasting(error) => settled(held, start).await?,
-        _ => held,
-    };
-    match (outcome, stored) {
-        (Ok(()), Err(error)) if is_lasting(&error) || !held.is_whole() => {
-            Err(attempt.fail(held, error).await?.into())
-        }
-        (Ok(()), Err(_)) => finished(app, held).await,
-        (Err(Refused::Unwanted), Err(error)) => Err(attempt.fail(held, error).await?.into()),
-        (Ok(()) | Err(Refused::Unwanted), Ok(stored)) => {
+    let stored = match stored {
+        Ok(findings) => {
             let mut progress = Progress::of(&held)?;
-            progress.become_one(attempt.succeed(held, stored).await);
-            Ok(progress)
+            progress.become_one(attempt.succeed(held, findings).await);
+            return Ok(progress);
         }
-        (Err(refused), _) => Err(problem(refused)),
+        Err(error) => error,
+    };
+    let is_refused = matches!(outcome, Ok(()) | Err(Refused::Unwanted));
+    if is_refused && is_lasting(&stored) {
+        return Err(attempt.fail(held, stored).await?.into());
+    }
+    let held = settled_after(held, start, &outcome).await?;
+    match outcome {
+        Ok(()) if held.is_whole() => finished(app, held).await,
+        Ok(()) | Err(Refused::Unwanted) => {
+            let offset = held.offset();
+            Err(Problem::from(passing(stored)).with_header(OFFSET, offset.into()))
+        }
+        Err(refused) => Err(problem(refused)),
     }
 }
 
 /// An upload whose last bytes, those from `start` on, were left to a store that has not stored them.
-async fn settled(mut held: Held, start: u64) -> Result<Held> {
-    let is_taken_back = held.offset() == start;
+async fn settled_after(mut held: Held, start: u64, outcome: &Result<(), Refused>) -> Result<Held> {
+    let is_too_much =
+        matches!(outcome, Err(Refused::Error(error)) if error.kind() == ErrorKind::TooLarge);
     blocking(move || {
-        if is_taken_back {
+        if held.info.unverified_from.is_some() || is_too_much {
             held.cut(start)?;
+            held.info.unverified_from = None;
+            held.save()?;
         } else {
             held.settle()?;
-            held.sync()?;
         }
         Ok(held)
     })
     .await
+}
+
+/// An error of the store that is none of the bytes. What is told of the version that it was trying to store says
+/// nothing of the upload, which goes on.
+fn passing(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Conflict | ErrorKind::Internal | ErrorKind::NotFound => {
+            let message = format!("the store has not taken the upload: {error}");
+            Error::new(ErrorKind::Unavailable, message)
+                .with_hint("ask for its offset and go on from there")
+                .with_source(error)
+        }
+        _ => error,
+    }
 }
 
 fn problem(refused: Refused) -> Problem {

@@ -37,7 +37,7 @@ pub(super) struct Expected {
 /// Why the bytes of a request were not taken.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// They are others than the checksum says; none was kept.
+    /// They are others than the checksum says; none is kept.
     Mismatch,
     /// The store takes none of them, and says why.
     Unwanted,
@@ -51,8 +51,9 @@ impl From<Error> for Refused {
 }
 
 /// Adds the bytes of a request to an upload, and passes them on where there is a way. Whatever happens,
-/// what is there then survives the loss of power: bytes that were cut off are kept, unless they had to come
-/// to a checksum or are too many. Only what has all gone on is left to the store alone.
+/// what was added survives the loss of power then: bytes that were cut off are kept, unless they had to come
+/// to a checksum or are too many. What has all gone on is left to the store alone, and what is [passed by](Held::pass_by)
+/// to whoever [settles](Held::settle) it.
 pub(super) async fn receive(
     mut held: Held,
     body: ByteStream,
@@ -85,13 +86,15 @@ pub(super) async fn receive(
     let is_too_much =
         matches!(&outcome, Err(Refused::Error(error)) if error.kind() == ErrorKind::TooLarge);
     let is_gone_on = outcome.is_ok() && through.is_some() && held.is_whole();
+    // A store that is at work yet may keep some of them: they are taken back once it is done.
+    let may_come_again = through.is_some() && !is_gone_on;
     let held = blocking(move || {
         if is_too_much || !is_right {
             held.cut(start)?;
         } else if !is_gone_on {
             held.sync()?;
         }
-        if held.info.unverified_from.take().is_some() {
+        if !may_come_again && held.info.unverified_from.take().is_some() {
             held.save()?;
         }
         Ok(held)

@@ -146,7 +146,6 @@ impl Spool {
         if held.expires_at()? <= now {
             return Ok(Found::Expired(Some(held)));
         }
-        held.settle()?;
         if let Some(offset) = held.info.unverified_from {
             held.cut(offset)?;
             held.info.unverified_from = None;
@@ -248,24 +247,25 @@ impl Held {
         self.offset += count;
     }
 
-    /// Adds what can be read of the compressed form, if there is one, and removes that. What can't be read or
-    /// added is as if it had not come: nobody was told of it.
+    /// Adds what is there of the compressed form, if there is one, and removes that. After an error all is as it was,
+    /// and can be tried again.
     pub(super) fn settle(&mut self) -> Result<()> {
-        let added = match File::open(self.compressed_path()) {
-            Ok(compressed) => rescue(compressed, self.length_of_part()?, &mut self.file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.offset = self.length_of_part()?;
-                return Ok(());
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = added {
-            let error = fault(&self.part, error);
-            tracing::warn!(upload.id = %self.id, error = %error, "an upload goes on from an earlier byte");
-        }
-        self.sync()?;
         self.offset = self.length_of_part()?;
-        remove(&self.compressed_path())
+        let path = self.compressed_path();
+        let compressed = match File::open(&path) {
+            Ok(compressed) => compressed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(fault(&path, error)),
+        };
+        let before = self.offset;
+        let added = rescue(compressed, before, &mut self.file).and_then(|()| self.file.sync_all());
+        if let Err(error) = added {
+            // There is room again for who needs less.
+            let _ = self.file.set_len(before);
+            return Err(fault(&path, error));
+        }
+        self.offset = self.length_of_part()?;
+        remove(&path)
     }
 
     fn length_of_part(&self) -> Result<u64> {

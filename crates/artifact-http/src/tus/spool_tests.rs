@@ -214,7 +214,7 @@ fn compressed(plain: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_left_compressed_is_added_when_it_is_opened() {
+fn what_is_left_compressed_is_added_when_it_is_settled() {
     let world = world();
     for (left, expected) in [
         (compressed(b"abcdef"), "abcdef"),
@@ -233,7 +233,9 @@ fn what_is_left_compressed_is_added_when_it_is_opened() {
         assert_eq!((held.offset(), held.is_whole()), (7, false));
         fs::write(held.compressed_path(), &left).unwrap();
         drop(held);
-        let held = world.held(id);
+        let mut held = world.held(id);
+        assert_eq!(held.offset(), 2);
+        held.settle().unwrap();
         assert_eq!(
             io::read_to_string(held.reader().unwrap()).unwrap(),
             expected
@@ -259,8 +261,25 @@ fn what_is_taken_back_is_not_added() {
     held.save().unwrap();
     fs::write(held.compressed_path(), compressed(b"abcdef")).unwrap();
     drop(held);
-    assert_eq!(world.held(id).offset(), 1);
+    let mut held = world.held(id);
     assert_eq!(world.names(), [format!("{id}.json"), format!("{id}.part")]);
+    held.settle().unwrap();
+    assert_eq!(held.offset(), 1);
+}
+
+#[test]
+fn what_can_not_be_settled_is_left_as_it_is() {
+    let world = world();
+    let mut held = world.create(Some(9));
+    held.append(&[Bytes::from_static(b"ab")]).unwrap();
+    // It can be opened and not be read.
+    fs::create_dir(held.compressed_path()).unwrap();
+    held.settle().unwrap_err();
+    assert_eq!((held.offset(), held.compressed_path().exists()), (2, true));
+    fs::remove_dir(held.compressed_path()).unwrap();
+    fs::write(held.compressed_path(), compressed(b"abcdef")).unwrap();
+    held.settle().unwrap();
+    assert_eq!((held.offset(), held.compressed_path().exists()), (6, false));
 }
 
 #[test]
@@ -286,7 +305,9 @@ fn what_is_left_compressed_goes_with_its_upload() {
     }
     leave(UploadId::random(), HOUR * 2);
     assert_eq!(world.spool.sweep(world.now).unwrap(), 1);
-    assert_eq!(world.held(written).offset(), 6);
+    let mut held = world.held(written);
+    held.settle().unwrap();
+    assert_eq!(held.offset(), 6);
     assert_eq!(
         world.names(),
         [format!("{written}.json"), format!("{written}.part")]

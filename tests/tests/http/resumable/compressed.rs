@@ -3,7 +3,7 @@
 use std::net::Shutdown;
 use std::thread;
 
-use e2e::tree::prose;
+use e2e::tree::{noise, prose};
 
 use super::*;
 
@@ -187,4 +187,68 @@ fn compressed_bytes_that_are_not_the_announced_ones_become_no_artifact() {
     patch(&server, &path, 0, &bytes).problem(422, "integrity");
     head(&server, &path).expect(404);
     assert_eq!(spooled(&store), [""; 0]);
+}
+
+#[test]
+fn unverified_bytes_do_not_come_back_whoever_refuses_them_first() {
+    let store = Sandbox::new().with_env("ARTIFACT_GUARD__SECRETS", "refuse");
+    let server = Server::start(&store);
+    let bytes = long();
+    let path = create(&server, "a", bytes.len());
+    let before = 5_000_000;
+    patch(&server, &path, 0, &bytes[..before]).expect(204);
+    // The store may learn of the end when it has hardly begun with what came before.
+    let mut more = prose(2, 200_000);
+    more.extend(b"\nAWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY\nAKIAQ3EGSZQ5T7XN4KJM\n");
+    more.extend(prose(3, 3_000));
+    for _ in 0..8 {
+        let sum = "Upload-Checksum: sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=\r\n";
+        let mut open = Open::patch(&server, &path, before, bytes.len() - before, sum);
+        open.send(&more);
+        open.stream.shutdown(Shutdown::Write).unwrap();
+        let _ = open.answer();
+        assert_eq!(offset(&server, &path), before);
+        assert_eq!(spooled(&store), ["json", "part"]);
+    }
+    patch(&server, &path, before, &bytes[before..]).expect(204);
+    assert!(server.get(&at("a")).body == bytes);
+}
+
+#[test]
+fn what_has_no_room_in_the_middle_goes_on_when_there_is_some() {
+    let store = Sandbox::new().with_env("ARTIFACT_QUOTA__MAX_STORAGE_GB", "0.004");
+    let server = Server::start(&store);
+    let bytes = long();
+    let path = create(&server, "a", bytes.len());
+    server.put(&at("room"), &noise(1, 2_500_000)).expect(201);
+    let refused = patch(&server, &path, 0, &bytes);
+    let said: usize = refused.header("upload-offset").parse().unwrap();
+    refused.problem(507, "quota-exceeded");
+    let now = offset(&server, &path);
+    assert!(
+        now == said && (4_000_000..bytes.len()).contains(&now),
+        "{now}"
+    );
+    assert_eq!(spooled(&store), ["json", "part"]);
+    server.send("DELETE", &at("room"), &[], b"").expect(204);
+    patch(&server, &path, now, &bytes[now..]).expect(204);
+    assert!(server.get(&at("a")).body == bytes);
+    assert_eq!(spooled(&store), ["json"]);
+}
+
+#[test]
+fn a_beginning_with_bytes_that_are_refused_says_why() {
+    let (store, server) = served();
+    let bytes = long();
+    for bytes in [&bytes[..5], &bytes] {
+        let length = bytes.len().to_string();
+        let about = metadata("a", &[("sha256", &sha256(b"hello"))]);
+        let headers = [
+            ("upload-length", &*length),
+            ("upload-metadata", &*about),
+            CHUNK,
+        ];
+        post(&server, &headers, bytes).problem(422, "integrity");
+        assert_eq!(spooled(&store), [""; 0]);
+    }
 }
