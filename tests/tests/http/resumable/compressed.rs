@@ -190,27 +190,37 @@ fn compressed_bytes_that_are_not_the_announced_ones_become_no_artifact() {
 }
 
 #[test]
-fn unverified_bytes_do_not_come_back_whoever_refuses_them_first() {
+fn unverified_bytes_that_the_store_comes_to_late_do_not_come_back() {
     let store = Sandbox::new().with_env("ARTIFACT_GUARD__SECRETS", "refuse");
     let server = Server::start(&store);
     let bytes = long();
     let path = create(&server, "a", bytes.len());
-    let before = 5_000_000;
-    patch(&server, &path, 0, &bytes[..before]).expect(204);
-    // The store may learn of the end when it has hardly begun with what came before.
-    let mut more = prose(2, 200_000);
-    more.extend(b"\nAWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY\nAKIAQ3EGSZQ5T7XN4KJM\n");
-    more.extend(prose(3, 3_000));
-    for _ in 0..8 {
-        let sum = "Upload-Checksum: sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=\r\n";
-        let mut open = Open::patch(&server, &path, before, bytes.len() - before, sum);
-        open.send(&more);
-        open.stream.shutdown(Shutdown::Write).unwrap();
-        let _ = open.answer();
-        assert_eq!(offset(&server, &path), before);
-        assert_eq!(spooled(&store), ["json", "part"]);
-    }
-    patch(&server, &path, before, &bytes[before..]).expect(204);
+    let start = 5_000_000;
+    patch(&server, &path, 0, &bytes[..start]).expect(204);
+    // Whoever uploads the same artifact keeps the store waiting.
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut other = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "PUT {} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100000\r\n\r\n",
+        at("a")
+    );
+    other.write_all(head.as_bytes()).unwrap();
+    other.write_all(&[b'x'; 50_000]).unwrap();
+    thread::sleep(Duration::from_millis(500));
+    let sum = "Upload-Checksum: sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=\r\n";
+    let mut open = Open::patch(&server, &path, start, bytes.len() - start, sum);
+    // It refuses the bytes for ever, but for what it has taken before.
+    let mut unverified = prose(2, 60_000);
+    unverified.extend(b"\nkey: ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX\n");
+    unverified.extend(prose(3, 40_000));
+    open.send(&unverified);
+    open.stream.shutdown(Shutdown::Write).unwrap();
+    thread::sleep(Duration::from_millis(500));
+    other.write_all(&[b'x'; 50_000]).unwrap();
+    let _ = open.answer();
+    assert_eq!(offset(&server, &path), start);
+    assert_eq!(spooled(&store), ["json", "part"]);
+    patch(&server, &path, start, &bytes[start..]).expect(204);
     assert!(server.get(&at("a")).body == bytes);
 }
 
