@@ -205,7 +205,8 @@ fn unverified_bytes_that_the_store_comes_to_late_do_not_come_back() {
         at("a")
     );
     other.write_all(head.as_bytes()).unwrap();
-    other.write_all(&[b'x'; 50_000]).unwrap();
+    let half = vec![b'x'; 50_000];
+    other.write_all(&half).unwrap();
     thread::sleep(Duration::from_millis(500));
     let sum = "Upload-Checksum: sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=\r\n";
     let mut open = Open::patch(&server, &path, start, bytes.len() - start, sum);
@@ -216,7 +217,7 @@ fn unverified_bytes_that_the_store_comes_to_late_do_not_come_back() {
     open.send(&unverified);
     open.stream.shutdown(Shutdown::Write).unwrap();
     thread::sleep(Duration::from_millis(500));
-    other.write_all(&[b'x'; 50_000]).unwrap();
+    other.write_all(&half).unwrap();
     let _ = open.answer();
     assert_eq!(offset(&server, &path), start);
     assert_eq!(spooled(&store), ["json", "part"]);
