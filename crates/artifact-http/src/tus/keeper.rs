@@ -83,15 +83,15 @@ fn written_down(stored: ByteStream, file: File, path: PathBuf) -> ByteStream {
     let written = stream::try_unfold(
         (stored, file, path),
         async |(mut stored, mut file, path)| {
-            let written = match stored.try_next().await? {
-                Some(chunk) => {
-                    // It returns while the last of them are still being written.
-                    let written = file.write_all(&chunk).await;
-                    written.map(|()| Some(chunk))
-                }
-                None => file.flush().await.map(|()| None),
+            let next = stored.try_next().await;
+            let written = match &next {
+                // It returns while the last of them are still being written.
+                Ok(Some(chunk)) => file.write_all(chunk).await,
+                // Whoever hears of an end or a fault finds all that came before.
+                Ok(None) | Err(_) => file.flush().await,
             };
-            let chunk = written.map_err(|error| fault(&path, error))?;
+            let chunk = next?;
+            written.map_err(|error| fault(&path, error))?;
             Ok(chunk.map(|chunk| (chunk, (stored, file, path))))
         },
     );

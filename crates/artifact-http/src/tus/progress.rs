@@ -260,6 +260,8 @@ async fn settled_after(mut held: Held, start: u64, outcome: &Result<(), Refused>
             held.save()?;
         } else {
             held.settle()?;
+            // Where all have gone on, nobody has yet.
+            held.sync()?;
         }
         Ok(held)
     })

@@ -1,6 +1,7 @@
 //! The files of uploads on their way: `ID.part`, whose length is the offset, `ID.json`, what is known of
-//! it, and `ID.gz`, the compressed form of bytes that went on into the store as they came. Whoever works on one holds a lock on its `.part`, which other servers over the same
-//! folder see too, and which ends with its process. All of it blocks. Knows no HTTP.
+//! it, and `ID.gz`, the compressed form of bytes that went on into the store as they came. Whoever works on
+//! one holds a lock on its `.part`, which other servers over the same folder see too, and which ends with
+//! its process. All of it blocks. Knows no HTTP.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
