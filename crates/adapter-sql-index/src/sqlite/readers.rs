@@ -232,7 +232,7 @@ mod tests {
         Readers::new(path, Patience::new(Duration::from_secs(1)), None)
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn little_is_read_where_it_is_asked_for() {
         let directory = tempfile::tempdir().unwrap();
         let readers = pool(&directory);
@@ -255,7 +255,7 @@ mod tests {
         assert_ne!(read(Duration::ZERO).await.unwrap(), here);
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_fails_where_it_is_asked_for_is_read_again_elsewhere() {
         let directory = tempfile::tempdir().unwrap();
         let readers = pool(&directory);
