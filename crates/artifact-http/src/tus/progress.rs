@@ -316,3 +316,21 @@ fn mismatch() -> Problem {
     let status = StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST);
     Problem::new(status, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_version_is_not_told_of_the_upload() {
+        use ErrorKind::{Conflict, Internal, NotFound, QuotaExceeded, StorageFull, Unavailable};
+        for kind in [Conflict, Internal, NotFound] {
+            let told = passing(Error::new(kind, "the lease has ended"));
+            assert_eq!(told.kind(), Unavailable, "{kind:?}");
+            assert!(told.to_string().contains("the lease has ended"), "{told}");
+        }
+        for kind in [QuotaExceeded, StorageFull, Unavailable] {
+            assert_eq!(passing(Error::new(kind, "no")).kind(), kind);
+        }
+    }
+}
