@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use e2e::Sandbox;
+use e2e::{Sandbox, peak_kib};
 
 /// The most that a process may take, in KiB.
 const LIMIT_KIB: u64 = 64 * 1024;
@@ -36,18 +36,6 @@ fn block(number: u64) -> Vec<u8> {
     text
 }
 
-/// The highest resident memory of a process so far, in KiB, but for pages of files, such as its own
-/// program, which the system can take back and which differ by how it was built. None once it has
-/// ended.
-fn peak_kib(child: &Child) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let value = |name: &str| -> Option<u64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().trim_end_matches(" kB").parse().ok()
-    };
-    value("VmHWM:")?.checked_sub(value("RssFile:")?)
-}
-
 /// Runs a command to its end while `serve` feeds or drains it, and gives its peak in KiB.
 fn peak_of(command: &mut Command, serve: impl FnOnce(&mut Child) + Send) -> u64 {
     let mut child = command.spawn().expect("it can be started");
@@ -55,7 +43,7 @@ fn peak_of(command: &mut Command, serve: impl FnOnce(&mut Child) + Send) -> u64 
     serve(&mut child);
     // What was read last before the end is the peak, but for the last moments.
     while child.try_wait().expect("it can be waited for").is_none() {
-        peak = peak_kib(&child).map_or(peak, |now| peak.max(now));
+        peak = peak_kib(child.id()).map_or(peak, |now| peak.max(now));
         thread::sleep(Duration::from_millis(2));
     }
     assert!(child.wait().expect("it can be waited for").success());
@@ -88,7 +76,7 @@ fn streams_in_little_memory(store: Sandbox, block: fn(u64) -> Vec<u8>, limit_kib
                 stdin
                     .write_all(&block(number))
                     .expect("it reads to the end");
-                highest = highest.max(peak_kib(child).unwrap_or(0));
+                highest = highest.max(peak_kib(child.id()).unwrap_or(0));
             }
         },
     );
@@ -103,7 +91,7 @@ fn streams_in_little_memory(store: Sandbox, block: fn(u64) -> Vec<u8>, limit_kib
         for number in 0..blocks {
             stdout.read_exact(&mut found).expect("it writes to the end");
             assert!(found == block(number), "block {number} is another one");
-            highest = highest.max(peak_kib(child).unwrap_or(0));
+            highest = highest.max(peak_kib(child.id()).unwrap_or(0));
         }
         assert_eq!(
             stdout.read(&mut found).expect("it can be read"),

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use e2e::peak_kib;
 use e2e::tree::noise;
 
 use super::{at, lines, served};
@@ -48,12 +49,8 @@ fn a_stream_of_unknown_length_is_stored_in_little_memory() {
     let zeros = std::io::repeat(b'0').take(SIZE);
     let record = server.send_stream(&path, zeros).expect(201).json();
     assert_eq!(record["size_bytes"], SIZE);
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()));
-    let peak = status.expect("it runs").lines().find_map(|line| {
-        let kib = line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?;
-        kib.parse::<u64>().ok()
-    });
-    assert!(peak.expect("the system tells") < 64 << 10, "{peak:?} KiB");
+    let peak = peak_kib(server.pid());
+    assert!(peak.expect("it runs") < 48 << 10, "{peak:?} KiB");
 }
 
 #[test]
