@@ -42,6 +42,27 @@ impl Tokens {
         self.0.iter().find(|entry| entry.token.id == id)
     }
 
+    /// The one with this id, if it and all by which it was made are accepted at `now`.
+    pub(crate) fn accepted(&self, id: &str, now: Timestamp) -> Option<&Entry> {
+        let found = self.position(id)?;
+        let mut at = found;
+        loop {
+            let token = &self.0[at].token;
+            if token.is_expired(now) {
+                return None;
+            }
+            let Some(maker) = &token.made_by else {
+                return Some(&self.0[found]);
+            };
+            // Who made it was there before.
+            at = self.position(maker).filter(|maker| *maker < at)?;
+        }
+    }
+
+    fn position(&self, id: &str) -> Option<usize> {
+        self.0.iter().position(|entry| entry.token.id == id)
+    }
+
     /// Adds one.
     ///
     /// # Errors
@@ -60,12 +81,20 @@ impl Tokens {
         Ok(())
     }
 
-    /// Takes the one with this id or name away.
-    pub(crate) fn remove(&mut self, id_or_name: &str) -> Option<Token> {
+    /// Takes the one with this id or name away, and those that were made by it, by one of these, and so on.
+    pub(crate) fn remove(&mut self, id_or_name: &str) -> Option<Vec<Token>> {
         let is_meant =
             |entry: &Entry| entry.token.id == id_or_name || entry.token.name == id_or_name;
         let at = self.0.iter().position(is_meant)?;
-        Some(self.0.remove(at).token)
+        let mut removed = vec![self.0.remove(at).token];
+        let is_gone = |token: &Token, removed: &[Token]| {
+            let maker = token.made_by.as_ref();
+            maker.is_some_and(|maker| removed.iter().any(|gone| gone.id == *maker))
+        };
+        while let Some(at) = self.0.iter().position(|it| is_gone(&it.token, &removed)) {
+            removed.push(self.0.remove(at).token);
+        }
+        Some(removed)
     }
 
     /// Reads them.
@@ -145,6 +174,8 @@ struct WrittenToken {
     grants: Vec<WrittenGrant>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_by: Option<String>,
     secret: Kept,
 }
 
@@ -170,6 +201,7 @@ impl From<&Entry> for WrittenToken {
             grants: grants.collect(),
             created_at: token.created_at,
             expires_at: token.expires_at,
+            made_by: token.made_by.clone(),
             secret: entry.kept.clone(),
         }
     }
@@ -204,6 +236,7 @@ impl TryFrom<WrittenToken> for Entry {
                 grants: grants.collect::<Result<_>>()?,
                 created_at: written.created_at,
                 expires_at: written.expires_at,
+                made_by: written.made_by,
             },
             kept: written.secret,
         })
@@ -230,6 +263,7 @@ mod tests {
                 }],
                 created_at: Timestamp::UNIX_EPOCH,
                 expires_at: None,
+                made_by: None,
             },
             kept,
         }
@@ -242,7 +276,7 @@ mod tests {
         tokens.add(entry("me@home")).unwrap();
         let again = Tokens::parse(&tokens.write()).unwrap();
         assert_eq!(again.write(), tokens.write());
-        assert_eq!(tokens.remove("ci").unwrap().name, "ci");
+        assert_eq!(tokens.remove("ci").unwrap()[0].name, "ci");
         assert!(tokens.remove("ci").is_none());
         assert!(
             tokens.add(entry("me@home")).is_err(),

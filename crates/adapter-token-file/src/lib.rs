@@ -11,7 +11,7 @@ mod uses;
 use artifact_domain::{Error, ErrorKind, Result};
 
 pub use signing::{Signature, SigningKeys};
-pub use tokens::{NewToken, Token, TokenFile};
+pub use tokens::{Lifetime, NewToken, Token, TokenFile};
 
 /// Runs what blocks.
 async fn blocking<T: Send + 'static>(

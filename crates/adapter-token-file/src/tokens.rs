@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use artifact_domain::access::{Grant, Principal};
 use artifact_domain::port::{Authenticator, Credential, unrecognised};
@@ -28,6 +29,8 @@ pub struct Token {
     pub created_at: Timestamp,
     /// From when on it is not accepted any more; never when absent.
     pub expires_at: Option<Timestamp>,
+    /// The id of the token by which it was made through a server: it is accepted as long as that one is.
+    pub made_by: Option<String>,
 }
 
 impl Token {
@@ -50,7 +53,66 @@ pub struct NewToken {
     /// What may be done with it.
     pub grants: Vec<Grant>,
     /// Its end.
-    pub expires_at: Option<Timestamp>,
+    pub lifetime: Lifetime,
+}
+
+/// For how long a token is to be accepted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lifetime {
+    /// For [`Self::USUAL_DAYS`], or as long as the token is accepted that it is made by.
+    #[default]
+    Usual,
+    /// Until then.
+    Until(Timestamp),
+    /// Until it is revoked.
+    Endless,
+}
+
+impl Lifetime {
+    /// For how many days a token is accepted where nobody says.
+    pub const USUAL_DAYS: u32 = 90;
+
+    /// For how many days one is accepted at most, unless until it is revoked.
+    pub const MOST_DAYS: u32 = 36_500;
+
+    /// So many days from now on.
+    ///
+    /// # Errors
+    /// `InvalidInput` for none and for more than [`Self::MOST_DAYS`].
+    pub fn days(days: u32, now: Timestamp) -> Result<Self> {
+        if (1..=Self::MOST_DAYS).contains(&days) {
+            Ok(Self::Until(after(days, now)))
+        } else {
+            let message = format!("a token is accepted for 1 to {} days", Self::MOST_DAYS);
+            Err(Error::invalid_input(message))
+        }
+    }
+
+    /// When a token ends that is made now, by one that ends at `limit`.
+    fn end(self, now: Timestamp, limit: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        let end = match self {
+            Self::Usual => {
+                let usual = after(Self::USUAL_DAYS, now);
+                return Ok(Some(limit.map_or(usual, |limit| limit.min(usual))));
+            }
+            Self::Until(end) => Some(end),
+            Self::Endless => None,
+        };
+        match limit {
+            Some(limit) if end.is_none_or(|end| end > limit) => Err(too_long(limit)),
+            _ => Ok(end),
+        }
+    }
+}
+
+fn after(days: u32, now: Timestamp) -> Timestamp {
+    now.saturating_add(Duration::from_hours(24).saturating_mul(days))
+}
+
+fn too_long(limit: Timestamp) -> Error {
+    let message = format!("a token ends with the one that it is made by, which ends at {limit}");
+    Error::new(ErrorKind::PermissionDenied, message)
+        .with_hint("ask for fewer days, or make it on the machine of the store")
 }
 
 /// The tokens in a file. Cloning it is cheap and gives the same.
@@ -84,24 +146,36 @@ impl TokenFile {
         file::was_replaced(self.0.file.path())
     }
 
-    /// Makes a token. What is given along is its bearer's alone and is kept nowhere.
+    /// Makes a token, on the machine of the store or by the token with the id `maker`: then it ends with that
+    /// one at the latest. What is given along is its bearer's alone and is kept nowhere.
     ///
     /// # Errors
-    /// `InvalidInput` for names and grants that make no token; `AlreadyExists` where another has the
-    /// name; faults of the file.
-    pub async fn create(&self, new: NewToken, now: Timestamp) -> Result<(Token, Credential)> {
+    /// `InvalidInput` for names, grants and lifetimes that make no token; `AlreadyExists` where another
+    /// has the name; `Unauthenticated` where `maker` is accepted no more, `PermissionDenied` where it
+    /// would be outlived; faults of the file.
+    pub async fn create(
+        &self,
+        new: NewToken,
+        maker: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(Token, Credential)> {
         let (parts, kept) = Parts::make()?;
-        let token = Token {
+        let mut token = Token {
             id: parts.id.clone(),
             name: new.name,
             grants: new.grants,
             created_at: now,
-            expires_at: new.expires_at,
+            expires_at: new.lifetime.end(now, None)?,
+            made_by: maker.map(str::to_owned),
         };
         let credential = parts.credential()?;
         // Who takes a turn says by it that there are tokens from now on.
         document::check(&token)?;
         self.changing(move |tokens| {
+            if let Some(maker) = &token.made_by {
+                let maker = tokens.accepted(maker, now).ok_or_else(unrecognised)?;
+                token.expires_at = new.lifetime.end(now, maker.token.expires_at)?;
+            }
             tokens.add(Entry {
                 token: token.clone(),
                 kept,
@@ -129,11 +203,12 @@ impl TokenFile {
         .await
     }
 
-    /// Takes the token with this id or name away.
+    /// Takes the token with this id or name away, and with it those that were made by it: all of them, that
+    /// one first.
     ///
     /// # Errors
     /// `NotFound`; faults of the file.
-    pub async fn revoke(&self, id_or_name: &str) -> Result<Token> {
+    pub async fn revoke(&self, id_or_name: &str) -> Result<Vec<Token>> {
         let meant = id_or_name.to_owned();
         let unknown = |meant: &str| {
             let message = format!("there is no token `{meant}`");
@@ -194,13 +269,14 @@ impl Authenticator for TokenFile {
         }
         let parts = Parts::of(credential).ok_or_else(unrecognised)?;
         let tokens = self.0.file.seen()?;
-        let entry = tokens.get(&parts.id).ok_or_else(unrecognised)?;
-        if !entry.kept.is_of(&parts.secret) || entry.token.is_expired(now) {
+        let entry = tokens.accepted(&parts.id, now).ok_or_else(unrecognised)?;
+        if !entry.kept.is_of(&parts.secret) {
             return Err(unrecognised());
         }
         self.0.uses.note(&parts.id, now);
         let grants = entry.token.grants.clone();
-        Ok(Some(Principal::new(entry.token.bearer(), grants)))
+        let bearer = Principal::new(entry.token.bearer(), grants);
+        Ok(Some(bearer.by_token(parts.id)))
     }
 }
 
@@ -220,14 +296,125 @@ mod tests {
         let new = |name: &str, grants: Vec<Grant>| NewToken {
             name: name.to_owned(),
             grants,
-            expires_at: None,
+            lifetime: Lifetime::Endless,
         };
         for refused in [new("ci web", vec![grant.clone()]), new("ci", Vec::new())] {
-            let error = file.create(refused, now).await.unwrap_err();
+            let error = file.create(refused, None, now).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
             assert!(!file.is_there() && !file.were_there());
         }
-        file.create(new("ci", vec![grant]), now).await.unwrap();
+        file.create(new("ci", vec![grant]), None, now)
+            .await
+            .unwrap();
         assert!(file.is_there() && file.were_there());
+    }
+
+    fn at(day: i64) -> Timestamp {
+        Timestamp::from_micros((20_000 + day) * 86_400_000_000).unwrap()
+    }
+
+    fn admin(name: &str, lifetime: Lifetime) -> NewToken {
+        NewToken {
+            name: name.to_owned(),
+            grants: vec![Grant {
+                actions: "admin".parse().unwrap(),
+                area: artifact_domain::query::Area::everywhere(),
+            }],
+            lifetime,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_ends_with_the_one_it_is_made_by() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TokenFile::new(folder.path().join("tokens.json"));
+        let make = async |name: &str, lifetime, maker: Option<&str>| {
+            file.create(admin(name, lifetime), maker, at(0)).await
+        };
+        let day = |day| Lifetime::Until(at(day));
+        let (maker, _) = make("maker", day(30), None).await.unwrap();
+        let by = Some(&*maker.id);
+        for (number, (lifetime, end)) in [(Lifetime::Usual, 30), (day(7), 7), (day(30), 30)]
+            .into_iter()
+            .enumerate()
+        {
+            let (token, _) = make(&format!("t{number}"), lifetime, by).await.unwrap();
+            assert_eq!(token.expires_at, Some(at(end)));
+            assert_eq!(token.made_by.as_deref(), by);
+        }
+        for lifetime in [day(31), Lifetime::Endless] {
+            let error = make("longer", lifetime, by).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        }
+        // One that does not end sets no limit.
+        let (endless, _) = make("endless", Lifetime::Endless, None).await.unwrap();
+        let by = Some(&*endless.id);
+        let (usual, _) = make("usual", Lifetime::Usual, by).await.unwrap();
+        assert_eq!(usual.expires_at, Some(at(90)));
+        let (other, _) = make("other", Lifetime::Endless, by).await.unwrap();
+        assert_eq!(other.expires_at, None);
+        // Nobody makes one any more by what is accepted no more.
+        for gone in ["0123456789abcdef", "maker"] {
+            let error = make("late", Lifetime::Usual, Some(gone)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
+        }
+        let late = file
+            .create(admin("late", Lifetime::Usual), Some(&maker.id), at(30))
+            .await;
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::Unauthenticated);
+    }
+
+    #[test]
+    fn days_are_counted_from_one() {
+        assert_eq!(Lifetime::days(2, at(0)).unwrap(), Lifetime::Until(at(2)));
+        for days in [0, Lifetime::MOST_DAYS + 1, u32::MAX] {
+            let error = Lifetime::days(days, at(0)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_made_by_a_token_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.json");
+        let file = TokenFile::new(path.clone());
+        let make = async |name: &str, maker: Option<&str>| {
+            let new = admin(name, Lifetime::Endless);
+            file.create(new, maker, at(0)).await.unwrap()
+        };
+        let (root, _) = make("root", None).await;
+        let (other, kept) = make("other", None).await;
+        let (child, _) = make("child", Some(&root.id)).await;
+        let (grandchild, secret) = make("grandchild", Some(&child.id)).await;
+        let (_, kept_too) = make("kept", Some(&other.id)).await;
+        let accepts = async |secret: &Credential| file.authenticate(secret, at(0)).await.is_ok();
+        let found = file.authenticate(&secret, at(0)).await.unwrap().unwrap();
+        assert_eq!(found.token(), Some(&*grandchild.id));
+
+        // Not only by `revoke`: whoever is taken out of the file by hand lets nobody in either.
+        let all = std::fs::read_to_string(&path).unwrap();
+        let mut edited: serde_json::Value = serde_json::from_str(&all).unwrap();
+        let tokens = edited["tokens"].as_array_mut().unwrap();
+        tokens.retain(|token| token["name"] != "root");
+        std::fs::write(&path, edited.to_string()).unwrap();
+        file.0.file.look_again();
+        assert!(!accepts(&secret).await && accepts(&kept_too).await);
+        // Nor does a token that names itself, or one after it.
+        let circle = all.replace(
+            &format!("\"made_by\": \"{}\"", root.id),
+            &format!("\"made_by\": \"{}\"", grandchild.id),
+        );
+        assert_ne!(circle, all);
+        std::fs::write(&path, circle).unwrap();
+        file.0.file.look_again();
+        assert!(!accepts(&secret).await && accepts(&kept).await);
+
+        std::fs::write(&path, all).unwrap();
+        file.0.file.look_again();
+        assert!(accepts(&secret).await);
+        let gone = file.revoke("root").await.unwrap();
+        let gone: Vec<_> = gone.iter().map(|token| &*token.name).collect();
+        assert_eq!(gone, ["root", "child", "grandchild"]);
+        assert!(!accepts(&secret).await && accepts(&kept).await && accepts(&kept_too).await);
     }
 }

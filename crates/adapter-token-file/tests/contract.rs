@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use adapter_token_file::{NewToken, TokenFile};
+use adapter_token_file::{Lifetime, NewToken, TokenFile};
 use artifact_domain::port::Credential;
 use artifact_testkit::contract::authenticator::{Office, Registry, Wanted};
 use artifact_testkit::{Subject, sample};
@@ -25,9 +25,9 @@ impl Office for Tokens {
             let new = NewToken {
                 name: format!("t{number}"),
                 grants: one.grants,
-                expires_at: Some(one.end),
+                lifetime: Lifetime::Until(one.end),
             };
-            let (_, credential) = self.file.create(new, sample::now()).await.unwrap();
+            let (_, credential) = self.file.create(new, None, sample::now()).await.unwrap();
             issued.push(credential);
         }
         issued

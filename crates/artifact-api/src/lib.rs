@@ -10,6 +10,7 @@ mod lines;
 mod problem;
 mod reports;
 mod signed;
+mod tokens;
 mod upkeep;
 mod warning;
 
@@ -30,6 +31,9 @@ pub use reports::{
     VerifyReport, Why,
 };
 pub use signed::{BeginRequest, CompleteRequest, SignedUrl};
+pub use tokens::{
+    AccessToken, MadeToken, RevokedToken, RotatedKey, TokenGrant, TokenItems, TokenRequest,
+};
 pub use upkeep::{
     BucketReport, HealthCheck, HealthReport, LockHolder, LockStatus, ReindexEvent, ReindexFinding,
     ReindexReport, RuleDifference, Unlocked,

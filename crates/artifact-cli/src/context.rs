@@ -12,7 +12,7 @@ use artifact_domain::{ErrorKind, Result};
 use crate::args::Global;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::service::{self, Local, Remote, Service};
+use crate::service::{self, Local, Remote, Service, Tokens};
 use crate::ui::Ui;
 
 /// How many leftovers of crashed uploads a command clears on its way.
@@ -56,15 +56,12 @@ impl Context {
         Settings::load(&sources)
     }
 
-    /// The settings in effect, for what is done on the machine of the store alone.
-    ///
-    /// # Errors
-    /// `Unsupported` where a server is named.
-    pub(crate) fn settings_of_this_machine(&self) -> Result<Settings> {
-        if service::server(&self.global)?.is_some() {
-            return Err(service::not_through_a_server());
+    /// The tokens of the server that is named, or of the store that the settings describe.
+    pub(crate) fn tokens(&self) -> Result<Tokens> {
+        match self.remote()? {
+            Some(remote) => Ok(Tokens::Remote(remote)),
+            None => Ok(Tokens::here(&self.settings()?.settings)),
         }
-        Ok(self.settings()?.settings)
     }
 
     /// What the verbs work with: a server if one is named, or else the store that the settings describe.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use artifact_app::{Store, Verification};
 use artifact_bootstrap::settings::Settings;
-use artifact_bootstrap::{Access, UrlSigner};
+use artifact_bootstrap::{Access, TokenDesk, UrlSigner};
 use artifact_domain::{Error, ErrorKind, Result};
 use http::StatusCode;
 use tokio::task::JoinHandle;
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     /// Signs URLs that lead here, and knows them again.
     pub(crate) signer: UrlSigner,
+    /// Where tokens and keys are made and taken back.
+    pub(crate) desk: TokenDesk,
     /// Whether what is read is compared with its digest.
     pub(crate) verification: Verification,
     /// Where files without names are made for what grows with the number of artifacts.
@@ -66,12 +68,14 @@ impl App {
         } else {
             Verification::Skip
         };
+        let signer = UrlSigner::new(settings);
         Self(Arc::new(Shared {
+            desk: TokenDesk::new(access.tokens.clone(), signer.clone()),
             store,
             doors: Doors::new(access),
             metrics,
             settings: settings.clone(),
-            signer: UrlSigner::new(settings),
+            signer,
             verification,
             temporary_folder: settings.base_path.clone(),
             patience: settings.http.idle_timeout(),

@@ -93,6 +93,21 @@ impl Ci {
     }
 }
 
+/// A job is known as long as its token is, and what it made could not be taken back with it.
+#[test]
+fn a_job_makes_no_tokens_whatever_it_may() {
+    let rules = "[[issuers.rules]]\nclaims = { repository_owner = \"acme\" }\n\
+                 actions = [\"admin\"]\nspec = \"*\"\ntask = \"*\"\n";
+    let ci = Ci::new("github", rules);
+    let job = ci.saying(&ci.job("acme/web", "7"));
+    job.get("/api/v1/tokens").expect(200);
+    let wish = br#"{"name":"x","grants":[{"actions":["read"]}]}"#;
+    let refused = job.send("POST", "/api/v1/tokens", wish);
+    let refused = refused.problem(403, "permission-denied");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("has no token of the store"), "{detail}");
+}
+
 /// A sandbox whose settings name a file of issuers.
 fn sandbox() -> Sandbox {
     let store = Sandbox::new();

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod audit;
+mod desk;
 mod identities;
 mod life;
 mod model;

@@ -217,6 +217,9 @@ impl Comparison<'_> {
         self.check("POST /api/v1/gc?dry_run=true", b"", may("admin"), 403);
         self.check("POST /api/v1/reindex", b"", may("admin"), 403);
         self.check("POST /api/v1/doctor", b"", may("admin"), 403);
+        self.check("GET /api/v1/tokens", b"", may("admin"), 403);
+        self.check("DELETE /api/v1/signing-keys", b"", may("admin"), 403);
+        self.of_tokens();
         let lock = "/api/v1/locks?artifact=artifact://team/1/log/a.log";
         self.check(&format!("GET {lock}"), b"", may("admin"), 403);
         self.check(&format!("DELETE {lock}"), b"", may("admin"), 403);
@@ -225,6 +228,14 @@ impl Comparison<'_> {
         let import = "POST /api/v1/import?dry_run=true";
         let may_plan = self.known.allows("write") && self.known.allows("read");
         self.check(import, b"", may_plan, 403);
+    }
+
+    /// Who may make a token may take it away again.
+    fn of_tokens(&self) {
+        let may = self.known.may_all("admin");
+        let wish = br#"{"name":"made","grants":[{"actions":["read"]}]}"#;
+        self.check("POST /api/v1/tokens", wish, may, 403);
+        self.check("DELETE /api/v1/tokens?token=made", b"", may, 403);
     }
 
     /// An archive with what is there already.

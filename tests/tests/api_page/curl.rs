@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Operation;
 
 /// What operations need, or show better, beside their required parameters: a query, headers, a body.
-const MORE: [(&str, &str); 35] = [
+const MORE: [(&str, &str); 38] = [
     ("upload", "?tag=branch=main"),
     ("download", "?tail=2"),
     ("list", "?type=log&tag=branch=main&limit=10"),
@@ -21,6 +21,15 @@ const MORE: [(&str, &str); 35] = [
     ("set_lifecycle", "?no_expire=true&dry_run=true"),
     ("cors", "?origin=https://ci.example.com"),
     ("set_cors", "?origin=https://ci.example.com&dry_run=true"),
+    (
+        "set_policy",
+        "?principal=arn:aws:iam::123456789012:role/ci&dry_run=true",
+    ),
+    (
+        "create_token",
+        r#" -d '{"name": "ci-web", "grants": [{"actions": ["read", "write"], "spec": "web"}]}'"#,
+    ),
+    ("revoke_token", "?token=ci-web"),
     ("import", "?dry_run=true --data-binary @build.tar"),
     ("cleanup", "?dry_run=true"),
     ("gc", "?dry_run=true"),

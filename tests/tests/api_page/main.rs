@@ -79,25 +79,34 @@ fn every_example_of_the_interface_works() {
     );
     // A store on disk signs no URLs.
     let bucket = Sandbox::with_bucket("sqlite");
-    let on_files = (Server::start(&files), &files);
-    let in_bucket = (Server::start(&bucket), &bucket);
+    let on_files = (Server::start(&files), &files, None);
+    let in_bucket = (Server::start(&bucket), &bucket, None);
     let rules = Sandbox::on_moto("sqlite");
-    let with_rules = (Server::start(&rules), &rules);
+    let with_rules = (Server::start(&rules), &rules, None);
+    // What a token makes ends with it, so one is needed.
+    let guarded = Sandbox::new();
+    let token = guarded.ok(&["token", "create", "admin", "--allow", "admin"]);
+    let with_token = (
+        Server::start(&guarded).bearing(&token),
+        &guarded,
+        Some(&*token),
+    );
     for operation in operations(&description) {
-        let (server, store) = match operation.id() {
+        let (server, store, token) = match operation.id() {
             "presign" | "begin_upload" | "abort_upload" | "lifecycle" | "cors" | "policy" => {
                 &in_bucket
             }
             // Where no server with such buckets is at hand that is said, and the blobs are files.
-            "set_lifecycle" | "set_cors" if !with_rules.1.has_bucket() => continue,
-            "set_lifecycle" | "set_cors" => &with_rules,
+            "set_lifecycle" | "set_cors" | "set_policy" if !with_rules.1.has_bucket() => continue,
+            "set_lifecycle" | "set_cors" | "set_policy" => &with_rules,
+            "list_tokens" | "create_token" | "revoke_token" | "rotate_key" => &with_token,
             _ => &on_files,
         };
-        run(&operation, server, store);
+        run(&operation, server, store, *token);
     }
 }
 
-fn run(operation: &Operation<'_>, server: &Server, store: &Sandbox) {
+fn run(operation: &Operation<'_>, server: &Server, store: &Sandbox, token: Option<&str>) {
     let log = store.write("build.log", "one\ntwo\nthree\n");
     let tar = Command::new("tar")
         .args(["-cf", "build.tar", "build.log"])
@@ -143,11 +152,13 @@ fn run(operation: &Operation<'_>, server: &Server, store: &Sandbox) {
         let path = begun.header("location");
         server.send("PATCH", path, &headers, &bytes).expect(204);
     }
-    // What the examples leave out: the status, and that it counts.
-    store.write(
-        ".curlrc",
-        "fail-with-body\nwrite-out = \"%{stderr}%{http_code}\\n\"\n",
-    );
+    if operation.id() == "revoke_token" {
+        store.ok(&["token", "create", "ci-web", "--allow", "read"]);
+    }
+    // What the examples leave out: the status, that it counts, and who asks.
+    let asks = token.map(|token| format!("header = \"Authorization: Bearer {}\"\n", token.trim()));
+    let usual = "fail-with-body\nwrite-out = \"%{stderr}%{http_code}\\n\"\n";
+    store.write(".curlrc", [usual, &asks.unwrap_or_default()].concat());
     let example = curl::example(operation);
     let output = store
         .other("sh")

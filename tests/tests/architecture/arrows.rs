@@ -122,7 +122,7 @@ const ALL: &[Arrows] = &[
     Arrows {
         from: BOOTSTRAP,
         to: &[
-            DOMAIN, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, OIDC,
+            DOMAIN, API, APP, METER, OPENDAL, SQL_INDEX, SLED_INDEX, FILELOCK, TOKEN_FILE, OIDC,
             AUDIT_FILE,
         ],
         in_tests: &[TESTKIT],

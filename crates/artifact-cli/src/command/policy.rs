@@ -1,7 +1,6 @@
 //! `artifact policy`: what credentials must be allowed in the bucket.
 
 use artifact_bootstrap::{BucketJob, policy_rules};
-use artifact_domain::{Error, ErrorKind};
 use clap::{Args, Subcommand};
 
 use crate::bucket_changes;
@@ -28,6 +27,8 @@ Examples:
     },
     /// Allow it to somebody in the bucket's own policy; statements of others stay as they are
     #[command(after_help = "\
+Whom a bucket lets in, it lets in past a server and its tokens.
+
 Example:
   artifact policy apply --principal arn:aws:iam::123456789012:role/ci --dry-run")]
     Apply {
@@ -70,22 +71,12 @@ pub(crate) async fn run(args: PolicyArgs, context: &Context) -> Result<(), Failu
         } => (which, Some(principal), BucketJob::Apply { dry_run }),
         Action::Check { which, principal } => (which, Some(principal), BucketJob::Check),
     };
-    let report = match (context.remote()?, job) {
-        (Some(_), BucketJob::Apply { .. }) => return Err(not_applied().into()),
-        (Some(remote), _) => remote.policy(which.with_rules, principal).await?,
-        (None, _) => {
-            let settings = context.settings()?.settings;
-            let outcome = policy_rules(&settings, which.with_rules, principal.as_deref(), job);
-            bucket_changes::report(outcome.await?)
-        }
+    let report = if let Some(remote) = context.remote()? {
+        remote.policy(which.with_rules, principal, job).await?
+    } else {
+        let settings = context.settings()?.settings;
+        let outcome = policy_rules(&settings, which.with_rules, principal.as_deref(), job);
+        bucket_changes::report(outcome.await?)
     };
     bucket_changes::tell(report, job, "policy", context)
-}
-
-/// Whom a bucket lets in, it lets in past the server and its tokens.
-fn not_applied() -> Error {
-    let message = "a policy is not set through a server: whom it lets in stays, whatever becomes of \
-                   the token by which that was asked";
-    Error::new(ErrorKind::Unsupported, message)
-        .with_hint("run it on the machine of the store, without --server and ARTIFACT_SERVER")
 }

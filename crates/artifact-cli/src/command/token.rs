@@ -1,21 +1,15 @@
 //! `artifact token`: who is let in to the server, and what he may do.
 
-use std::time::Duration;
-
-use artifact_bootstrap::{NewToken, SystemClock, Token, TokenFile, UrlSigner};
-use artifact_domain::Timestamp;
-use artifact_domain::access::{self, Actions, Grant};
-use artifact_domain::port::Clock;
-use artifact_domain::query::{Area, Glob};
+use artifact_api::{TokenGrant, TokenRequest};
+use artifact_domain::access::Actions;
+use artifact_domain::query::Glob;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::context::Context;
 use crate::failures::Failure;
+use crate::service::Tokens;
 use crate::ui::Ui;
-
-/// For how many days a token is accepted where nobody says.
-const USUAL_DAYS: u32 = 90;
 
 /// What to do with tokens.
 #[derive(Debug, Args)]
@@ -36,6 +30,9 @@ changes tags, metadata, tiers and holds; `delete` takes artifacts away, sets whe
 holds; `admin` may do all that and look after the store. A pattern takes `*`, `?` and `[a-z]`; upper
 and lower case are not the same.
 
+Through a server it takes a token with `admin` everywhere. What is made by that one ends with it: not
+later, and when it is revoked.
+
 Examples:
   artifact token create dashboards --allow read
   artifact token create ci-web --allow read,write --spec 'web' --task 'ci-*' --expires-in-days 30
@@ -55,6 +52,8 @@ Example:
     RotateKey,
     /// Take a token away; the server refuses it within a second
     #[command(after_help = "\
+Tokens that were made by it through a server go with it.
+
 Example:
   artifact token revoke ci-web")]
     Revoke {
@@ -86,51 +85,43 @@ struct CreateArgs {
 }
 
 pub(crate) async fn run(args: TokenArgs, context: &Context) -> Result<(), Failure> {
-    let settings = context.settings_of_this_machine()?;
-    let tokens = artifact_bootstrap::tokens(&settings);
-    let now = SystemClock.now();
+    let tokens = context.tokens()?;
+    let ui = &context.ui;
     match args.action {
-        Action::Create(args) => create(args, &tokens, now, &context.ui).await,
-        Action::List => list(&tokens, now, &context.ui).await,
-        Action::RotateKey => rotate_key(&UrlSigner::new(&settings), now, &context.ui).await,
-        Action::Revoke { token } => revoke(&token, &tokens, &context.ui).await,
+        Action::Create(args) => create(args, &tokens, ui).await,
+        Action::List => list(&tokens, ui).await,
+        Action::RotateKey => rotate_key(&tokens, ui).await,
+        Action::Revoke { token } => revoke(&token, &tokens, ui).await,
     }
 }
 
-async fn create(
-    args: CreateArgs,
-    tokens: &TokenFile,
-    now: Timestamp,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let days = args.expires_in_days.unwrap_or(USUAL_DAYS);
-    let end = now.saturating_add(Duration::from_hours(24).saturating_mul(days));
-    let new = NewToken {
+async fn create(args: CreateArgs, tokens: &Tokens, ui: &Ui) -> Result<(), Failure> {
+    let request = TokenRequest {
         grants: args.grants(),
-        expires_at: (!args.never_expires).then_some(end),
+        expires_in_days: args.expires_in_days,
+        never_expires: args.never_expires,
         name: args.name,
     };
-    let (token, secret) = tokens.create(new, now).await?;
+    let made = tokens.create(request).await?;
     if ui.json() {
-        let mut object = document(&token, None, now);
-        object["token"] = secret.expose().into();
-        ui.object(&object)?;
+        ui.object(&json!(made))?;
         return Ok(());
     }
-    ui.line(secret.expose())?;
-    let end = match token.expires_at {
+    ui.line(&made.token)?;
+    let about = made.about;
+    let end = match about.expires_at {
         Some(end) => format!("until {end}"),
         None => "until it is revoked".to_owned(),
     };
     ui.note(format_args!(
         "token {} ({}) is accepted {end}; it is not shown again",
-        token.name, token.id
+        about.name, about.id
     ));
     Ok(())
 }
 
 impl CreateArgs {
-    fn grants(&self) -> Vec<Grant> {
+    fn grants(&self) -> Vec<TokenGrant> {
         let or_all = |globs: &[Glob]| match globs {
             [] => vec![Glob::all()],
             globs => globs.to_vec(),
@@ -139,80 +130,71 @@ impl CreateArgs {
         let pairs = specs
             .iter()
             .flat_map(|spec| tasks.iter().map(move |task| (spec, task)));
-        let grants = pairs.map(|(spec, task)| Grant {
-            actions: self.allow,
-            area: Area {
-                spec: spec.clone(),
-                task: task.clone(),
-            },
+        let grants = pairs.map(|(spec, task)| TokenGrant {
+            actions: self.allow.iter().collect(),
+            spec: spec.to_string(),
+            task: task.to_string(),
         });
         grants.collect()
     }
 }
 
-async fn list(tokens: &TokenFile, now: Timestamp, ui: &Ui) -> Result<(), Failure> {
-    for (token, last_used) in tokens.list().await? {
+async fn list(tokens: &Tokens, ui: &Ui) -> Result<(), Failure> {
+    let tokens = tokens.list().await?;
+    for token in &tokens {
         if ui.json() {
-            ui.object(&document(&token, last_used, now))?;
+            ui.object(&json!(token))?;
             continue;
         }
         let grants: Vec<_> = token.grants.iter().map(shown).collect();
         let end = match token.expires_at {
-            Some(end) if token.is_expired(now) => format!("expired {end}"),
+            Some(end) if token.expired => format!("expired {end}"),
             Some(end) => format!("until {end}"),
             None => "until revoked".to_owned(),
         };
-        let used = last_used.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+        let used = token.last_used_at;
+        let used = used.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
         let (id, name) = (&token.id, &token.name);
+        let made = token.made_by.as_deref().map(|maker| {
+            let maker = tokens.iter().find(|token| token.id == maker);
+            maker.map_or_else(String::new, |maker| format!("  made by {}", maker.name))
+        });
         ui.line(format_args!(
-            "{id}  {name}  {}  {end}  {used}",
-            grants.join(" + ")
+            "{id}  {name}  {}  {end}  {used}{}",
+            grants.join(" + "),
+            made.unwrap_or_default()
         ))?;
     }
     Ok(())
 }
 
-fn shown(grant: &Grant) -> String {
-    let Area { spec, task } = &grant.area;
-    format!("{} spec={spec} task={task}", grant.actions)
+fn shown(grant: &TokenGrant) -> String {
+    let TokenGrant {
+        actions,
+        spec,
+        task,
+    } = grant;
+    let actions: Actions = actions.iter().copied().collect();
+    format!("{actions} spec={spec} task={task}")
 }
 
-async fn revoke(token: &str, tokens: &TokenFile, ui: &Ui) -> Result<(), Failure> {
-    let revoked = tokens.revoke(token).await?;
-    if ui.json() {
-        ui.object(&json!({ "id": revoked.id, "name": revoked.name, "revoked": true }))?;
-    } else {
-        ui.line(format_args!("revoked {} ({})", revoked.name, revoked.id))?;
+async fn revoke(token: &str, tokens: &Tokens, ui: &Ui) -> Result<(), Failure> {
+    for revoked in tokens.revoke(token).await? {
+        if ui.json() {
+            ui.object(&json!(revoked))?;
+        } else {
+            ui.line(format_args!("revoked {} ({})", revoked.name, revoked.id))?;
+        }
     }
     Ok(())
 }
 
-async fn rotate_key(signer: &UrlSigner, now: Timestamp, ui: &Ui) -> Result<(), Failure> {
-    signer.revoke_all(now).await?;
+async fn rotate_key(tokens: &Tokens, ui: &Ui) -> Result<(), Failure> {
+    let rotated = tokens.rotate_key().await?;
     if ui.json() {
-        ui.object(&json!({ "rotated_at": now }))?;
+        ui.object(&json!(rotated))?;
     } else {
         ui.line("URLs that were signed before are refused now")?;
     }
     Ok(())
-}
-
-fn document(token: &Token, last_used: Option<Timestamp>, now: Timestamp) -> Value {
-    let grants = token.grants.iter().map(|grant| {
-        let actions: Vec<_> = grant.actions.iter().map(access::Action::as_str).collect();
-        json!({
-            "actions": actions,
-            "spec": grant.area.spec.as_str(),
-            "task": grant.area.task.as_str(),
-        })
-    });
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "grants": grants.collect::<Vec<_>>(),
-        "created_at": token.created_at,
-        "expires_at": token.expires_at,
-        "expired": token.is_expired(now),
-        "last_used_at": last_used,
-    })
 }

@@ -12,6 +12,7 @@ mod remote_changes;
 mod reports;
 mod rules;
 mod signing;
+mod tokens;
 mod upkeep;
 
 use artifact_app::{
@@ -34,6 +35,7 @@ pub(crate) use self::importing::Importing;
 pub(crate) use self::outcomes::Deleted;
 pub(crate) use self::remote::Remote;
 pub(crate) use self::reports::{Moving, Usage};
+pub(crate) use self::tokens::Tokens;
 pub(crate) use self::upkeep::{Told, Verifying};
 
 /// What the verbs work with.

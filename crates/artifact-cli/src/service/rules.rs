@@ -89,15 +89,22 @@ impl Remote {
         self.bucket("/bucket/cors", pairs, job).await
     }
 
-    /// What credentials must be allowed; compared with what the bucket allows to a principal.
+    /// What credentials must be allowed; compared with what the bucket allows to a principal, or allowed to him.
     pub(crate) async fn policy(
         &self,
         with_rules: bool,
         principal: Option<String>,
+        job: BucketJob,
     ) -> Result<BucketReport> {
         let mut pairs = flags(&[("with_rules", with_rules)]);
         pairs.extend(principal.map(|principal| ("principal".to_owned(), principal)));
-        self.client.get("/bucket/policy", &pairs).await
+        match job {
+            BucketJob::Show | BucketJob::Check => self.client.get("/bucket/policy", &pairs).await,
+            BucketJob::Apply { dry_run } => {
+                pairs.extend(flags(&[("dry_run", dry_run)]));
+                self.client.set("/bucket/policy", &pairs).await
+            }
+        }
     }
 
     async fn bucket(

@@ -20,6 +20,7 @@ pub struct Grant {
 pub struct Principal {
     name: String,
     grants: Vec<Grant>,
+    token: Option<String>,
 }
 
 impl Principal {
@@ -28,6 +29,16 @@ impl Principal {
         Self {
             name: name.into(),
             grants,
+            token: None,
+        }
+    }
+
+    /// The same, recognised by the token with this id: one that is kept, and can be revoked.
+    #[must_use]
+    pub fn by_token(self, id: impl Into<String>) -> Self {
+        Self {
+            token: Some(id.into()),
+            ..self
         }
     }
 
@@ -43,6 +54,11 @@ impl Principal {
     /// What he is called in logs; no secret.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The id of the token that he was recognised by, if it was one that can be revoked.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// What he may do.

@@ -168,6 +168,21 @@ impl Caller {
         Ok(())
     }
 
+    /// The id of his token.
+    ///
+    /// # Errors
+    /// `PermissionDenied` where he has none that can be revoked.
+    pub(crate) fn token(&self) -> Result<&str> {
+        self.who.token().ok_or_else(|| {
+            let message = format!(
+                "{} has no token of the store, and what is made by one goes with it",
+                self.who.name()
+            );
+            Error::new(ErrorKind::PermissionDenied, message)
+                .with_hint("make it on the machine of the store, or by a token that was made there")
+        })
+    }
+
     /// Whether he may read an artifact.
     pub(crate) async fn sees(&self, artifact: &Coordinate) -> bool {
         let policy = self.app.doors().policy();

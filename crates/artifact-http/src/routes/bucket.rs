@@ -1,5 +1,4 @@
-//! The rules that the settings of the server ask of its bucket: shown, compared, and, but for those of who may
-//! use it, set.
+//! The rules that the settings of the server ask of its bucket, and who may use it: shown, compared and set.
 
 use artifact_api::BucketReport;
 use artifact_app::view;
@@ -196,8 +195,21 @@ pub(crate) struct PolicyParams {
     principal: Option<String>,
 }
 
-/// The policy for the user or role of the store, or how the bucket's own differs from it. To set it is left to the
-/// machine of the store: whoever is let in so stays, whatever becomes of the token that asked.
+/// Whom the bucket's own policy lets in.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SetPolicyParams {
+    /// The ARN of whom to allow it
+    #[param(required = true)]
+    principal: Option<String>,
+    /// Allows reading and writing the rules of the bucket too
+    with_rules: bool,
+    /// Says what would be changed, and changes nothing
+    dry_run: bool,
+}
+
+/// The policy for the user or role of the store, or how the bucket's own differs from it.
 #[utoipa::path(
     get,
     path = "/api/v1/bucket/policy",
@@ -218,6 +230,35 @@ pub(crate) async fn policy(
     let principal = params.principal.as_deref();
     let settings = &caller.app().settings;
     let outcome = policy_rules(settings, params.with_rules, principal, job).await?;
+    answered(outcome, job)
+}
+
+/// Allows it to somebody in the bucket's own policy; statements of others stay as they are. He is let in past the
+/// server, and stays so when the token is revoked that asked.
+#[utoipa::path(
+    put,
+    path = "/api/v1/bucket/policy",
+    tag = "upkeep",
+    operation_id = "set_policy",
+    params(SetPolicyParams),
+    responses(
+        (status = 200, description = "The `differences` there were", body = serde_json::Map<String, serde_json::Value>),
+        Problems,
+    ),
+)]
+pub(crate) async fn set_policy(
+    caller: Caller,
+    Params(params): Params<SetPolicyParams>,
+) -> Result<Response, Problem> {
+    let named = params.principal;
+    let principal = named.ok_or_else(|| Error::invalid_input("no principal was named"))?;
+    let about = format!("the bucket's policy for {principal}");
+    caller.at(Target::Part(&about)).await?;
+    let (settings, with_rules) = (settings_of(&caller), params.with_rules);
+    let dry_run = params.dry_run;
+    let job = BucketJob::Apply { dry_run };
+    let asked = async move { policy_rules(&settings, with_rules, Some(&principal), job).await };
+    let outcome = caller.app().finish(asked).await?;
     answered(outcome, job)
 }
 

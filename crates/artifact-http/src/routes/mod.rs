@@ -23,6 +23,7 @@ pub(crate) mod resolve;
 pub(crate) mod retention;
 pub(crate) mod sums;
 pub(crate) mod tiers;
+pub(crate) mod tokens;
 pub(crate) mod upkeep;
 mod upkeep_lines;
 pub(crate) mod upload;
@@ -63,6 +64,12 @@ pub(crate) fn all(app: &App) -> Router {
     let locks = admin(get(machine::lock_status).delete(machine::break_lock));
     let lifecycle = admin(get(bucket::lifecycle).put(bucket::set_lifecycle));
     let cors = admin(get(bucket::cors).put(bucket::set_cors));
+    let tokens = admin(
+        get(tokens::list)
+            .post(tokens::create)
+            .delete(tokens::revoke),
+    );
+    let policy = admin(get(bucket::policy).put(bucket::set_policy));
     let api = Router::new()
         .route("/specs/{spec}/tasks/{task}/{type}/{*name}", named)
         .route("/artifacts", many)
@@ -107,7 +114,9 @@ pub(crate) fn all(app: &App) -> Router {
         .route("/locks", locks)
         .route("/bucket/lifecycle", lifecycle)
         .route("/bucket/cors", cors)
-        .route("/bucket/policy", admin(get(bucket::policy)));
+        .route("/bucket/policy", policy)
+        .route("/tokens", tokens)
+        .route("/signing-keys", admin(routing::delete(tokens::rotate_key)));
     Router::new()
         .nest("/api/v1", api)
         .route("/metrics", read(get(health::metrics)))

@@ -28,6 +28,14 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     response
 }
 
+/// A JSON document with a secret in it, which nobody on the way keeps.
+pub(super) fn secret(status: StatusCode, value: &impl Serialize) -> Response {
+    let mut response = json(status, value);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// What is known of an artifact, with the tag of its revision.
 pub(crate) fn details(status: StatusCode, record: &ArtifactRecord) -> Response {
     let mut response = json(status, &ArtifactDetails::from(record));
