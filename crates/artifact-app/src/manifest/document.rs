@@ -88,6 +88,29 @@ pub(super) fn line(entry: &Entry) -> Result<Vec<u8>> {
     Ok(line)
 }
 
+/// A whole document of entries that are there, in the order of their ids: in pieces, so that nothing of the
+/// length of all of it has to grow.
+pub(super) fn chunks<'a>(
+    task: &TaskKey,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> Result<Vec<Bytes>> {
+    let mut chunks = Vec::new();
+    let mut chunk = header(task)?;
+    for (number, entry) in entries.enumerate() {
+        if number > 0 {
+            chunk.extend_from_slice(b",\n");
+        }
+        chunk.extend(line(entry)?);
+        if chunk.len() >= CHUNK_BYTES {
+            chunks.push(std::mem::take(&mut chunk).into());
+        }
+    }
+    chunk.push(b'\n');
+    chunk.extend_from_slice(FOOTER);
+    chunks.push(chunk.into());
+    Ok(chunks)
+}
+
 /// A whole document of entries that come in the order of their ids.
 pub(super) fn body(
     task: &TaskKey,

@@ -3,7 +3,6 @@
 
 use artifact_domain::port::{LockGuard, LockKey, LockPatience, PutOptions};
 use artifact_domain::{BlobKey, Error, ErrorKind, Result};
-use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::reader::{Document, ManifestReader, deltas, whole};
@@ -206,19 +205,10 @@ impl Store {
         entries: impl Iterator<Item = &Entry>,
         options: PutOptions,
     ) -> Result<()> {
-        let mut bytes = document::header(task)?;
-        for (number, entry) in entries.enumerate() {
-            if number > 0 {
-                bytes.extend_from_slice(b",\n");
-            }
-            bytes.extend(document::line(entry)?);
-        }
-        bytes.push(b'\n');
-        bytes.extend_from_slice(document::FOOTER);
-        let bytes = Bytes::from(bytes);
+        let chunks = document::chunks(task, entries)?;
         let key = BlobKey::task_metadata_delta(&task.spec, &task.task, self.new_id()?.into());
         self.retrying("put", || {
-            let body = stream::iter([Ok(bytes.clone())]).boxed();
+            let body = stream::iter(chunks.clone()).map(Ok).boxed();
             self.ports.blobs.put(key.clone(), body, options.clone())
         })
         .await?;

@@ -19,6 +19,10 @@ const LINGER: Duration = Duration::from_millis(250);
 /// With so many entries nothing lingers, and with twice as many who brings more has to wait.
 const FULL: usize = 1_024;
 
+/// The same by what they take of memory: an entry has up to 64 KiB of free metadata, which takes many times that
+/// where it is many small values.
+const FULL_BYTES: usize = 2 << 20;
+
 /// How many tasks are written to at once.
 const CONCURRENCY: usize = 8;
 
@@ -43,6 +47,7 @@ pub(crate) struct Journal {
 struct State {
     waiting: HashMap<TaskKey, Batch>,
     count: usize,
+    held_bytes: usize,
     /// Whether a writer will take what waits.
     is_running: bool,
     /// How many writers there are: one that has nothing left to take may still be ending while
@@ -51,6 +56,32 @@ struct State {
 }
 
 type Batch = BTreeMap<ArtifactId, Entry>;
+
+impl State {
+    fn insert(&mut self, task: TaskKey, entry: Entry) {
+        let batch = self.waiting.entry(task).or_default();
+        let id = entry.id();
+        let merged = if let Some(earlier) = batch.remove(&id) {
+            self.held_bytes -= earlier.held_bytes();
+            earlier.merged(entry)
+        } else {
+            self.count += 1;
+            entry
+        };
+        self.held_bytes += merged.held_bytes();
+        batch.insert(id, merged);
+    }
+
+    /// Whether there is `times` as much as does not linger.
+    fn is_full(&self, times: usize) -> bool {
+        self.count >= times * FULL || self.held_bytes >= times * FULL_BYTES
+    }
+
+    fn take(&mut self) -> HashMap<TaskKey, Batch> {
+        (self.count, self.held_bytes) = (0, 0);
+        std::mem::take(&mut self.waiting)
+    }
+}
 
 impl Journal {
     /// Waits until everything that was noted is written.
@@ -68,17 +99,8 @@ impl Journal {
     /// Takes an entry in; gives the right to write if a writer is to be started.
     fn add(self: &Arc<Self>, task: TaskKey, entry: Entry) -> Option<Writer> {
         let mut state = self.state();
-        let State { waiting, count, .. } = &mut *state;
-        let batch = waiting.entry(task).or_default();
-        let id = entry.id();
-        let merged = if let Some(earlier) = batch.remove(&id) {
-            earlier.merged(entry)
-        } else {
-            *count += 1;
-            entry
-        };
-        batch.insert(id, merged);
-        if *count >= FULL {
+        state.insert(task, entry);
+        if state.is_full(1) {
             self.hurry.notify_one();
         }
         if std::mem::replace(&mut state.is_running, true) {
@@ -103,7 +125,7 @@ impl Journal {
 
     fn is_overfull(&self) -> bool {
         let state = self.state();
-        state.is_running && state.count >= 2 * FULL
+        state.is_running && state.is_full(2)
     }
 
     /// A panic elsewhere leaves the entries whole: each change of them is one insert.
@@ -123,13 +145,12 @@ impl Writer {
     /// another one.
     fn take(&mut self) -> Option<HashMap<TaskKey, Batch>> {
         let mut state = self.journal.state();
-        state.count = 0;
         if state.waiting.is_empty() {
             state.is_running = false;
             self.is_done = true;
             return None;
         }
-        Some(std::mem::take(&mut state.waiting))
+        Some(state.take())
     }
 }
 
@@ -271,5 +292,32 @@ mod tests {
         drop(journal.add(task.clone(), entry.clone()).unwrap());
         let mut next = journal.add(task, entry).unwrap();
         assert_eq!(next.take().map(|batches| batches.len()), Some(1));
+    }
+
+    #[test]
+    fn what_waits_is_counted_and_weighed() {
+        let of = |id: usize, long: usize, revision: u64| {
+            let mut record = record("x");
+            record.id = artifact_testkit::sample::id(u32::try_from(id).unwrap());
+            record.revision = artifact_domain::Revision::new(revision);
+            let text = serde_json::json!({ "n": "m".repeat(long) }).to_string();
+            record.metadata = artifact_testkit::sample::metadata(&text);
+            Entry::version(record, None)
+        };
+        let task = entry().0;
+        let mut state = State::default();
+        (0..FULL - 1).for_each(|id| state.insert(task.clone(), of(id, 10, 1)));
+        assert!(!state.is_full(1), "few and small");
+        state.insert(task.clone(), of(FULL, 10, 1));
+        assert!(state.is_full(1) && !state.is_full(2), "many");
+        assert!(!state.take().is_empty() && !state.is_full(1));
+        let large = FULL_BYTES.div_ceil(60_000);
+        (0..large).for_each(|id| state.insert(task.clone(), of(id, 60_000, 1)));
+        assert!(state.is_full(1) && !state.is_full(2), "few and large");
+        // What comes instead of another weighs for itself.
+        (0..large).for_each(|id| state.insert(task.clone(), of(id, 10, 2)));
+        assert!(!state.is_full(1));
+        state.take();
+        assert_eq!((state.count, state.held_bytes), (0, 0));
     }
 }
