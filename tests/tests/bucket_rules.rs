@@ -289,6 +289,10 @@ fn a_policy_allows_what_the_store_needs() {
         .run(&["policy", "apply"])
         .expect_code(2)
         .says(&["--principal"]);
+    for everybody in ["*", "", "arn:aws:iam::123456789012:*"] {
+        let refused = store.run(&["policy", "apply", "--principal", everybody]);
+        refused.expect_code(2).says(&["a principal is an ARN"]);
+    }
     let _ = store
         .run(&[&["policy", "check"][..], &to].concat())
         .expect_code(6);

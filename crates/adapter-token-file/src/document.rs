@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use artifact_domain::access::Grant;
+use artifact_domain::port::unrecognised;
 use artifact_domain::query::Area;
-use artifact_domain::{Error, Result, Timestamp};
+use artifact_domain::{Error, ErrorKind, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::secret::{Kept, is_id};
+use crate::secret::{Kept, is_id, name_of};
 use crate::tokens::Token;
 
 /// The form that is written; another one is not read.
@@ -17,8 +18,11 @@ const FORMAT: u32 = 1;
 /// How many parts of the store one token is for at most: each costs something with every list.
 const MOST_GRANTS: usize = 64;
 
+/// How many tokens there may be of which one was made by the other.
+const MOST_MAKERS: usize = 16;
+
 /// The longest name, in bytes.
-const MOST_NAME_BYTES: usize = 64;
+pub(crate) const MOST_NAME_BYTES: usize = 64;
 
 /// All tokens.
 #[derive(Debug, Clone, Default)]
@@ -42,25 +46,42 @@ impl Tokens {
         self.0.iter().find(|entry| entry.token.id == id)
     }
 
-    /// The one with this id, if it and all by which it was made are accepted at `now`.
-    pub(crate) fn accepted(&self, id: &str, now: Timestamp) -> Option<&Entry> {
-        let found = self.position(id)?;
-        let mut at = found;
-        loop {
-            let token = &self.0[at].token;
+    /// Whether one of them is accepted at `now`: itself, and all by which it was made, who must still be
+    /// admins of everything.
+    pub(crate) fn accept(&self, entry: &Entry, now: Timestamp) -> bool {
+        let mut token = &entry.token;
+        for _ in 0..=MOST_MAKERS {
             if token.is_expired(now) {
-                return None;
+                return false;
             }
             let Some(maker) = &token.made_by else {
-                return Some(&self.0[found]);
+                return true;
             };
-            // Who made it was there before.
-            at = self.position(maker).filter(|maker| *maker < at)?;
+            match self.get(maker) {
+                Some(maker) if maker.token.is_admin() => token = &maker.token,
+                _ => return false,
+            }
         }
+        false
     }
 
-    fn position(&self, id: &str) -> Option<usize> {
-        self.0.iter().position(|entry| entry.token.id == id)
+    /// The one with this id, which is to make or take others.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where it is not accepted at `now`, `PermissionDenied` where it is no admin of
+    /// everything.
+    pub(crate) fn admin(&self, id: &str, now: Timestamp) -> Result<&Entry> {
+        let entry = self.get(id).filter(|entry| self.accept(entry, now));
+        let entry = entry.ok_or_else(unrecognised)?;
+        if !entry.token.is_admin() {
+            let message = format!("token {} is no admin of the whole store", entry.token.name);
+            return Err(Error::new(ErrorKind::PermissionDenied, message));
+        }
+        Ok(entry)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// Adds one.
@@ -72,10 +93,8 @@ impl Tokens {
         let name = &entry.token.name;
         if self.0.iter().any(|other| other.token.name == *name) {
             let message = format!("there is a token called `{name}` already");
-            return Err(
-                Error::new(artifact_domain::ErrorKind::AlreadyExists, message)
-                    .with_hint("choose another name, or revoke that one first"),
-            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message)
+                .with_hint("choose another name, or revoke that one first"));
         }
         self.0.push(entry);
         Ok(())
@@ -149,8 +168,20 @@ pub(crate) fn check(token: &Token) -> Result<()> {
     if is_id(&token.name) {
         return Err(Error::invalid_input("the name of a token looks like an id"));
     }
+    if name_of(&token.name) != token.name {
+        let message = "the name of a token begins as tokens themselves do";
+        return Err(Error::invalid_input(message));
+    }
     if token.grants.is_empty() || token.grants.len() > MOST_GRANTS {
         let message = format!("a token is for 1 to {MOST_GRANTS} parts of the store");
+        return Err(Error::invalid_input(message));
+    }
+    let mut patterns = token.grants.iter();
+    if patterns.any(|Grant { area, .. }| {
+        let patterns = [area.spec.as_str(), area.task.as_str()];
+        patterns.concat().contains(char::is_control)
+    }) {
+        let message = "the patterns of a token have no control characters";
         return Err(Error::invalid_input(message));
     }
     if token.grants.iter().any(|grant| grant.actions.is_empty()) {

@@ -13,7 +13,14 @@ const LOCK: &str = ".lock";
 
 /// Whether the file was ever replaced, or was about to be: the lock beside it stays.
 pub(crate) fn was_replaced(path: &Path) -> bool {
-    !matches!(fs::symlink_metadata(beside(path, LOCK)), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    let is_there = |path: &Path| !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    // What a link led to may be gone with its lock.
+    path.is_symlink() || is_there(&beside(path, LOCK)) || is_there(&beside(&real(path), LOCK))
+}
+
+/// Where the file is that a link leads to: it is that which is replaced, since others have links to it too.
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The right to replace the file, until it is dropped.
@@ -29,7 +36,8 @@ impl Turn {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| fault(folder, "made", error))?;
         }
-        let beside = beside(path, LOCK);
+        let path = real(path);
+        let beside = beside(&path, LOCK);
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -38,10 +46,7 @@ impl Turn {
             .open(&beside)
             .and_then(|file| FileExt::lock(&file).map(|()| file));
         let lock = lock.map_err(|error| fault(&beside, "locked", error))?;
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        Ok(Self { path, _lock: lock })
     }
 
     /// Replaces the file, so that it is read as it was or as it is to be, whatever happens.

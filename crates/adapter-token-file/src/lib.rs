@@ -3,6 +3,7 @@
 mod document;
 mod file;
 mod kept;
+mod lifetime;
 mod secret;
 mod signing;
 mod tokens;
@@ -10,8 +11,9 @@ mod uses;
 
 use artifact_domain::{Error, ErrorKind, Result};
 
+pub use lifetime::Lifetime;
 pub use signing::{Signature, SigningKeys};
-pub use tokens::{Lifetime, NewToken, Token, TokenFile};
+pub use tokens::{Listed, NewToken, Token, TokenFile};
 
 /// Runs what blocks.
 async fn blocking<T: Send + 'static>(

@@ -16,6 +16,17 @@ use subtle::ConstantTimeEq;
 /// What every token begins with, so that programs that look for secrets know it.
 const PREFIX: &str = "ast_";
 
+/// What names a token: also where somebody gives the token itself, so that it goes into no message and no log.
+pub(crate) fn name_of(text: &str) -> &str {
+    let Some(rest) = text.strip_prefix(PREFIX) else {
+        return text;
+    };
+    match rest.split_once('_') {
+        Some((id, _)) if is_id(id) => id,
+        _ => "ast_…",
+    }
+}
+
 const ID_BYTES: usize = 8;
 pub(crate) const SECRET_BYTES: usize = 32;
 

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use artifact_domain::access::{Grant, Principal};
+use artifact_domain::access::{Action, Grant, Principal};
 use artifact_domain::port::{Authenticator, Credential, unrecognised};
 use artifact_domain::{Error, ErrorKind, Result, Timestamp};
 use async_trait::async_trait;
@@ -13,6 +12,7 @@ use crate::blocking;
 use crate::document::{self, Entry, Tokens};
 use crate::file::{self, Turn};
 use crate::kept::Kept;
+use crate::lifetime::Lifetime;
 use crate::secret::{self, Parts};
 use crate::uses::{self, LastUses, Uses};
 
@@ -39,6 +39,12 @@ impl Token {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
+    /// Whether it is for all upkeep of the whole store.
+    pub(crate) fn is_admin(&self) -> bool {
+        let mut grants = self.grants.iter();
+        grants.any(|grant| grant.actions.allow(Action::Admin) && grant.area.has_all())
+    }
+
     /// What its bearer is called in logs.
     fn bearer(&self) -> String {
         format!("token {} ({})", self.name, self.id)
@@ -56,63 +62,22 @@ pub struct NewToken {
     pub lifetime: Lifetime,
 }
 
-/// For how long a token is to be accepted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Lifetime {
-    /// For [`Self::USUAL_DAYS`], or as long as the token is accepted that it is made by.
-    #[default]
-    Usual,
-    /// Until then.
-    Until(Timestamp),
-    /// Until it is revoked.
-    Endless,
+/// How long the file may become, far below what is read of it.
+const MOST_WRITTEN_BYTES: usize = 16 << 20;
+
+fn too_many(what: &str, hint: &str) -> Error {
+    Error::new(ErrorKind::TooLarge, format!("there are too many {what}")).with_hint(hint)
 }
 
-impl Lifetime {
-    /// For how many days a token is accepted where nobody says.
-    pub const USUAL_DAYS: u32 = 90;
-
-    /// For how many days one is accepted at most, unless until it is revoked.
-    pub const MOST_DAYS: u32 = 36_500;
-
-    /// So many days from now on.
-    ///
-    /// # Errors
-    /// `InvalidInput` for none and for more than [`Self::MOST_DAYS`].
-    pub fn days(days: u32, now: Timestamp) -> Result<Self> {
-        if (1..=Self::MOST_DAYS).contains(&days) {
-            Ok(Self::Until(after(days, now)))
-        } else {
-            let message = format!("a token is accepted for 1 to {} days", Self::MOST_DAYS);
-            Err(Error::invalid_input(message))
-        }
-    }
-
-    /// When a token ends that is made now, by one that ends at `limit`.
-    fn end(self, now: Timestamp, limit: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        let end = match self {
-            Self::Usual => {
-                let usual = after(Self::USUAL_DAYS, now);
-                return Ok(Some(limit.map_or(usual, |limit| limit.min(usual))));
-            }
-            Self::Until(end) => Some(end),
-            Self::Endless => None,
-        };
-        match limit {
-            Some(limit) if end.is_none_or(|end| end > limit) => Err(too_long(limit)),
-            _ => Ok(end),
-        }
-    }
-}
-
-fn after(days: u32, now: Timestamp) -> Timestamp {
-    now.saturating_add(Duration::from_hours(24).saturating_mul(days))
-}
-
-fn too_long(limit: Timestamp) -> Error {
-    let message = format!("a token ends with the one that it is made by, which ends at {limit}");
-    Error::new(ErrorKind::PermissionDenied, message)
-        .with_hint("ask for fewer days, or make it on the machine of the store")
+/// A token as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What is known of it.
+    pub token: Token,
+    /// When it was last used.
+    pub last_used: Option<Timestamp>,
+    /// Whether it lets anybody in.
+    pub is_accepted: bool,
 }
 
 /// The tokens in a file. Cloning it is cheap and gives the same.
@@ -151,8 +116,8 @@ impl TokenFile {
     ///
     /// # Errors
     /// `InvalidInput` for names, grants and lifetimes that make no token; `AlreadyExists` where another
-    /// has the name; `Unauthenticated` where `maker` is accepted no more, `PermissionDenied` where it
-    /// would be outlived; faults of the file.
+    /// has the name; `Unauthenticated` where `maker` is accepted no more, `PermissionDenied` where it is
+    /// no admin of everything, or would be outlived; `TooLarge` for too many; faults of the file.
     pub async fn create(
         &self,
         new: NewToken,
@@ -173,45 +138,73 @@ impl TokenFile {
         document::check(&token)?;
         self.changing(move |tokens| {
             if let Some(maker) = &token.made_by {
-                let maker = tokens.accepted(maker, now).ok_or_else(unrecognised)?;
+                let maker = tokens.admin(maker, now)?;
                 token.expires_at = new.lifetime.end(now, maker.token.expires_at)?;
             }
-            tokens.add(Entry {
+            let entry = Entry {
                 token: token.clone(),
                 kept,
-            })?;
+            };
+            if token.made_by.is_some() && !tokens.accept(&entry, now) {
+                return Err(too_many(
+                    "tokens that are made by one another",
+                    "make it by another one, or on the machine of the store",
+                ));
+            }
+            tokens.add(entry)?;
             Ok((token, credential))
         })
         .await
     }
 
-    /// Every token, the oldest first, and when it was last used.
+    /// Every token, the oldest first, as it is at `now`.
     ///
     /// # Errors
     /// Faults of the file.
-    pub async fn list(&self) -> Result<Vec<(Token, Option<Timestamp>)>> {
+    pub async fn list(&self, now: Timestamp) -> Result<Vec<Listed>> {
         let this = self.clone();
         blocking(move || {
             let tokens = this.0.file.load()?;
             let uses = uses::written(this.0.file.path());
-            let listed = tokens.iter().map(|entry| {
-                let last = uses.get(&entry.token.id).copied();
-                (entry.token.clone(), last)
+            let listed = tokens.iter().map(|entry| Listed {
+                token: entry.token.clone(),
+                last_used: uses.get(&entry.token.id).copied(),
+                is_accepted: tokens.accept(entry, now),
             });
             Ok(listed.collect())
         })
         .await
     }
 
-    /// Takes the token with this id or name away, and with it those that were made by it: all of them, that
-    /// one first.
+    /// What names a token in messages and logs, of what somebody names it by, who may give the token itself.
+    pub fn name_of(text: &str) -> &str {
+        secret::name_of(text)
+    }
+
+    /// Whether the token with the id `by` may make and take others at `now`, by the file as it is.
     ///
     /// # Errors
-    /// `NotFound`; faults of the file.
-    pub async fn revoke(&self, id_or_name: &str) -> Result<Vec<Token>> {
-        let meant = id_or_name.to_owned();
+    /// `Unauthenticated` and `PermissionDenied` where it may not; faults of the file.
+    pub async fn check_admin(&self, by: &str, now: Timestamp) -> Result<()> {
+        let (this, by) = (self.clone(), by.to_owned());
+        blocking(move || this.0.file.load()?.admin(&by, now).map(|_| ())).await
+    }
+
+    /// Takes the token with this id or name away, and with it those that were made by it: all of them, that
+    /// one first. It is asked for on the machine of the store or by the token with the id `by`.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unauthenticated` and `PermissionDenied` where `by` may not; faults of the file.
+    pub async fn revoke(
+        &self,
+        id_or_name: &str,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Vec<Token>> {
+        let meant = secret::name_of(id_or_name).to_owned();
         let unknown = |meant: &str| {
-            let message = format!("there is no token `{meant}`");
+            let short: String = meant.chars().take(document::MOST_NAME_BYTES).collect();
+            let message = format!("there is no token `{}`", short.escape_debug());
             Error::new(ErrorKind::NotFound, message)
                 .with_hint("`artifact token list` shows those that there are")
         };
@@ -219,8 +212,14 @@ impl TokenFile {
         if !self.is_there() {
             return Err(unknown(&meant));
         }
-        self.changing(move |tokens| tokens.remove(&meant).ok_or_else(|| unknown(&meant)))
-            .await
+        let by = by.map(str::to_owned);
+        self.changing(move |tokens| {
+            if let Some(by) = by {
+                tokens.admin(&by, now)?;
+            }
+            tokens.remove(&meant).ok_or_else(|| unknown(&meant))
+        })
+        .await
     }
 
     /// Writes down which tokens were used since the last time.
@@ -248,8 +247,13 @@ impl TokenFile {
         blocking(move || {
             let turn = Turn::wait(this.0.file.path())?;
             let mut tokens = this.0.file.load()?;
+            let before = tokens.count();
             let changed = change(&mut tokens)?;
-            turn.replace(&tokens.write())?;
+            let text = tokens.write();
+            if tokens.count() > before && text.len() > MOST_WRITTEN_BYTES {
+                return Err(too_many("tokens", "revoke some that are not used any more"));
+            }
+            turn.replace(&text)?;
             this.0.file.look_again();
             Ok(changed)
         })
@@ -269,8 +273,8 @@ impl Authenticator for TokenFile {
         }
         let parts = Parts::of(credential).ok_or_else(unrecognised)?;
         let tokens = self.0.file.seen()?;
-        let entry = tokens.accepted(&parts.id, now).ok_or_else(unrecognised)?;
-        if !entry.kept.is_of(&parts.secret) {
+        let entry = tokens.get(&parts.id).ok_or_else(unrecognised)?;
+        if !entry.kept.is_of(&parts.secret) || !tokens.accept(entry, now) {
             return Err(unrecognised());
         }
         self.0.uses.note(&parts.id, now);
@@ -364,15 +368,6 @@ mod tests {
         assert_eq!(late.unwrap_err().kind(), ErrorKind::Unauthenticated);
     }
 
-    #[test]
-    fn days_are_counted_from_one() {
-        assert_eq!(Lifetime::days(2, at(0)).unwrap(), Lifetime::Until(at(2)));
-        for days in [0, Lifetime::MOST_DAYS + 1, u32::MAX] {
-            let error = Lifetime::days(days, at(0)).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        }
-    }
-
     #[tokio::test]
     async fn what_was_made_by_a_token_goes_with_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -399,7 +394,7 @@ mod tests {
         std::fs::write(&path, edited.to_string()).unwrap();
         file.0.file.look_again();
         assert!(!accepts(&secret).await && accepts(&kept_too).await);
-        // Nor does a token that names itself, or one after it.
+        // Nor does a token that was made by itself in the end.
         let circle = all.replace(
             &format!("\"made_by\": \"{}\"", root.id),
             &format!("\"made_by\": \"{}\"", grandchild.id),
@@ -412,9 +407,66 @@ mod tests {
         std::fs::write(&path, all).unwrap();
         file.0.file.look_again();
         assert!(accepts(&secret).await);
-        let gone = file.revoke("root").await.unwrap();
+        let gone = file.revoke("root", None, at(0)).await.unwrap();
         let gone: Vec<_> = gone.iter().map(|token| &*token.name).collect();
         assert_eq!(gone, ["root", "child", "grandchild"]);
         assert!(!accepts(&secret).await && accepts(&kept).await && accepts(&kept_too).await);
+    }
+
+    #[tokio::test]
+    async fn tokens_have_a_bound_and_can_be_revoked_beyond_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.json");
+        let file = TokenFile::new(path.clone());
+        let (first, _) = file
+            .create(admin("first", Lifetime::Endless), None, at(0))
+            .await
+            .unwrap();
+        // As if there had been very many before.
+        let mut text: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let one = text["tokens"][0].clone();
+        let wide = "x".repeat(1_000);
+        let grants =
+            vec![serde_json::json!({ "actions": ["read"], "spec": wide, "task": wide }); 64];
+        for number in 0..140_u64 {
+            let mut more = one.clone();
+            more["id"] = format!("{number:016x}").into();
+            more["name"] = format!("n{number}").into();
+            more["grants"] = grants.clone().into();
+            text["tokens"].as_array_mut().unwrap().push(more);
+        }
+        std::fs::write(&path, text.to_string()).unwrap();
+        let error = file
+            .create(admin("more", Lifetime::Endless), None, at(0))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+        assert_eq!(
+            file.revoke("first", None, at(0)).await.unwrap()[0].id,
+            first.id
+        );
+        assert_eq!(file.list(at(0)).await.unwrap().len(), 140);
+    }
+
+    #[tokio::test]
+    async fn tokens_make_tokens_so_many_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TokenFile::new(folder.path().join("tokens.json"));
+        let mut maker: Option<String> = None;
+        for depth in 0..40 {
+            let new = admin(&format!("t{depth}"), Lifetime::Endless);
+            match file.create(new, maker.as_deref(), at(0)).await {
+                Ok((token, secret)) => {
+                    assert!(file.authenticate(&secret, at(0)).await.unwrap().is_some());
+                    maker = Some(token.id);
+                }
+                Err(error) => {
+                    assert_eq!((error.kind(), depth), (ErrorKind::TooLarge, 17), "{error}");
+                    return;
+                }
+            }
+        }
+        panic!("there is no bound");
     }
 }

@@ -35,7 +35,7 @@ impl Office for Tokens {
 
     async fn withdraw(&self, credential: &Credential) {
         let id = credential.expose().split('_').nth(1).unwrap();
-        self.file.revoke(id).await.unwrap();
+        self.file.revoke(id, None, sample::now()).await.unwrap();
     }
 }
 

@@ -20,8 +20,10 @@ pub struct AccessToken {
     pub created_at: Timestamp,
     /// From when on it is not accepted any more; never when absent.
     pub expires_at: Option<Timestamp>,
-    /// Whether it is not accepted any more.
+    /// Whether its end has come.
     pub expired: bool,
+    /// Whether it lets anybody in: neither it nor what it was made by has ended, gone, or lost its rights.
+    pub accepted: bool,
     /// When it was last used, as of a minute ago.
     pub last_used_at: Option<Timestamp>,
     /// The id of the token by which it was made, which it goes with.
@@ -87,7 +89,7 @@ pub struct TokenRequest {
 }
 
 /// A token that was made, with its secret. Its text never prints.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct MadeToken {
     /// What is known of it from now on.
     #[serde(flatten)]
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn a_secret_never_prints() {
         let text = r#"{"id":"1","name":"ci","grants":[],"created_at":"2026-01-01T00:00:00Z","expires_at":null,
-            "expired":false,"last_used_at":null,"made_by":null,"token":"ast_1_hidden"}"#;
+            "expired":false,"accepted":true,"last_used_at":null,"made_by":null,"token":"ast_1_hidden"}"#;
         let made: MadeToken = serde_json::from_str(text).unwrap();
         assert_eq!(made.token, "ast_1_hidden");
         let shown = format!("{made:?}");

@@ -147,6 +147,7 @@ pub async fn policy_rules(
     let wanted = bucket_policy(&site, wish, principal);
     let rules = bucket_rules(settings).await?;
     outcome.differences = policy_differences(&*rules, &wanted).await?;
+    check_principal(principal)?;
     if is_wanted(job, &outcome.differences) {
         let statements = wanted.into_iter().map(|(_, statement)| statement);
         rules.set_policy(statements.collect()).await?;
@@ -154,6 +155,53 @@ pub async fn policy_rules(
     Ok(outcome)
 }
 
+/// Somebody, and never everybody: an ARN of IAM or STS, or the number of an account.
+fn check_principal(principal: &str) -> Result<()> {
+    let is_account = principal.len() == 12 && principal.bytes().all(|byte| byte.is_ascii_digit());
+    let is_fit = |c: char| c.is_ascii_graphic() && c != '*';
+    let parts: Vec<_> = principal.splitn(6, ':').collect();
+    let is_arn = matches!(parts[..], ["arn", _, "iam" | "sts", _, _, whom] if !whom.is_empty());
+    if is_account || is_arn && principal.chars().all(is_fit) {
+        return Ok(());
+    }
+    let message = "a principal is an ARN of IAM or STS without `*`, or an account of 12 digits";
+    Err(Error::invalid_input(message).with_hint(
+        "`arn:aws:iam::123456789012:role/ci`, say; who lets in everybody does so elsewhere",
+    ))
+}
+
 fn is_wanted(job: BucketJob, differences: &[RuleDifference]) -> bool {
     job == BucketJob::Apply { dry_run: false } && !differences.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_principal_is_somebody() {
+        for good in [
+            "123456789012",
+            "arn:aws:iam::123456789012:role/ci",
+            "arn:aws-cn:iam::123456789012:user/a/b@c",
+            "arn:aws:sts::123456789012:assumed-role/ci/job:7",
+            "arn:aws:iam:::user/owner",
+        ] {
+            check_principal(good).unwrap();
+        }
+        for bad in [
+            "",
+            "*",
+            "somebody",
+            "12345678901",
+            "arn:aws:iam::123456789012:*",
+            "arn:aws:iam::*:root",
+            "arn:aws:s3:::bucket",
+            "arn:aws:iam::123456789012:",
+            "arn:aws:iam::123456789012:role/a\nb",
+            "arn:aws:iam::123456789012:role/a b",
+        ] {
+            assert!(check_principal(bad).is_err(), "{bad}");
+        }
+    }
 }

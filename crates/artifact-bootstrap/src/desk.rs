@@ -1,6 +1,6 @@
 //! Tokens as they are asked for and told, be it on the machine of the store or through its server.
 
-use adapter_token_file::{Lifetime, NewToken, Token, TokenFile};
+use adapter_token_file::{Lifetime, Listed, NewToken, Token, TokenFile};
 use artifact_api::{AccessToken, MadeToken, RevokedToken, RotatedKey, TokenGrant, TokenRequest};
 use artifact_domain::access::Grant;
 use artifact_domain::{Error, Result, Timestamp};
@@ -38,7 +38,14 @@ impl TokenDesk {
         };
         let (token, secret) = self.tokens.create(new, maker, now).await?;
         Ok(MadeToken {
-            about: told(token, None, now),
+            about: told(
+                Listed {
+                    token,
+                    last_used: None,
+                    is_accepted: true,
+                },
+                now,
+            ),
             token: secret.expose().to_owned(),
         })
     }
@@ -48,18 +55,27 @@ impl TokenDesk {
     /// # Errors
     /// Faults of the file.
     pub async fn list(&self, now: Timestamp) -> Result<Vec<AccessToken>> {
-        let tokens = self.tokens.list().await?.into_iter();
-        Ok(tokens
-            .map(|(token, last_used)| told(token, last_used, now))
-            .collect())
+        let tokens = self.tokens.list(now).await?.into_iter();
+        Ok(tokens.map(|listed| told(listed, now)).collect())
     }
 
-    /// Takes the token with this id or name away, and those that were made by it.
+    /// What names a token in messages and logs, of what somebody names it by.
+    pub fn name_of(text: &str) -> &str {
+        TokenFile::name_of(text)
+    }
+
+    /// Takes the token with this id or name away, and those that were made by it: on the machine of the store
+    /// or for the token with the id `by`.
     ///
     /// # Errors
-    /// `NotFound`; faults of the file.
-    pub async fn revoke(&self, id_or_name: &str) -> Result<Vec<RevokedToken>> {
-        let revoked = self.tokens.revoke(id_or_name).await?.into_iter();
+    /// Those of [`TokenFile::revoke`].
+    pub async fn revoke(
+        &self,
+        id_or_name: &str,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Vec<RevokedToken>> {
+        let revoked = self.tokens.revoke(id_or_name, by, now).await?.into_iter();
         let revoked = revoked.map(|Token { id, name, .. }| RevokedToken {
             id,
             name,
@@ -68,11 +84,24 @@ impl TokenDesk {
         Ok(revoked.collect())
     }
 
+    /// Whether the token with the id `by`, if it is one, may still do what lasts: the file is looked at, and not
+    /// what it said a moment ago.
+    ///
+    /// # Errors
+    /// `Unauthenticated` and `PermissionDenied` where it may not; faults of the file.
+    pub async fn check(&self, by: Option<&str>, now: Timestamp) -> Result<()> {
+        match by {
+            Some(by) => self.tokens.check_admin(by, now).await,
+            None => Ok(()),
+        }
+    }
+
     /// Takes every URL back that was signed here.
     ///
     /// # Errors
-    /// Faults of the file of keys.
-    pub async fn rotate_key(&self, now: Timestamp) -> Result<RotatedKey> {
+    /// Those of [`TokenDesk::check`]; faults of the file of keys.
+    pub async fn rotate_key(&self, by: Option<&str>, now: Timestamp) -> Result<RotatedKey> {
+        self.check(by, now).await?;
         self.signer.revoke_all(now).await?;
         Ok(RotatedKey { rotated_at: now })
     }
@@ -89,15 +118,17 @@ fn lifetime(days: Option<u32>, never_expires: bool, now: Timestamp) -> Result<Li
     }
 }
 
-fn told(token: Token, last_used_at: Option<Timestamp>, now: Timestamp) -> AccessToken {
+fn told(listed: Listed, now: Timestamp) -> AccessToken {
+    let token = listed.token;
     AccessToken {
         expired: token.is_expired(now),
+        accepted: listed.is_accepted,
         id: token.id,
         name: token.name,
         grants: token.grants.iter().map(TokenGrant::from).collect(),
         created_at: token.created_at,
         expires_at: token.expires_at,
-        last_used_at,
+        last_used_at: listed.last_used,
         made_by: token.made_by,
     }
 }

@@ -1,6 +1,9 @@
 //! Tokens that are made through the server: only by an admin of all that is there, and they end with the token
 //! that made them.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use e2e::{Outcome, Sandbox, Server, eventually};
 use serde_json::{Value, json};
 
@@ -72,7 +75,7 @@ fn an_admin_makes_tokens_through_the_server() {
     assert_eq!(tokens[1]["grants"], json!([area("web"), area("api")]));
 
     // The secret is in the answer alone, and the entry says which token it was.
-    let entry = store.ok(&["audit", "--target", "token ci/web", "--json"]);
+    let entry = store.ok(&["audit", "--target", "token ci/web (*)", "--json"]);
     assert!(
         entry.contains("\"request\":\"POST /api/v1/tokens\""),
         "{entry}"
@@ -256,4 +259,165 @@ fn urls_that_were_signed_are_taken_back_through_the_server() {
     let rotated = run(&store, &server, &admin, &args).expect_code(0);
     assert!(rotated.objects()[0]["rotated_at"].is_string(), "{rotated}");
     server.get(path).problem(401, "unauthenticated");
+}
+
+#[test]
+fn a_token_that_is_given_as_a_name_stays_secret() {
+    let (store, server, admin) = served();
+    let victim = token(&store, "victim", &["read"]);
+    let (victim, begin) = (victim.trim(), &victim[..8]);
+    let named = json!({ "name": victim, "grants": [{ "actions": ["read"] }] }).to_string();
+    let refused = Bearer::new(&server, &admin).send("POST", TOKENS, named.as_bytes());
+    refused.problem(400, "invalid-input");
+    let unknown = format!("ast_0123456789abcdef{}", &victim[20..]);
+    for (given, code) in [(&*unknown, 3), (victim, 0), (victim, 3), (&victim[..40], 3)] {
+        let told = run(&store, &server, &admin, &["token", "revoke", given]).expect_code(code);
+        assert!(
+            !format!("{told}").replace(given, "").contains(&victim[30..]),
+            "{told}"
+        );
+        let told = store.run(&["token", "revoke", given]).expect_code(3);
+        assert!(!told.stderr.contains(&victim[30..]), "{told}");
+    }
+    assert_eq!(
+        store.json(&["token", "list"]).len(),
+        1,
+        "it is known by its id"
+    );
+    for text in [server.log(), store.ok(&["audit", "--json"])] {
+        assert!(!text.contains(&victim[30..]), "{begin}: {text}");
+    }
+}
+
+#[test]
+fn who_loses_his_rights_makes_and_takes_nothing_any_more() {
+    let (store, server, admin) = served();
+    let made = run(&store, &server, &admin, &create("child", &["admin"])).expect_code(0);
+    let child = made.text().trim().to_owned();
+    let boss = Bearer::new(&server, &admin);
+    boss.get(TOKENS).expect(200);
+    let file = store.root().join("store/access/tokens.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut edited: Value = serde_json::from_str(&text).unwrap();
+    edited["tokens"][0]["grants"][0]["actions"] = json!(["read"]);
+    fs::write(&file, edited.to_string()).unwrap();
+    // At once, though the server may know him as he was a moment ago.
+    let wish = br#"{"name":"late","grants":[{"actions":["admin"]}]}"#;
+    let late = boss.send("POST", TOKENS, wish).status;
+    let gone = boss
+        .send("DELETE", &format!("{TOKENS}?token=child"), b"")
+        .status;
+    let keys = boss.send("DELETE", "/api/v1/signing-keys", b"").status;
+    assert_eq!((late, gone, keys), (403, 403, 403));
+    eventually("what he has made is refused too", || {
+        status(&server, &child, TOKENS) == 401
+    });
+    let listed = store.ok(&["token", "list"]);
+    assert!(
+        listed.contains("child  admin spec=* task=*  not accepted  "),
+        "{listed}"
+    );
+    assert_eq!(store.json(&["token", "list"])[1]["accepted"], false);
+    // The same of one who is gone.
+    fs::write(&file, &text).unwrap();
+    eventually("he is back", || status(&server, &child, TOKENS) == 200);
+    store.ok(&["token", "revoke", "admin"]);
+    let gone = boss
+        .send("DELETE", &format!("{TOKENS}?token=admin"), b"")
+        .status;
+    assert_eq!(gone, 401);
+}
+
+#[test]
+fn what_was_made_and_revoked_is_told_by_name_and_id() {
+    let (store, server, admin) = served();
+    let root = token(&store, "root", &["admin"]);
+    for name in ["a", "b"] {
+        let _ = run(&store, &server, &admin, &create(name, &["read"])).expect_code(0);
+    }
+    let _ = run(&store, &server, &root, &["token", "revoke", "admin"]).expect_code(0);
+    let _ = run(&store, &server, &root, &["token", "revoke", "none"]).expect_code(3);
+    let entries = store.json(&["audit", "--target", "token *"]);
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let target = entry["target"].as_str().unwrap();
+            let (name, _) = target.split_once(" (").unwrap_or((target, ""));
+            format!("{name} {}", entry["outcome"].as_str().unwrap())
+        })
+        .collect();
+    let expected = [
+        "a done",
+        "b done",
+        "admin done",
+        "a done",
+        "b done",
+        "none failed",
+    ];
+    assert_eq!(
+        told,
+        expected.map(|entry| format!("token {entry}")),
+        "{entries:?}"
+    );
+}
+
+#[test]
+fn a_name_steers_no_terminal_and_forges_no_line() {
+    let (store, server, admin) = served();
+    let boss = Bearer::new(&server, &admin);
+    let evil = "x\u{1b}[2J\nfeedfeedfeedfeed  fake  admin";
+    let wish = json!({ "name": "x", "grants": [{ "actions": ["read"], "spec": evil }] });
+    boss.send("POST", TOKENS, wish.to_string().as_bytes())
+        .problem(400, "invalid-input");
+    let path = format!("{TOKENS}?token=a%0A2026-01-01%20INFO%20forged%1B[2J");
+    boss.send("DELETE", &path, b"").problem(404, "not-found");
+    for text in [
+        server.log(),
+        store.ok(&["audit"]),
+        store.ok(&["token", "list"]),
+    ] {
+        assert!(
+            !text.contains('\u{1b}') && !text.lines().any(|line| line.starts_with("2026-01-01")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn servers_that_share_tokens_by_links_share_what_is_revoked() {
+    let shared = Sandbox::new();
+    let admin = token(&shared, "admin", &["admin"]);
+    let victim = token(&shared, "victim", &["read"]);
+    let file = shared.root().join("store/access/tokens.json");
+    let stores = [Sandbox::new(), Sandbox::new()];
+    let servers = stores.each_ref().map(|store| {
+        let folder = store.root().join("store/access");
+        fs::create_dir_all(&folder).unwrap();
+        symlink(&file, folder.join("tokens.json")).unwrap();
+        Server::start(store)
+    });
+    for server in &servers {
+        assert_eq!(status(server, &victim, "/api/v1/artifacts"), 200);
+    }
+    let args = ["token", "revoke", "victim"];
+    let _ = run(&stores[0], &servers[0], &admin, &args).expect_code(0);
+    let all = |wanted: u16| {
+        let mut servers = servers.iter();
+        servers.all(|server| status(server, &victim, "/api/v1/artifacts") == wanted)
+    };
+    eventually("both know it", || all(401));
+    assert!(
+        stores[0]
+            .root()
+            .join("store/access/tokens.json")
+            .is_symlink()
+    );
+    // And where what the links lead to is lost, nothing opens.
+    fs::remove_file(&file).unwrap();
+    servers[1]
+        .get("/api/v1/artifacts")
+        .problem(401, "unauthenticated");
+    let anew = Server::start(&stores[1]);
+    anew.get("/api/v1/artifacts")
+        .problem(401, "unauthenticated");
 }

@@ -149,21 +149,22 @@ async fn list(tokens: &Tokens, ui: &Ui) -> Result<(), Failure> {
         let grants: Vec<_> = token.grants.iter().map(shown).collect();
         let end = match token.expires_at {
             Some(end) if token.expired => format!("expired {end}"),
+            _ if !token.accepted => "not accepted".to_owned(),
             Some(end) => format!("until {end}"),
             None => "until revoked".to_owned(),
         };
         let used = token.last_used_at;
         let used = used.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
         let (id, name) = (&token.id, &token.name);
-        let made = token.made_by.as_deref().map(|maker| {
-            let maker = tokens.iter().find(|token| token.id == maker);
-            maker.map_or_else(String::new, |maker| format!("  made by {}", maker.name))
+        let made = token.made_by.as_deref().map(|maker_id| {
+            let maker = tokens.iter().find(|token| token.id == maker_id);
+            let maker = maker.map_or(maker_id, |maker| &maker.name);
+            format!("  made by {maker}")
         });
-        ui.line(format_args!(
-            "{id}  {name}  {}  {end}  {used}{}",
-            grants.join(" + "),
-            made.unwrap_or_default()
-        ))?;
+        let (grants, made) = (grants.join(" + "), made.unwrap_or_default());
+        // A server, or a hand in the file, may have put anything into it.
+        let line = format!("{id}  {name}  {grants}  {end}  {used}{made}");
+        ui.line(line.escape_debug())?;
     }
     Ok(())
 }
@@ -183,7 +184,8 @@ async fn revoke(token: &str, tokens: &Tokens, ui: &Ui) -> Result<(), Failure> {
         if ui.json() {
             ui.object(&json!(revoked))?;
         } else {
-            ui.line(format_args!("revoked {} ({})", revoked.name, revoked.id))?;
+            let line = format!("revoked {} ({})", revoked.name, revoked.id);
+            ui.line(line.escape_debug())?;
         }
     }
     Ok(())

@@ -44,7 +44,7 @@ impl Tokens {
     /// Takes one away, and gives all that went with it.
     pub(crate) async fn revoke(&self, id_or_name: &str) -> Result<Vec<RevokedToken>> {
         match self {
-            Self::Local(desk) => desk.revoke(id_or_name).await,
+            Self::Local(desk) => desk.revoke(id_or_name, None, SystemClock.now()).await,
             Self::Remote(remote) => {
                 let pair = ("token".to_owned(), id_or_name.to_owned());
                 let tokens: TokenItems<_> = remote.client.take("/tokens", &[pair]).await?;
@@ -56,7 +56,7 @@ impl Tokens {
     /// Takes back what was signed.
     pub(crate) async fn rotate_key(&self) -> Result<RotatedKey> {
         match self {
-            Self::Local(desk) => desk.rotate_key(SystemClock.now()).await,
+            Self::Local(desk) => desk.rotate_key(None, SystemClock.now()).await,
             Self::Remote(remote) => remote.client.take("/signing-keys", &[]).await,
         }
     }

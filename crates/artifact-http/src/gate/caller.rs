@@ -168,6 +168,29 @@ impl Caller {
         Ok(())
     }
 
+    /// Says to what it was done in the end, instead of what was asked for.
+    pub(crate) fn did(&self, targets: impl IntoIterator<Item = String>) {
+        let Some(said) = &self.said else {
+            return;
+        };
+        let mut place = Some(0);
+        for target in targets {
+            said.target(place.take(), target);
+        }
+    }
+
+    /// The id of his token, for what lasts; none where nobody is asked who he is.
+    ///
+    /// # Errors
+    /// `PermissionDenied` where he has none that can be revoked.
+    pub(crate) fn token_if_asked(&self) -> Result<Option<&str>> {
+        if self.app.doors().are_guarded() {
+            self.token().map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
     /// The id of his token.
     ///
     /// # Errors

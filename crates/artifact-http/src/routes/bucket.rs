@@ -233,8 +233,8 @@ pub(crate) async fn policy(
     answered(outcome, job)
 }
 
-/// Allows it to somebody in the bucket's own policy; statements of others stay as they are. He is let in past the
-/// server, and stays so when the token is revoked that asked.
+/// Allows it to somebody in the bucket's own policy, instead of whom the store has allowed it before; statements of
+/// others stay as they are. He is let in past the server, and stays so when the token is revoked that asked.
 #[utoipa::path(
     put,
     path = "/api/v1/bucket/policy",
@@ -252,10 +252,15 @@ pub(crate) async fn set_policy(
 ) -> Result<Response, Problem> {
     let named = params.principal;
     let principal = named.ok_or_else(|| Error::invalid_input("no principal was named"))?;
-    let about = format!("the bucket's policy for {principal}");
-    caller.at(Target::Part(&about)).await?;
-    let (settings, with_rules) = (settings_of(&caller), params.with_rules);
-    let dry_run = params.dry_run;
+    let (with_rules, dry_run) = (params.with_rules, params.dry_run);
+    let rules = if with_rules { ", with rules" } else { "" };
+    let planned = if dry_run { ", a dry run" } else { "" };
+    let about = format!("the bucket's policy{rules}{planned}, for {principal}");
+    let now = caller.at(Target::Part(&about)).await?.now();
+    // Whom it lets in stays: so it is looked at once more whether he may who asks.
+    let by = caller.token_if_asked()?;
+    caller.app().desk.check(by, now).await?;
+    let settings = settings_of(&caller);
     let job = BucketJob::Apply { dry_run };
     let asked = async move { policy_rules(&settings, with_rules, Some(&principal), job).await };
     let outcome = caller.app().finish(asked).await?;

@@ -1,6 +1,7 @@
 //! Tokens, and the keys of URLs that the server signs: made, listed and taken back by admins of the whole store.
 
 use artifact_api::{TokenItems, TokenRequest};
+use artifact_bootstrap::TokenDesk;
 use artifact_domain::access::Target;
 use artifact_domain::{Error, Result};
 use axum::response::Response;
@@ -22,7 +23,7 @@ use crate::problem::Problem;
     tag = "access",
     operation_id = "list_tokens",
     responses(
-        (status = 200, description = "`items`, each with `id`, `name`, `grants`, `created_at`, `expires_at`, `expired`, `last_used_at` and `made_by`", body = serde_json::Map<String, serde_json::Value>),
+        (status = 200, description = "`items`, each with `id`, `name`, `grants`, `created_at`, `expires_at`, `expired`, `accepted`, `last_used_at` and `made_by`", body = serde_json::Map<String, serde_json::Value>),
         Problems,
     ),
 )]
@@ -46,12 +47,13 @@ pub(crate) async fn list(caller: Caller) -> Result<Response, Problem> {
 )]
 pub(crate) async fn create(caller: Caller, Document(body): Document) -> Result<Response, Problem> {
     let request: TokenRequest = document(&body)?;
-    let about = format!("token {}", request.name);
+    let about = format!("token {}", TokenDesk::name_of(&request.name));
     let now = caller.at(Target::Part(&about)).await?.now();
     let maker = caller.token()?.to_owned();
     let desk = caller.app().desk.clone();
     let made = async move { desk.create(request, Some(&maker), now).await };
     let made = caller.app().finish(made).await?;
+    caller.did([format!("token {} ({})", made.about.name, made.about.id)]);
     Ok(reply::secret(StatusCode::CREATED, &made))
 }
 
@@ -83,10 +85,16 @@ pub(crate) async fn revoke(
 ) -> Result<Response, Problem> {
     let named = params.token;
     let named = named.ok_or_else(|| Error::invalid_input("no token was named"))?;
-    caller.at(Target::Part(&format!("token {named}"))).await?;
-    let desk = caller.app().desk.clone();
-    let revoked = async move { desk.revoke(&named).await };
+    let about = format!("token {}", TokenDesk::name_of(&named));
+    let now = caller.at(Target::Part(&about)).await?.now();
+    let (desk, by) = (
+        caller.app().desk.clone(),
+        caller.token().ok().map(str::to_owned),
+    );
+    let revoked = async move { desk.revoke(&named, by.as_deref(), now).await };
     let items = caller.app().finish(revoked).await?;
+    let gone = items.iter();
+    caller.did(gone.map(|token| format!("token {} ({})", token.name, token.id)));
     Ok(reply::json(StatusCode::OK, &TokenItems { items }))
 }
 
@@ -106,8 +114,11 @@ pub(crate) async fn rotate_key(caller: Caller) -> Result<Response, Problem> {
         .at(Target::Part("the keys of signed URLs"))
         .await?
         .now();
-    let desk = caller.app().desk.clone();
-    let rotated = async move { desk.rotate_key(now).await };
+    let (desk, by) = (
+        caller.app().desk.clone(),
+        caller.token().ok().map(str::to_owned),
+    );
+    let rotated = async move { desk.rotate_key(by.as_deref(), now).await };
     let rotated = caller.app().finish(rotated).await?;
     Ok(reply::json(StatusCode::OK, &rotated))
 }
