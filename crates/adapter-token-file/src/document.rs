@@ -2,6 +2,7 @@
 //! somebody's hand, so everything is checked.
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use artifact_domain::access::Grant;
 use artifact_domain::port::unrecognised;
@@ -106,12 +107,17 @@ impl Tokens {
             |entry: &Entry| entry.token.id == id_or_name || entry.token.name == id_or_name;
         let at = self.0.iter().position(is_meant)?;
         let mut removed = vec![self.0.remove(at).token];
-        let is_gone = |token: &Token, removed: &[Token]| {
-            let maker = token.made_by.as_ref();
-            maker.is_some_and(|maker| removed.iter().any(|gone| gone.id == *maker))
-        };
-        while let Some(at) = self.0.iter().position(|it| is_gone(&it.token, &removed)) {
-            removed.push(self.0.remove(at).token);
+        let mut makers: BTreeSet<String> = [removed[0].id.clone()].into();
+        loop {
+            let (gone, kept): (Vec<_>, Vec<_>) = mem::take(&mut self.0).into_iter().partition(
+                |entry| matches!(&entry.token.made_by, Some(maker) if makers.contains(maker)),
+            );
+            self.0 = kept;
+            if gone.is_empty() {
+                break;
+            }
+            makers.extend(gone.iter().map(|entry| entry.token.id.clone()));
+            removed.extend(gone.into_iter().map(|entry| entry.token));
         }
         Some(removed)
     }

@@ -62,6 +62,9 @@ pub struct NewToken {
     pub lifetime: Lifetime,
 }
 
+/// How many tokens may be made: each is looked at whenever one of them changes.
+const MOST_TOKENS: usize = 10_000;
+
 /// How long the file may become, far below what is read of it.
 const MOST_WRITTEN_BYTES: usize = 16 << 20;
 
@@ -249,9 +252,13 @@ impl TokenFile {
             let mut tokens = this.0.file.load()?;
             let before = tokens.count();
             let changed = change(&mut tokens)?;
-            let text = tokens.write();
-            if tokens.count() > before && text.len() > MOST_WRITTEN_BYTES {
-                return Err(too_many("tokens", "revoke some that are not used any more"));
+            let (count, text) = (tokens.count(), tokens.write());
+            let is_full = count > MOST_TOKENS || text.len() > MOST_WRITTEN_BYTES;
+            if count > before && is_full {
+                return Err(too_many(
+                    "tokens",
+                    "revoke those that have expired or are not used",
+                ));
             }
             turn.replace(&text)?;
             this.0.file.look_again();
@@ -447,6 +454,34 @@ mod tests {
             first.id
         );
         assert_eq!(file.list(at(0)).await.unwrap().len(), 140);
+
+        // As many as there may be, all by one that goes.
+        let (root, _) = {
+            std::fs::remove_file(&path).unwrap();
+            let new = admin("root", Lifetime::Endless);
+            file.create(new, None, at(0)).await.unwrap()
+        };
+        text["tokens"] =
+            serde_json::from_str::<serde_json::Value>(&std::fs::read_to_string(&path).unwrap())
+                .unwrap()["tokens"]
+                .clone();
+        let one = text["tokens"][0].clone();
+        for number in 1..MOST_TOKENS {
+            let mut more = one.clone();
+            more["id"] = format!("{number:016x}").into();
+            more["name"] = format!("n{number}").into();
+            more["made_by"] = (*root.id).into();
+            text["tokens"].as_array_mut().unwrap().push(more);
+        }
+        std::fs::write(&path, text.to_string()).unwrap();
+        let error = file
+            .create(admin("more", Lifetime::Endless), None, at(0))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+        let gone = file.revoke("root", None, at(0)).await.unwrap();
+        assert_eq!(gone.len(), MOST_TOKENS);
+        assert!(file.list(at(0)).await.unwrap().is_empty());
     }
 
     #[tokio::test]
