@@ -133,12 +133,18 @@ impl Tokens {
         let mut tokens = Self::default();
         for entry in document.tokens {
             let id = entry.id.clone();
-            let entry = Entry::try_from(entry).and_then(|entry| tokens.add(entry));
-            entry.map_err(|error| error.context(format_args!("token `{id}`")))?;
+            let entry =
+                Entry::try_from(entry).and_then(|entry| check(&entry.token).map(|()| entry));
+            let entry = entry.map_err(|error| error.context(format_args!("token `{id}`")))?;
+            tokens.0.push(entry);
         }
         let ids: BTreeSet<_> = tokens.iter().map(|entry| &entry.token.id).collect();
-        if ids.len() < tokens.0.len() {
-            return Err(Error::invalid_input("two tokens have the same id"));
+        let names: BTreeSet<_> = tokens.iter().map(|entry| &entry.token.name).collect();
+        for (what, distinct) in [("id", ids.len()), ("name", names.len())] {
+            if distinct < tokens.0.len() {
+                let message = format!("two tokens have the same {what}");
+                return Err(Error::invalid_input(message));
+            }
         }
         Ok(tokens)
     }
@@ -344,6 +350,7 @@ mod tests {
     fn a_file_that_is_not_as_it_should_be_is_told() {
         let mut tokens = Tokens::default();
         tokens.add(entry("ci")).unwrap();
+        tokens.add(entry("me")).unwrap();
         let good = String::from_utf8(tokens.write()).unwrap();
         let twice = good.replacen("\"tokens\": [", "\"tokens\": [], \"tokens\": [", 1);
         let changes = [
@@ -353,6 +360,7 @@ mod tests {
             good.replace("\"read\"", "\"reads\""),
             good.replace("\"web*\"", "\"web[\""),
             good.replace("\"key\"", "\"kee\""),
+            good.replace("\"me\"", "\"ci\""),
             good.replace("\"name\"", "\"more\": 1, \"name\""),
             good[..good.len() - 3].to_owned(),
             twice,
