@@ -106,6 +106,10 @@ fn a_job_makes_no_tokens_whatever_it_may() {
     let refused = refused.problem(403, "permission-denied");
     let detail = refused["detail"].as_str().unwrap();
     assert!(detail.contains("has no token of the store"), "{detail}");
+    // And lets nobody into a bucket, which would stay so too.
+    let policy = "/api/v1/bucket/policy?principal=arn:aws:iam::123456789012:role/ci";
+    let refused = job.send("PUT", policy, b"");
+    refused.problem(403, "permission-denied");
 }
 
 /// A sandbox whose settings name a file of issuers.
