@@ -107,7 +107,8 @@ async fn create(args: CreateArgs, tokens: &Tokens, ui: &Ui) -> Result<(), Failur
         ui.object(&json!(made))?;
         return Ok(());
     }
-    ui.line(&made.token)?;
+    // It has nothing to escape, unless a server says so.
+    ui.line(made.token.escape_debug())?;
     let about = made.about;
     let end = match about.expires_at {
         Some(end) => format!("until {end}"),
