@@ -55,7 +55,6 @@ fn go_through(
     probes: &[Key],
     first: &mut First,
 ) -> Result<()> {
-    let mut selected = 0;
     for entry in entries {
         let entry = entry?;
         if !passes(engine, probes, &entry)? {
@@ -65,9 +64,7 @@ fn go_through(
         if !is_selected(engine, query, &record)? {
             continue;
         }
-        first.offer(record);
-        selected += 1;
-        if in_order && selected == first.capacity {
+        if !first.offer(record) && in_order {
             break;
         }
     }
@@ -117,42 +114,51 @@ fn is_selected(engine: &Engine, query: &Query, record: &ArtifactRecord) -> Resul
     Ok(!(only_newest && read::has_newer(engine, record, query.now)?))
 }
 
-/// The records that come first, as many as a page has, and one more to know whether it is the
-/// last.
+/// The records that come first, as many as have room on a page.
 struct First {
     order: Order,
-    capacity: usize,
+    limit: usize,
+    bytes: usize,
     /// The one that comes last is on top.
     heap: BinaryHeap<Ranked>,
+    /// The first one that has no room: neither it nor what comes after it belongs to this page.
+    end: Option<Ranked>,
 }
 
 impl First {
     fn of(query: &Query) -> Self {
         Self {
             order: query.order,
-            capacity: query.limit.get() + 1,
+            limit: query.limit.get(),
+            bytes: 0,
             heap: BinaryHeap::new(),
+            end: None,
         }
     }
 
-    fn offer(&mut self, record: ArtifactRecord) {
+    /// Says whether the record has room so far. If not, nothing that comes after it has.
+    fn offer(&mut self, record: ArtifactRecord) -> bool {
+        let id = record.id;
         let order = self.order;
-        self.heap.push(Ranked { record, order });
-        if self.heap.len() > self.capacity {
-            self.heap.pop();
+        let ranked = Ranked { record, order };
+        if self.end.as_ref().is_some_and(|end| *end <= ranked) {
+            return false;
         }
+        self.bytes += ranked.record.memory_bytes();
+        self.heap.push(ranked);
+        while self.heap.len() > self.limit || self.bytes > Page::MAX_BYTES && self.heap.len() > 1 {
+            self.end = self.heap.pop();
+            let gone = self.end.as_ref().map(|end| end.record.memory_bytes());
+            self.bytes -= gone.unwrap_or(0);
+        }
+        self.end.as_ref().is_none_or(|end| end.record.id != id)
     }
 
     fn into_page(self) -> Page {
-        let limit = self.capacity - 1;
         let sorted = self.heap.into_sorted_vec().into_iter();
-        let mut items: Vec<_> = sorted.map(|ranked| ranked.record).collect();
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items
-            .last()
-            .filter(|_| more)
-            .map(|last| Cursor::after(last, self.order));
+        let items: Vec<_> = sorted.map(|ranked| ranked.record).collect();
+        let last = items.last().filter(|_| self.end.is_some());
+        let next = last.map(|last| Cursor::after(last, self.order));
         Page { items, next }
     }
 }

@@ -69,7 +69,7 @@ impl Change {
             Self::SetTags(tags) => record.tags.clone_from(tags),
             Self::RemoveTags(asked) => record.tags.remove_matching(asked),
             Self::SetMetadata(entries) => record.metadata = record.metadata.with(entries)?,
-            Self::RemoveMetadata(keys) => record.metadata = record.metadata.without(keys),
+            Self::RemoveMetadata(keys) => record.metadata = record.metadata.without(keys)?,
             Self::PatchMetadata(patch) => record.metadata = record.metadata.patched(patch)?,
             Self::Hold { reason, by } => {
                 let since = record.hold.as_ref().map_or(now, |hold| hold.since);

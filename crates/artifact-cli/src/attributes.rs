@@ -64,7 +64,7 @@ impl Attributes {
     /// # Errors
     /// `InvalidInput` if something else stands under the key.
     pub(crate) fn read(metadata: &Metadata) -> Result<Self> {
-        let Some(value) = metadata.as_map().get(KEY) else {
+        let Some(value) = metadata.get(KEY) else {
             return Ok(Self::default());
         };
         let wrong = |why: String| {
@@ -95,7 +95,7 @@ impl Attributes {
             mtime: self.modified.map(|time| time.to_string()),
             symlink: self.symlink.clone(),
         };
-        let mut map: Map<String, Value> = metadata.as_map().clone();
+        let mut map: Map<String, Value> = metadata.to_map();
         // Texts and a boolean always have a JSON form.
         map.insert(
             KEY.to_owned(),
@@ -162,8 +162,8 @@ mod tests {
             ..Attributes::default()
         };
         let both = linked.add_to(&mine).unwrap();
-        assert_eq!(both.as_map()["mine"], json!(1));
-        assert_eq!(both.as_map().len(), 2);
+        assert_eq!(both.get("mine"), Some(json!(1)));
+        assert_eq!(both.to_map().len(), 2);
         assert_eq!(Attributes::read(&mine).unwrap(), Attributes::default());
     }
 

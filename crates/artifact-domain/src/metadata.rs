@@ -1,5 +1,7 @@
 //! Free metadata of an artifact: a JSON object, bounded in size and depth.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,12 +9,15 @@ use crate::{Error, Result, require_exact_numbers};
 
 /// Free metadata: a JSON object.
 ///
+/// Kept as its compact JSON: taken apart, each value of it would need 32 bytes and more, and a page of
+/// records a gigabyte.
+///
 /// Invariants: at most 64 KiB when written as compact JSON; objects and lists at most 100 deep.
 /// Readers of JSON give up at some depth, and what stores it writes it inside of other objects: what
 /// is deeper could be stored and not read again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
-pub struct Metadata(Map<String, Value>);
+pub struct Metadata(Option<Arc<str>>);
 
 impl Metadata {
     /// The largest metadata of one artifact, in bytes of compact JSON.
@@ -22,7 +27,14 @@ impl Metadata {
     pub const MAX_DEPTH: usize = 100;
 
     /// Checks depth and size.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "whoever has it needs it no longer"
+    )]
     pub fn new(map: Map<String, Value>) -> Result<Self> {
+        if map.is_empty() {
+            return Ok(Self::default());
+        }
         if map
             .values()
             .any(|value| is_deeper(value, Self::MAX_DEPTH - 1))
@@ -33,8 +45,10 @@ impl Metadata {
             ))
             .with_hint("store deep metadata as a text, or as an artifact of its own"));
         }
-        // A map of JSON values always serialises; its keys are strings.
-        let size_bytes = serde_json::to_vec(&map).map_or(usize::MAX, |json| json.len());
+        let json = serde_json::to_string(&map).map_err(|cause| {
+            Error::invalid_input("metadata cannot be written as JSON").with_source(cause)
+        })?;
+        let size_bytes = json.len();
         if size_bytes > Self::MAX_BYTES {
             return Err(Error::invalid_input(format!(
                 "metadata is {size_bytes} bytes of JSON, the limit is {}",
@@ -42,40 +56,51 @@ impl Metadata {
             ))
             .with_hint("store large metadata as an artifact of its own"));
         }
-        Ok(Self(map))
+        Ok(Self(Some(json.into())))
     }
 
-    /// The object.
-    pub fn as_map(&self) -> &Map<String, Value> {
-        &self.0
+    /// The object as compact JSON, its keys in order.
+    pub fn as_json(&self) -> &str {
+        self.0.as_deref().unwrap_or("{}")
+    }
+
+    /// The object, taken apart.
+    pub fn to_map(&self) -> Map<String, Value> {
+        let map = self.0.as_deref().map(serde_json::from_str);
+        // It was written from one.
+        map.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// What stands under a key.
+    pub fn get(&self, key: &str) -> Option<Value> {
+        self.to_map().remove(key)
     }
 
     /// The metadata with these keys, each replacing what stood under it.
     pub fn with(&self, entries: &Map<String, Value>) -> Result<Self> {
-        let mut map = self.0.clone();
+        let mut map = self.to_map();
         map.extend(entries.clone());
         Self::new(map)
     }
 
     /// The metadata without these keys.
-    #[must_use]
-    pub fn without(&self, keys: &[String]) -> Self {
-        let mut map = self.0.clone();
+    pub fn without(&self, keys: &[String]) -> Result<Self> {
+        let mut map = self.to_map();
         map.retain(|key, _| !keys.contains(key));
-        Self(map)
+        Self::new(map)
     }
 
     /// The metadata after a JSON merge patch, RFC 7396: null takes a key away, an object is merged
     /// into what stands there, anything else takes its place.
     pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self> {
-        let mut map = self.0.clone();
+        let mut map = self.to_map();
         merge(&mut map, patch);
         Self::new(map)
     }
 
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 }
 
@@ -139,7 +164,7 @@ impl TryFrom<Map<String, Value>> for Metadata {
 
 impl From<Metadata> for Map<String, Value> {
     fn from(metadata: Metadata) -> Self {
-        metadata.0
+        metadata.to_map()
     }
 }
 
@@ -212,7 +237,14 @@ mod tests {
             metadata(&json!({"a": {"other": null}, "b": 2, "c": 3}))
         );
         let keys = ["a", "none"].map(str::to_owned);
-        assert_eq!(after.without(&keys), metadata(&json!({"b": 2, "c": 3})));
+        let without = after.without(&keys).unwrap();
+        assert_eq!(without, metadata(&json!({"b": 2, "c": 3})));
+        assert!(
+            without
+                .without(&["b", "c"].map(str::to_owned))
+                .unwrap()
+                .is_empty()
+        );
         let large = json!({"d": "x".repeat(Metadata::MAX_BYTES)});
         assert!(before.with(large.as_object().unwrap()).is_err());
         assert!(before.patched(large.as_object().unwrap()).is_err());

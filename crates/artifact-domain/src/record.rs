@@ -164,7 +164,22 @@ fn is_none_reserved(bytes: &u64) -> bool {
     *bytes == 0
 }
 
+/// About what a record takes in memory without its texts of any length.
+const RECORD_BYTES: usize = 1_024;
+
+/// About what an entry of a map takes beside its texts.
+const ENTRY_BYTES: usize = 64;
+
 impl ArtifactRecord {
+    /// About how much memory it takes, in bytes: what whoever holds many of them counts.
+    pub fn memory_bytes(&self) -> usize {
+        let tags = self.tags.iter();
+        let tags: usize = tags
+            .map(|(key, value)| ENTRY_BYTES + key.len() + value.len())
+            .sum();
+        RECORD_BYTES + tags + self.metadata.as_json().len()
+    }
+
     /// The address of the artifact, which gives its newest version.
     pub fn uri(&self) -> ArtifactUri {
         ArtifactUri::new(self.coordinate.clone(), None)

@@ -219,6 +219,7 @@ macro_rules! artifact_index_contract {
             paging {
                 pages_give_every_record_once_and_in_order,
                 a_full_last_page_is_the_last,
+                pages_of_large_records_end_early_and_lose_none,
                 a_cursor_of_another_order_is_invalid_input,
                 a_cursor_outlives_its_record,
                 changes_between_pages_hide_nothing,

@@ -1,5 +1,9 @@
 //! `GET /artifacts`: filters, orders and pages.
 
+use std::thread;
+
+use e2e::peak_kib;
+
 use super::{at, served};
 
 #[test]
@@ -63,4 +67,44 @@ fn filters_are_those_of_the_command_line() {
     assert_eq!(found("name=*.bin&task=2"), ["d.bin"]);
     assert!(found("before=2000-01-01T00:00:00Z").is_empty());
     assert!(found("state=deleted").is_empty());
+}
+
+/// A number takes two bytes in JSON and 32 and more once it is taken apart.
+#[test]
+fn lists_of_large_metadata_take_little_memory() {
+    const COUNT: usize = 150;
+    let (_store, server) = served();
+    let numbers = vec!["0"; 32_000].join(",");
+    let change = format!(r#"{{"metadata": {{"numbers": [{numbers}]}}}}"#);
+    for number in 0..COUNT {
+        let record = server.put(&at(&format!("{number}.log")), b"x").expect(201);
+        let path = format!(
+            "/api/v1/artifacts/{}",
+            record.json()["id"].as_str().unwrap()
+        );
+        server
+            .send("PATCH", &path, &[], change.as_bytes())
+            .expect(200);
+    }
+    let walk = || {
+        let (mut seen, mut pages, mut path) = (0, 0, "/api/v1/artifacts?limit=1000".to_owned());
+        loop {
+            let list = server.get(&path).expect(200).json();
+            seen += list["items"].as_array().unwrap().len();
+            pages += 1;
+            let Some(next) = list["next_cursor"].as_str() else {
+                return (seen, pages);
+            };
+            path = format!("/api/v1/artifacts?limit=1000&cursor={next}");
+        }
+    };
+    thread::scope(|scope| {
+        let walks: Vec<_> = (0..4).map(|_| scope.spawn(walk)).collect();
+        for walk in walks {
+            let (seen, pages) = walk.join().unwrap();
+            assert!(seen == COUNT && pages > 1, "{seen} on {pages} pages");
+        }
+    });
+    let peak = peak_kib(server.pid());
+    assert!(peak.expect("it runs") < 96 << 10, "{peak:?} KiB");
 }

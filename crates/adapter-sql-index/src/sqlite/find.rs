@@ -139,6 +139,24 @@ fn one(
     rows.next()?.map(row::read).transpose()
 }
 
+/// Gives `take` one record after another that a statement selects, until it wants no more.
+pub(super) fn each(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut take: impl FnMut(ArtifactRecord) -> bool,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        let (_, record) = row::read(row)?;
+        if !take(record) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Reads every record that a statement selects.
 pub(super) fn many(
     connection: &Connection,

@@ -1,6 +1,6 @@
 //! Answers a query, one page at a time. Must not know which indexes serve it.
 
-use artifact_domain::query::{Cursor, Page, Query};
+use artifact_domain::query::{Page, PageBuilder, Query};
 use rusqlite::{Connection, params_from_iter};
 
 use super::error::Result;
@@ -10,18 +10,11 @@ use super::{find, plan};
 /// order: [`plan::FEW`] but in tests.
 pub(super) fn page(connection: &Connection, query: &Query, few: usize) -> Result<Page> {
     query.validate()?;
-    let limit = query.limit.get();
+    let mut page = PageBuilder::new(query);
     // One more than the page holds tells whether another page follows.
-    let mut found = match plan::sql(connection, query, limit + 1, few)? {
-        Some(sql) => find::many(connection, &sql.sql, params_from_iter(&sql.params))?,
-        None => Vec::new(),
-    };
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let items: Vec<_> = found.into_iter().map(|(_, record)| record).collect();
-    let next = items
-        .last()
-        .filter(|_| more)
-        .map(|last| Cursor::after(last, query.order));
-    Ok(Page { items, next })
+    if let Some(sql) = plan::sql(connection, query, query.limit.get() + 1, few)? {
+        let params = params_from_iter(&sql.params);
+        find::each(connection, &sql.sql, params, |record| page.push(record))?;
+    }
+    Ok(page.build())
 }

@@ -263,8 +263,8 @@ impl Reading<'_> {
 /// What the archive says of an artifact: its time is that of the file it came from, or else that of its
 /// upload. A link is a file that has its target as bytes, so that unpacking makes none that leads out.
 fn entry<'a>(record: &ArtifactRecord, path: &'a str) -> EntryInfo<'a> {
-    let file = record.metadata.as_map().get(FILE_KEY);
-    let attribute = |key: &str| file.and_then(|file| file.get(key));
+    let file = record.metadata.get(FILE_KEY);
+    let attribute = |key: &str| file.as_ref().and_then(|file| file.get(key));
     let modified = attribute("mtime")
         .and_then(Value::as_str)
         .and_then(|text| text.parse::<Timestamp>().ok())

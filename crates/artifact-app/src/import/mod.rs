@@ -382,7 +382,7 @@ impl ImportOptions {
 
 /// The metadata with when the artifact was created first, if there is room for it.
 fn with_origin(line: &Line) -> Metadata {
-    let mut map: Map<String, Value> = line.metadata.as_map().clone();
+    let mut map: Map<String, Value> = line.metadata.to_map();
     if map.contains_key(IMPORTED_KEY) {
         return line.metadata.clone();
     }

@@ -2,13 +2,9 @@
 
 use artifact_domain::{ArtifactId, ArtifactRecord};
 use bytes::Bytes;
-use serde_json::Value;
 
-/// About what a record takes in memory beside what is of any length.
-const RECORD_BYTES: usize = 1_024;
-
-/// About what a value takes, and its place among others.
-const VALUE_BYTES: usize = 64;
+/// About what is taken in memory by what was purged, and its place among others.
+const PURGED_BYTES: usize = 64;
 
 /// What is said of one version.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,17 +38,9 @@ impl Entry {
     /// About how much memory it takes.
     pub(crate) fn held_bytes(&self) -> usize {
         let Self::Version { record, seek_table } = self else {
-            return VALUE_BYTES;
+            return PURGED_BYTES;
         };
-        let tags = record.tags.iter();
-        let tags: usize = tags
-            .map(|(key, value)| VALUE_BYTES + key.len() + value.len())
-            .sum();
-        let metadata = record.metadata.as_map().iter();
-        let metadata: usize = metadata
-            .map(|(key, value)| key.len() + held_by(value))
-            .sum();
-        RECORD_BYTES + tags + metadata + seek_table.as_ref().map_or(0, Bytes::len)
+        record.memory_bytes() + seek_table.as_ref().map_or(0, Bytes::len)
     }
 
     /// What two entries say together of one version, whichever came first.
@@ -76,20 +64,6 @@ impl Entry {
             },
         }
     }
-}
-
-/// About how much memory a value takes. Metadata is not deep.
-fn held_by(value: &Value) -> usize {
-    let inner = match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        Value::String(text) => text.len(),
-        Value::Array(values) => values.iter().map(held_by).sum(),
-        Value::Object(map) => map
-            .iter()
-            .map(|(key, value)| key.len() + held_by(value))
-            .sum(),
-    };
-    VALUE_BYTES + inner
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ type Known = (Coordinate, u32, Digest, Tags, Value, Option<u32>, String);
 /// What an import must give back, in an order that both stores have.
 fn known(world: &World) -> Vec<Known> {
     let known = |record: ArtifactRecord| {
-        let mut metadata = record.metadata.as_map().clone();
+        let mut metadata = record.metadata.to_map();
         metadata.remove("imported");
         (
             record.coordinate,

@@ -78,8 +78,7 @@ fn describe(record: &ArtifactRecord) -> String {
         ));
     }
     if !record.metadata.is_empty() {
-        let json = serde_json::Value::from(record.metadata.as_map().clone());
-        lines.push(("metadata", json.to_string()));
+        lines.push(("metadata", record.metadata.as_json().to_owned()));
     }
     let lines: Vec<_> = lines
         .iter()

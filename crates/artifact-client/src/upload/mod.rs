@@ -70,7 +70,7 @@ impl Upload {
         for (key, value) in self.tags.iter() {
             add("tag", format!("{key}={value}"));
         }
-        for (key, value) in self.metadata.as_map() {
+        for (key, value) in self.metadata.to_map() {
             add("meta", format!("{key}={value}"));
         }
         if let Some(days) = self.retention_days {

@@ -252,8 +252,7 @@ fn metadata(upload: &Upload) -> String {
         pairs.push(("tags_json", Value::from(tags).to_string()));
     }
     if !upload.metadata.is_empty() {
-        let map = upload.metadata.as_map().clone();
-        pairs.push(("metadata_json", Value::from(map).to_string()));
+        pairs.push(("metadata_json", upload.metadata.as_json().to_owned()));
     }
     let mime_type = upload.mime_type.as_ref();
     pairs.extend(mime_type.map(|mime_type| ("mime_type", mime_type.to_string())));

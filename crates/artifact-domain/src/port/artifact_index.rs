@@ -189,7 +189,8 @@ pub trait ArtifactIndex: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<ArtifactRecord>>;
 
-    /// Answers a question, one page at a time.
+    /// Answers a question, one page at a time. A page has as many records as asked for, or as have
+    /// room in [`Page::MAX_BYTES`].
     ///
     /// Ordering: exactly that of [`Order`](crate::query::Order). Records that are neither changed
     /// nor removed while a client goes through the pages are seen exactly once. Errors:

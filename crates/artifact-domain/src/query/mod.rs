@@ -4,6 +4,7 @@ mod area;
 mod cursor;
 mod filter;
 mod glob;
+mod page;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -13,6 +14,7 @@ pub use area::Area;
 pub use cursor::{Cursor, SortValue};
 pub use filter::{Expiry, Filter, TagFilter, Versions};
 pub use glob::Glob;
+pub use page::{Page, PageBuilder};
 
 use crate::segment::excerpt;
 use crate::{ArtifactRecord, Error, Result, Timestamp};
@@ -66,7 +68,8 @@ impl FromStr for Order {
     }
 }
 
-/// How many records a page has: 1 to 1,000.
+/// How many records a page has at most: 1 to 1,000. Of large ones it may have fewer, see
+/// [`Page::MAX_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageSize(usize);
 
@@ -145,15 +148,6 @@ impl Query {
             _ => Ok(()),
         }
     }
-}
-
-/// A part of an answer, and where the next one begins.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// The records, in the order asked for.
-    pub items: Vec<ArtifactRecord>,
-    /// Where the next page begins; none where this one is the last.
-    pub next: Option<Cursor>,
 }
 
 #[cfg(test)]

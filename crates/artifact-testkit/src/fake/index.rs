@@ -8,7 +8,7 @@ use artifact_domain::port::{
     ArtifactIndex, CommitUpload, Committed, DueCursor, ImportVersion, Imported, NewUpload, Recount,
     Supersede, UsageRow,
 };
-use artifact_domain::query::{Cursor, Page, Query};
+use artifact_domain::query::{Page, PageBuilder, Query};
 use artifact_domain::{
     ArtifactId, ArtifactRecord, Coordinate, Error, ErrorKind, Result, State, Timestamp, Version,
 };
@@ -269,10 +269,9 @@ impl ArtifactIndex for MemoryIndex {
                 items.retain(|record| cursor.is_before(record));
             }
             items.sort_by(|a, b| query.order.compare(a, b));
-            let limit = query.limit.get();
-            let next = (items.len() > limit).then(|| Cursor::after(&items[limit - 1], query.order));
-            items.truncate(limit);
-            Ok(Page { items, next })
+            let mut page = PageBuilder::new(&query);
+            let _fits = items.into_iter().all(|record| page.push(record));
+            Ok(page.build())
         })
     }
 

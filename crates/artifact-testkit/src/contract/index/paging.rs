@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use artifact_domain::port::{ArtifactIndex, NewUpload};
-use artifact_domain::query::{Cursor, Filter, Order, PageSize, Query};
+use artifact_domain::query::{Cursor, Filter, Order, Page, PageSize, Query};
 use artifact_domain::{ArtifactId, ArtifactRecord, ErrorKind};
 use futures::{StreamExt, stream};
 
@@ -85,6 +85,44 @@ pub async fn a_full_last_page_is_the_last(index: Subject<dyn ArtifactIndex>) {
         assert_eq!((items.len(), next), (6, None));
         let (items, next) = page(&*index, order, 12, None).await;
         assert_eq!((items.len(), next), (12, None));
+    }
+}
+
+/// Pages of large records, some small ones among them, have as many as have room in
+/// [`Page::MAX_BYTES`], and give every one once and in order.
+pub async fn pages_of_large_records_end_early_and_lose_none(index: Subject<dyn ArtifactIndex>) {
+    let text = "x".repeat(60_000);
+    let large = &sample::metadata(&format!(r#"{{"text": "{text}"}}"#));
+    let numbers = stream::iter(0..200_u32);
+    let records = numbers.map(|number| {
+        let mut upload = sample::upload("s", &format!("t{number}"), "log", &format!("{number}"));
+        upload.created_at = sample::at(i64::from(number * 101 % 211));
+        if number % 4 > 0 {
+            upload.metadata = large.clone();
+        }
+        stored(&*index, upload, u64::from(number * 31 % 61))
+    });
+    let mut records: Vec<_> = records.buffer_unordered(8).collect().await;
+    for order in ORDERS {
+        records.sort_by(|a, b| order.compare(a, b));
+        for size in [1_000, 20] {
+            let (mut all, mut cursor, mut cut) = (Vec::new(), None, 0);
+            loop {
+                let (items, next) = page(&*index, order, size, cursor).await;
+                let bytes: usize = items.iter().map(ArtifactRecord::memory_bytes).sum();
+                assert!(items.len() <= size && bytes <= Page::MAX_BYTES, "{bytes}");
+                cut += usize::from(next.is_some() && items.len() < size);
+                // The next one would have had no room.
+                assert!(next.is_none() || items.len() == size || bytes + 70_000 > Page::MAX_BYTES);
+                all.extend(ids(&items));
+                cursor = next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(all, ids(&records), "{order}, pages of {size}");
+            assert_eq!(cut > 0, size == 1_000, "{order}: {cut} ended early");
+        }
     }
 }
 
