@@ -11,11 +11,11 @@ use fs4::FileExt;
 /// What the name of the lock has more than that of the file.
 const LOCK: &str = ".lock";
 
-/// Whether the file was ever replaced, or was about to be: the lock beside it stays.
-pub(crate) fn was_replaced(path: &Path) -> bool {
+/// Whether the file is there, or was ever replaced, or was about to be: the lock beside it stays. What a link
+/// led to may be gone with its lock, so a link is enough.
+pub(crate) fn was_there(path: &Path) -> bool {
     let is_there = |path: &Path| !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
-    // What a link led to may be gone with its lock.
-    path.is_symlink() || is_there(&beside(path, LOCK)) || is_there(&beside(&real(path), LOCK))
+    is_there(path) || is_there(&beside(path, LOCK))
 }
 
 /// Where the file is that a link leads to: it is that which is replaced, since others have links to it too.

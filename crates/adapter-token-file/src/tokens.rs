@@ -108,10 +108,10 @@ impl TokenFile {
         artifact_watch::is_there(self.0.file.path())
     }
 
-    /// Whether tokens were made once, be their file gone since, or were about to be when something broke. Where
-    /// that cannot be told it counts as so.
+    /// Whether the file is there, or tokens were made once, be it gone since, or were about to be when something
+    /// broke. Where that cannot be told it counts as so. Cheap enough to be asked for every request.
     pub fn were_there(&self) -> bool {
-        file::was_replaced(self.0.file.path())
+        file::was_there(self.0.file.path())
     }
 
     /// Makes a token, on the machine of the store or by the token with the id `maker`: then it ends with that

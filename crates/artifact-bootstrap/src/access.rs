@@ -76,7 +76,7 @@ impl Access {
     /// Whether those who are not recognised stay out: where anybody can be recognised, where that was so
     /// before, and where others than those on this machine are expected.
     pub fn is_required(&self) -> bool {
-        self.is_public || self.is_configured() || self.tokens.were_there()
+        self.is_public || self.has_issuers || self.tokens.were_there()
     }
 }
 

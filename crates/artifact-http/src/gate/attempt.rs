@@ -20,7 +20,7 @@ const LONGEST_REQUEST: usize = 2_048;
 pub(super) type Notes = Said<Begun>;
 
 /// An attempt, written down when it ends, and also where its client goes away before.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Attempt(Option<(Begun, Notes)>);
 
 /// What is known of an attempt when it begins.

@@ -58,8 +58,13 @@ async fn pass(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let mut attempt = Attempt::begin(&guard, uri.path(), params.ok().as_ref(), &request);
-    let answered = admit(guard, &uri, request, &mut attempt, next).await;
+    let is_guarded = guard.app.doors().are_guarded();
+    let mut attempt = if is_guarded {
+        Attempt::begin(&guard, uri.path(), params.ok().as_ref(), &request)
+    } else {
+        Attempt::default()
+    };
+    let answered = admit(guard, is_guarded, &uri, request, &mut attempt, next).await;
     let status = match &answered {
         Ok(response) => response.status(),
         Err(problem) => problem.status(),
@@ -76,6 +81,7 @@ async fn pass(
 /// is done to.
 async fn admit(
     guard: Guard,
+    is_guarded: bool,
     uri: &Uri,
     mut request: Request,
     attempt: &mut Attempt,
@@ -88,7 +94,8 @@ async fn admit(
             signed::strip(&mut request, signed);
             who.map_err(refused)
         }
-        None => recognise(&guard.app, &mut request).await,
+        None if is_guarded => recognise(&guard.app, &mut request).await,
+        None => anybody(&guard.app, &request),
     };
     // Whoever is not recognised is counted too, by where he comes from.
     match &who {
@@ -104,21 +111,23 @@ async fn admit(
     Ok(ongoing.answer(next.run(request)).await)
 }
 
+/// Who asks, where nobody is asked who he is.
+fn anybody(app: &App, request: &Request) -> Result<Principal, Problem> {
+    let origins = app.cors_origins.as_deref();
+    local::check(request.method(), request.uri(), request.headers(), origins)?;
+    Ok(Principal::unrestricted("anonymous"))
+}
+
 /// Who asks.
 async fn recognise(app: &App, request: &mut Request) -> Result<Principal, Problem> {
-    let doors = app.doors();
-    if !doors.are_guarded() {
-        let origins = app.cors_origins.as_deref();
-        local::check(request.method(), request.uri(), request.headers(), origins)?;
-        return Ok(Principal::unrestricted("anonymous"));
-    }
     let Some(credential) = credential::shown(request.headers()).map_err(refused)? else {
         let error = Error::new(ErrorKind::Unauthenticated, "no token was sent").with_hint(
             "send the header `Authorization: Bearer TOKEN`; `artifact token create` makes one",
         );
         return Err(Problem::from(error).with_header(WWW_AUTHENTICATE, CHALLENGE));
     };
-    let who = doors
+    let who = app
+        .doors()
         .recognise(&credential, app.own_store().now())
         .await
         .map_err(refused)?;
