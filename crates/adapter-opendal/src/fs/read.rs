@@ -17,8 +17,9 @@ use crate::error::{absent, from_io, too_short};
 /// How much one trip to the blocking pool reads. Twice as much is held.
 const CHUNK_BYTES: u64 = 256 << 10;
 
-/// How much is read at once where it is in memory: that takes about as long as a trip to the blocking pool.
-const CACHED_BYTES: u64 = 64 << 10;
+/// How much is read at once where it is in memory: copying it takes some 50 µs, a trip to the blocking pool and
+/// back, with a thread to wake each way, about as long and more of the processor.
+const CACHED_BYTES: u64 = CHUNK_BYTES;
 
 impl FileStore {
     /// What is small and in memory is read at once: a trip to the blocking pool takes longer. Of what else there
