@@ -238,3 +238,34 @@ fn damaged_bytes_are_never_taken_for_whole() {
     assert!(cut.is_err() || cut.is_ok_and(|answer| answer.status == 500));
     assert!(server.log().contains("integrity"), "{}", server.log());
 }
+
+/// Without versions the newest is taken away as soon as there is another one.
+#[test]
+fn what_is_replaced_all_the_while_is_always_there() {
+    let (_store, server) = served();
+    let path = at("busy.log");
+    server.put(&path, b"content 0").expect(201);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let ended = || is_over.load(std::sync::atomic::Ordering::Relaxed);
+    let read = |headers: &[(&str, &str)], status: u16| {
+        let mut count = 0;
+        while !ended() {
+            let answer = server.send("GET", &path, headers, b"").expect(status);
+            assert!(answer.body.starts_with(b"content"), "{:?}", answer.body);
+            count += 1;
+        }
+        count
+    };
+    std::thread::scope(|scope| {
+        let whole = [0, 1].map(|_| scope.spawn(|| read(&[], 200)));
+        let parts = [0, 1].map(|_| scope.spawn(|| read(&[("range", "bytes=0-7")], 206)));
+        for number in 1..400 {
+            let content = format!("content {number}");
+            server.put(&path, content.as_bytes()).expect(201);
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        for reader in whole.into_iter().chain(parts) {
+            assert!(reader.join().unwrap() > 0);
+        }
+    });
+}

@@ -6,9 +6,9 @@ mod excerpt;
 use std::num::NonZeroU64;
 
 use artifact_app::{Page, Verification};
-use artifact_domain::{ArtifactRef, Encoding, Error, Result};
+use artifact_domain::{ArtifactRef, Encoding, Error, ErrorKind, Result};
 use axum::response::Response;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -27,6 +27,9 @@ const MOST_LINES: u64 = 1_000_000_000;
 
 /// How long a page is where nobody says.
 const USUAL_PAGE: NonZeroU64 = NonZeroU64::new(1 << 20).expect("it is more than 0");
+
+/// How often what is replaced meanwhile is looked up again.
+const ROUNDS: usize = 8;
 
 /// Which bytes, and how.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -181,6 +184,8 @@ impl Selection {
     }
 }
 
+/// Answers with the version that is the newest, or that is asked for. Where it was replaced before it could be
+/// opened, with what is there now.
 async fn serve(
     caller: &Caller,
     artifact: &ArtifactRef,
@@ -189,16 +194,29 @@ async fn serve(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let store = caller.with(artifact).await?;
-    let record = store.show(artifact).await?;
-    let content = record.stored_content()?.clone();
-    let answer = Answer {
-        store,
-        verification: selection.verification(caller.app().verification),
-        record: &record,
-        content: &content,
-        selection,
-        has_body,
-    };
+    for _ in 0..ROUNDS {
+        let record = store.show(artifact).await?;
+        let content = record.stored_content()?.clone();
+        let answer = Answer {
+            store,
+            verification: selection.verification(caller.app().verification),
+            record: &record,
+            content: &content,
+            selection,
+            has_body,
+        };
+        match answered(&answer, headers).await {
+            Err(problem) if problem.status() == StatusCode::NOT_FOUND => {}
+            answered => return answered,
+        }
+    }
+    let message = format!("{artifact} was replaced each time before it could be opened");
+    let error = Error::new(ErrorKind::Conflict, message);
+    Err(error.with_hint("try again, or name one version").into())
+}
+
+async fn answered(answer: &Answer<'_>, headers: &HeaderMap) -> Result<Response, Problem> {
+    let (selection, content) = (answer.selection, answer.content);
     if let Some(refusal) = answer.conditions(headers)? {
         return Ok(refusal);
     }
@@ -215,7 +233,7 @@ async fn serve(
         return answer.page(page).await;
     }
     match answer.ranges(headers) {
-        Ranges::Unsatisfiable => Err(unsatisfiable(&content)),
+        Ranges::Unsatisfiable => Err(unsatisfiable(content)),
         Ranges::Some(ranges) => match ranges[..] {
             [range] => answer.stretch(range).await,
             _ => Ok(answer.stretches(&ranges)),
