@@ -21,14 +21,17 @@ pub(super) struct Haste {
     paused_until: AtomicU64,
     /// How many read in place now.
     at_work: AtomicUsize,
+    /// How many do so at most.
+    most: usize,
 }
 
 impl Haste {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(most: usize) -> Self {
         Self {
             begin: Instant::now(),
             paused_until: AtomicU64::new(0),
             at_work: AtomicUsize::new(0),
+            most,
         }
     }
 
@@ -36,7 +39,7 @@ impl Haste {
     /// device that does not answer at all must not stop the others.
     pub(super) fn read<T>(&self, read: impl FnOnce() -> Option<T>) -> Option<T> {
         let threads = Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers());
-        self.read_beside(threads / 2, read)
+        self.read_beside(self.most.min(threads / 2), read)
     }
 
     fn read_beside<T>(&self, most: usize, read: impl FnOnce() -> Option<T>) -> Option<T> {
@@ -85,7 +88,7 @@ mod tests {
 
     #[test]
     fn after_a_long_read_there_is_none_for_a_while() {
-        let haste = Haste::new();
+        let haste = Haste::new(2);
         let long = haste.read_beside(1, || {
             sleep(2 * LONG);
             Some(1)
@@ -99,7 +102,7 @@ mod tests {
 
     #[test]
     fn only_so_many_read_at_once() {
-        let haste = Haste::new();
+        let haste = Haste::new(2);
         let inner = || haste.read_beside(2, || haste.read_beside(2, || Some(1)));
         assert_eq!(haste.read_beside(2, || Some(inner())), Some(None));
         assert_eq!(

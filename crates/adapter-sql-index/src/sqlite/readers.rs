@@ -16,9 +16,15 @@ use super::open;
 use super::patience::Patience;
 use super::presence::Presence;
 
-/// How many calls read at once on threads of their own, while the others wait; and how many connections are kept,
-/// each with a cache of 2 MB.
+/// How many calls read at once on threads of their own, while the others wait.
 const MAX_READERS: usize = 4;
+
+/// How many calls read at once where they stand.
+const MAX_HERE: usize = 4;
+
+/// How many connections are kept, each with a cache of 2 MB: fewer than are used at once would be opened again and
+/// again, and that costs more than what is read.
+const MAX_IDLE: usize = MAX_READERS + MAX_HERE;
 
 /// A call that waits for its turn.
 type Call = Box<dyn FnOnce(&Readers) + Send>;
@@ -60,7 +66,7 @@ impl Readers {
             patience,
             turns: Arc::default(),
             idle: Arc::default(),
-            haste: Arc::new(Haste::new()),
+            haste: Arc::new(Haste::new(MAX_HERE)),
             _presence: presence,
         }
     }
@@ -150,7 +156,7 @@ impl Readers {
     /// A connection whose call failed never comes here, so that no error outlives it.
     fn give_back(&self, connection: Connection) {
         let mut idle = self.lock();
-        if idle.len() < MAX_READERS {
+        if idle.len() < MAX_IDLE {
             idle.push(connection);
         }
     }
@@ -281,10 +287,10 @@ mod tests {
     async fn so_many_connections_are_kept_and_no_more() {
         let directory = tempfile::tempdir().unwrap();
         let readers = pool(&directory);
-        for _ in 0..2 * MAX_READERS {
+        for _ in 0..2 * MAX_IDLE {
             readers.give_back(open::reader(&readers.path).unwrap());
         }
-        assert_eq!(readers.lock().len(), MAX_READERS);
+        assert_eq!(readers.lock().len(), MAX_IDLE);
     }
 
     #[tokio::test]
