@@ -105,7 +105,7 @@ pub(crate) fn entries(record: &ArtifactRecord) -> Result<BTreeMap<Key, Vec<u8>>>
                 by_value(Key::new(table::NAME).text(at.name().as_str())),
                 by_time(Key::new(table::SPEC).text(at.spec().as_str())),
                 by_time(Key::new(table::TASK).text(at.task().as_str())),
-                by_time(Key::new(table::TYPE).text(&at.artifact_type().to_string())),
+                by_time(Key::new(table::TYPE).text(at.artifact_type().as_str())),
             ]);
             let tags = record.tags.iter();
             all.extend(tags.map(|(k, v)| by_time(Key::new(table::TAG).text(k).text(v))));

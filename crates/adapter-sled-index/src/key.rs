@@ -111,7 +111,7 @@ impl Key {
         Self::new(table::VERSION)
             .text(coordinate.spec().as_str())
             .text(coordinate.task().as_str())
-            .text(&coordinate.artifact_type().to_string())
+            .text(coordinate.artifact_type().as_str())
             .text(coordinate.name().as_str())
     }
 

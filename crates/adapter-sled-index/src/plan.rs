@@ -209,7 +209,7 @@ fn everything(query: &Query) -> Source {
 }
 
 fn type_prefix(artifact_type: &ArtifactType) -> Key {
-    Key::new(table::TYPE).text(&artifact_type.to_string())
+    Key::new(table::TYPE).text(artifact_type.as_str())
 }
 
 fn unordered(prefix: Key) -> Source {

@@ -147,7 +147,7 @@ fn row_key(record: &ArtifactRecord) -> Key {
 fn key_of(spec: &SpecName, artifact_type: &ArtifactType, state: State, tier: Tier) -> Key {
     Key::new(table::USAGE)
         .text(spec.as_str())
-        .text(&artifact_type.to_string())
+        .text(artifact_type.as_str())
         .text(state.as_str())
         .text(tier.as_str())
 }

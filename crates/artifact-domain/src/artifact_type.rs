@@ -67,12 +67,15 @@ pub enum ArtifactType {
 ///
 /// Invariants: 1 to 64 characters of `a-z 0-9 . -`, the first a letter or digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CustomType(String);
+pub struct CustomType {
+    /// With the `custom:`, as it is written everywhere.
+    full: String,
+}
 
 impl CustomType {
     /// The name without the `custom:`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.full.strip_prefix(CUSTOM_PREFIX).unwrap_or(&self.full)
     }
 }
 
@@ -113,8 +116,14 @@ impl ArtifactType {
         matches!(self, Self::Log | Self::BuildLog)
     }
 
-    fn built_in_name(&self) -> Option<&'static str> {
-        Some(match self {
+    fn built_in(name: &str) -> Option<Self> {
+        let mut all = Self::BUILT_IN.into_iter();
+        all.find(|candidate| candidate.as_str() == name)
+    }
+
+    /// The type as it is written: `log`, `custom:NAME`.
+    pub fn as_str(&self) -> &str {
+        match self {
             Self::Diff => "diff",
             Self::Log => "log",
             Self::TestResults => "test-results",
@@ -131,17 +140,14 @@ impl ArtifactType {
             Self::Image => "image",
             Self::Data => "data",
             Self::Other => "other",
-            Self::Custom(_) => return None,
-        })
+            Self::Custom(name) => &name.full,
+        }
     }
 }
 
 impl fmt::Display for ArtifactType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Custom(name) => write!(f, "{CUSTOM_PREFIX}{}", name.0),
-            other => f.write_str(other.built_in_name().unwrap_or_default()),
-        }
+        f.write_str(self.as_str())
     }
 }
 
@@ -149,6 +155,10 @@ impl FromStr for ArtifactType {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        // As it is written nearly always.
+        if let Some(built_in) = Self::built_in(text) {
+            return Ok(built_in);
+        }
         let normal = text.to_lowercase().replace('_', "-");
         if let Some(name) = normal.strip_prefix(CUSTOM_PREFIX) {
             let first = name
@@ -159,7 +169,7 @@ impl FromStr for ArtifactType {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
             return if first && rest && name.len() <= MAX_CUSTOM_BYTES {
-                Ok(Self::Custom(CustomType(name.to_owned())))
+                Ok(Self::Custom(CustomType { full: normal }))
             } else {
                 Err(Error::invalid_input(format!(
                     "custom type `{}` is not 1 to {MAX_CUSTOM_BYTES} letters, digits, dots and \
@@ -168,9 +178,7 @@ impl FromStr for ArtifactType {
                 )))
             };
         }
-        Self::BUILT_IN
-            .into_iter()
-            .find(|candidate| candidate.built_in_name() == Some(&normal))
+        Self::built_in(&normal)
             .or_else(|| {
                 Self::ALIASES
                     .into_iter()

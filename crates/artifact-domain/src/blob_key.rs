@@ -209,7 +209,7 @@ fn content_stem(coordinate: &Coordinate) -> String {
         coordinate.spec().encoded(),
         coordinate.task().encoded(),
         folder_of(artifact_type),
-        segment::encode(&artifact_type.to_string()),
+        segment::encode(artifact_type.as_str()),
         name.join("/")
     )
 }

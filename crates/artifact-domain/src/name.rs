@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::segment::{self, excerpt};
+use crate::segment::{EncodedPath, excerpt};
 use crate::{Error, Result};
 
 /// The longest name, in bytes of UTF-8.
@@ -63,10 +63,7 @@ impl ArtifactName {
 
     /// The name as it stands in a URI: segments percent-encoded, slashes kept.
     pub fn encoded(&self) -> String {
-        self.segments()
-            .map(segment::encode)
-            .collect::<Vec<_>>()
-            .join("/")
+        EncodedPath(&self.0).to_string()
     }
 }
 

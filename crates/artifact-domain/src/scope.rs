@@ -35,7 +35,7 @@ fn validate(what: &str, text: &str) -> Result<()> {
             excerpt(text)
         ));
     }
-    if segment::encode(text).len() > MAX_COMPONENT_BYTES {
+    if segment::is_too_long(text) {
         return refuse(format!(
             "`{}` is over {MAX_COMPONENT_BYTES} bytes long when percent-encoded",
             excerpt(text)

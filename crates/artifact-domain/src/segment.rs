@@ -1,6 +1,8 @@
 //! Percent-encoding of one segment of a URI or storage path. The only place that knows which
 //! characters stay as they are.
 
+use std::fmt::{self, Write};
+
 use crate::{Error, Result};
 
 /// The longest encoded path component written to a backend, in bytes. File systems allow 255; the
@@ -12,21 +14,51 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 /// Encodes every byte but RFC 3986's unreserved ones. A dot that ends the segment is encoded too,
 /// since some file systems drop it.
 pub(crate) fn encode(segment: &str) -> String {
-    let last = segment.len().saturating_sub(1);
-    let mut out = String::with_capacity(segment.len());
-    for (position, byte) in segment.bytes().enumerate() {
-        let plain = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'-' | b'_' | b'~')
-            || (byte == b'.' && position != last);
-        if plain {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
+    Encoded(segment).to_string()
+}
+
+/// What [`encode`] gives, written where it is needed.
+pub(crate) struct Encoded<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.0.len().saturating_sub(1);
+        let mut plain_from = 0;
+        for (position, byte) in self.0.bytes().enumerate() {
+            let is_plain = byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'_' | b'~')
+                || (byte == b'.' && position != last);
+            if !is_plain {
+                // What stands before is ASCII, and so a text of its own.
+                f.write_str(self.0.get(plain_from..position).unwrap_or_default())?;
+                f.write_char('%')?;
+                f.write_char(char::from(HEX[usize::from(byte >> 4)]))?;
+                f.write_char(char::from(HEX[usize::from(byte & 15)]))?;
+                plain_from = position + 1;
+            }
         }
+        f.write_str(self.0.get(plain_from..).unwrap_or_default())
     }
-    out
+}
+
+/// The segments of a path, each encoded, with the slashes between them.
+pub(crate) struct EncodedPath<'a>(pub(crate) &'a str);
+
+impl fmt::Display for EncodedPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, segment) in self.0.split('/').enumerate() {
+            if position > 0 {
+                f.write_char('/')?;
+            }
+            Encoded(segment).fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a segment, encoded, is longer than a component of a path may be.
+pub(crate) fn is_too_long(segment: &str) -> bool {
+    segment.len() * "%XX".len() > MAX_COMPONENT_BYTES && encode(segment).len() > MAX_COMPONENT_BYTES
 }
 
 /// Decodes once, strictly: a lone `%`, or bytes that are not UTF-8, are errors.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::segment::{self, excerpt};
+use crate::segment::{self, Encoded, EncodedPath, excerpt};
 use crate::{ArtifactId, ArtifactName, Coordinate, Error, Result, SpecName, TaskId, Version};
 
 const SCHEME: &str = "artifact://";
@@ -57,14 +57,33 @@ impl From<Coordinate> for ArtifactUri {
 
 impl fmt::Display for ArtifactUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = &self.coordinate;
+        let (coordinate, version) = (&self.coordinate, self.version);
+        Address {
+            coordinate,
+            version,
+        }
+        .fmt(f)
+    }
+}
+
+/// How an address is written, of parts that belong to somebody else.
+#[derive(Debug, Clone)]
+pub(crate) struct Address<'a> {
+    pub(crate) coordinate: &'a Coordinate,
+    pub(crate) version: Option<Version>,
+}
+
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.coordinate;
+        // A custom type has a colon.
         write!(
             f,
             "{SCHEME}{}/{}/{}/{}",
-            at.spec().encoded(),
-            at.task().encoded(),
-            segment::encode(&at.artifact_type().to_string()),
-            at.name().encoded()
+            Encoded(at.spec().as_str()),
+            Encoded(at.task().as_str()),
+            Encoded(at.artifact_type().as_str()),
+            EncodedPath(at.name().as_str()),
         )?;
         self.version
             .map_or(Ok(()), |version| write!(f, "?version={version}"))

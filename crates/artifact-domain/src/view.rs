@@ -1,30 +1,34 @@
 //! An artifact as users of the surfaces see it: the JSON that scripts rely on.
 
-use serde::Serialize;
+use std::fmt::Display;
 
+use serde::{Serialize, Serializer};
+
+use crate::uri::Address;
 use crate::{ArtifactId, ArtifactRecord, Digest, Hold, Metadata, State, Tags, Tier, Timestamp};
 
 /// An artifact as JSON. The keys, their order and their meaning are frozen; times are RFC 3339 in
 /// UTC, sizes in bytes. Sizes and digest are null while an upload has not ended.
+// A list is made of a thousand of these: nothing of it is copied before it is written.
 #[derive(Debug, Clone, Serialize)]
 pub struct ArtifactView<'a> {
-    id: ArtifactId,
-    uri: String,
+    id: Text<ArtifactId>,
+    uri: Text<Address<'a>>,
     spec: &'a str,
     task: &'a str,
-    r#type: String,
+    r#type: &'a str,
     name: &'a str,
     version: u32,
     state: State,
     tier: Tier,
     size_bytes: Option<u64>,
     stored_size_bytes: Option<u64>,
-    sha256: Option<Digest>,
+    sha256: Option<Text<Digest>>,
     compressed: Option<bool>,
     mime_type: &'a str,
-    created_at: Timestamp,
-    expires_at: Option<Timestamp>,
-    archived_at: Option<Timestamp>,
+    created_at: Text<Timestamp>,
+    expires_at: Option<Text<Timestamp>>,
+    archived_at: Option<Text<Timestamp>>,
     held: bool,
     tags: &'a Tags,
     metadata: &'a Metadata,
@@ -34,27 +38,40 @@ impl<'a> From<&'a ArtifactRecord> for ArtifactView<'a> {
     fn from(record: &'a ArtifactRecord) -> Self {
         let content = record.content.as_ref();
         Self {
-            id: record.id,
-            uri: record.uri().to_string(),
+            id: Text(record.id),
+            uri: Text(Address {
+                coordinate: &record.coordinate,
+                version: None,
+            }),
             spec: record.coordinate.spec().as_str(),
             task: record.coordinate.task().as_str(),
-            r#type: record.coordinate.artifact_type().to_string(),
+            r#type: record.coordinate.artifact_type().as_str(),
             name: record.coordinate.name().as_str(),
             version: record.version.get(),
             state: record.state,
             tier: record.tier,
             size_bytes: content.map(|content| content.size_bytes),
             stored_size_bytes: content.map(|content| content.stored_size_bytes),
-            sha256: content.map(|content| content.digest),
+            sha256: content.map(|content| Text(content.digest)),
             compressed: content.map(|content| content.encoding == crate::Encoding::Gzip),
             mime_type: record.mime_type.as_str(),
-            created_at: record.created_at,
-            expires_at: record.expires_at,
-            archived_at: record.archived_at,
+            created_at: Text(record.created_at),
+            expires_at: record.expires_at.map(Text),
+            archived_at: record.archived_at.map(Text),
             held: record.hold.is_some(),
             tags: &record.tags,
             metadata: &record.metadata,
         }
+    }
+}
+
+/// What is shown, written as a JSON string without a copy.
+#[derive(Debug, Clone)]
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }
 

@@ -55,7 +55,7 @@ fn highest_version(connection: &Connection, at: &Coordinate) -> Result<Option<Ve
         (
             at.task().as_str(),
             at.spec().as_str(),
-            at.artifact_type().to_string(),
+            at.artifact_type().as_str(),
             at.name().as_str(),
         ),
         |row| row.get(0),

@@ -32,7 +32,7 @@ pub(super) fn version(
     let params = (
         at.task().as_str(),
         at.spec().as_str(),
-        at.artifact_type().to_string(),
+        at.artifact_type().as_str(),
         at.name().as_str(),
         version.get(),
     );
@@ -53,7 +53,7 @@ pub(super) fn newest(
     let params = (
         at.task().as_str(),
         at.spec().as_str(),
-        at.artifact_type().to_string(),
+        at.artifact_type().as_str(),
         at.name().as_str(),
         now.as_micros(),
     );
@@ -72,7 +72,7 @@ pub(super) fn live_versions(
     let params = (
         at.task().as_str(),
         at.spec().as_str(),
-        at.artifact_type().to_string(),
+        at.artifact_type().as_str(),
         at.name().as_str(),
     );
     many(connection, &sql, params)

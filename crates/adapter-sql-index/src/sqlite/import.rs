@@ -52,7 +52,7 @@ fn is_taken(connection: &Connection, record: &ArtifactRecord) -> Result<bool> {
     Ok(statement.exists((
         at.task().as_str(),
         at.spec().as_str(),
-        at.artifact_type().to_string(),
+        at.artifact_type().as_str(),
         at.name().as_str(),
         record.version.get(),
     ))?)

@@ -102,7 +102,7 @@ pub(super) fn insert(connection: &Connection, record: &ArtifactRecord) -> Result
         ":attempt": record.attempt.as_uuid().into_bytes(),
         ":spec": at.spec().as_str(),
         ":task": at.task().as_str(),
-        ":type": at.artifact_type().to_string(),
+        ":type": at.artifact_type().as_str(),
         ":name": at.name().as_str(),
         ":version": record.version.get(),
         ":state": record.state.as_str(),

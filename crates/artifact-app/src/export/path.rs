@@ -22,7 +22,7 @@ pub(crate) fn archive_path(at: &Coordinate, version: Option<Version>) -> String 
     for scope in [at.spec().as_str(), at.task().as_str()] {
         push_segment(&mut path, scope, "");
     }
-    push_segment(&mut path, &at.artifact_type().to_string(), "");
+    push_segment(&mut path, at.artifact_type().as_str(), "");
     let mut segments = at.name().segments().peekable();
     while let Some(segment) = segments.next() {
         let suffix = match version {

@@ -119,12 +119,11 @@ impl Plan {
 /// Names end in a zero byte, which none of them has, so that they sort one after another.
 fn key(record: &ArtifactRecord) -> Vec<u8> {
     let at = &record.coordinate;
-    let artifact_type = at.artifact_type().to_string();
     let mut key = Vec::new();
     for text in [
         at.spec().as_str(),
         at.task().as_str(),
-        &artifact_type,
+        at.artifact_type().as_str(),
         at.name().as_str(),
     ] {
         key.extend_from_slice(text.as_bytes());
