@@ -1,6 +1,7 @@
 //! `GET` and `HEAD` of content: whole, in stretches, its form, and what keeps a browser safe.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{at, lines, served};
 
@@ -239,32 +240,60 @@ fn damaged_bytes_are_never_taken_for_whole() {
     assert!(server.log().contains("integrity"), "{}", server.log());
 }
 
+/// Says that it is over, whatever ends it.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Without versions the newest is taken away as soon as there is another one.
 #[test]
 fn what_is_replaced_all_the_while_is_always_there() {
     let (_store, server) = served();
     let path = at("busy.log");
     server.put(&path, b"content 0").expect(201);
-    let is_over = std::sync::atomic::AtomicBool::new(false);
-    let ended = || is_over.load(std::sync::atomic::Ordering::Relaxed);
-    let read = |headers: &[(&str, &str)], status: u16| {
+    let is_over = AtomicBool::new(false);
+    let read = |query: &str, headers: &[(&str, &str)], status: u16| {
+        let path = format!("{path}{query}");
         let mut count = 0;
-        while !ended() {
+        while !is_over.load(Ordering::Relaxed) {
             let answer = server.send("GET", &path, headers, b"").expect(status);
             assert!(answer.body.starts_with(b"content"), "{:?}", answer.body);
             count += 1;
         }
         count
     };
+    let read_stretches = || {
+        let mut count = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            let headers = [("range", "bytes=0-1,3-4")];
+            // The second stretch may be gone once the first is sent: then the answer is cut short.
+            if let Ok(answer) = server.try_send("GET", &path, &headers, b"") {
+                answer.expect(206);
+                count += 1;
+            }
+        }
+        count
+    };
     std::thread::scope(|scope| {
-        let whole = [0, 1].map(|_| scope.spawn(|| read(&[], 200)));
-        let parts = [0, 1].map(|_| scope.spawn(|| read(&[("range", "bytes=0-7")], 206)));
+        let until = Until(&is_over);
+        let readers = [
+            scope.spawn(|| read("", &[], 200)),
+            scope.spawn(|| read("", &[("range", "bytes=0-7")], 206)),
+            scope.spawn(|| read("?grep=content", &[], 200)),
+            scope.spawn(|| read("?grep=content", &[], 200)),
+            scope.spawn(|| read("?tail=1", &[], 200)),
+            scope.spawn(read_stretches),
+        ];
         for number in 1..400 {
             let content = format!("content {number}");
             server.put(&path, content.as_bytes()).expect(201);
         }
-        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
-        for reader in whole.into_iter().chain(parts) {
+        drop(until);
+        for reader in readers {
             assert!(reader.join().unwrap() > 0);
         }
     });

@@ -2,7 +2,8 @@
 
 use std::thread;
 
-use e2e::peak_kib;
+use e2e::{Sandbox, Server, peak_kib};
+use serde_json::Value;
 
 use super::{at, served};
 
@@ -14,29 +15,43 @@ fn pages_lead_from_one_to_the_next() {
             .put(&at(&format!("{number}.log?tag=n={number}")), b"x")
             .expect(201);
     }
-    let mut path = "/api/v1/artifacts?limit=2&sort=name&type=log".to_owned();
-    let mut names = Vec::new();
+    let listed = walked(&server, "/api/v1/artifacts?limit=2&sort=name&type=log");
+    let names: Vec<_> = listed.iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["0.log", "1.log", "2.log", "3.log", "4.log"]);
+}
+
+#[test]
+fn versions_have_pages_too() {
+    let store = Sandbox::new().with_env("ARTIFACT_VERSIONING__ENABLED", "true");
+    let server = Server::start(&store);
+    for content in [b"1", b"2", b"3"] {
+        server.put(&at("a.log"), content).expect(201);
+    }
+    let id = server.get(&at("a.log")).header("x-artifact-id").to_owned();
+    let path = format!("/api/v1/artifacts/{id}/versions?limit=2");
+    let versions = walked(&server, &path);
+    let versions: Vec<_> = versions.iter().map(|one| one["version"].clone()).collect();
+    assert_eq!(versions, [3, 2, 1]);
+}
+
+/// The artifacts of all pages, each found by what the one before says in `Link`.
+fn walked(server: &Server, path: &str) -> Vec<Value> {
+    let mut path = path.to_owned();
+    let mut items = Vec::new();
     loop {
         let page = server.get(&path).expect(200);
         let list = page.json();
-        names.extend(
-            list["items"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|one| one["name"].clone()),
-        );
+        items.extend_from_slice(list["items"].as_array().unwrap());
         let link = page.header("link");
         assert_eq!(link.is_empty(), list["next_cursor"].is_null());
         match link
             .strip_prefix('<')
             .and_then(|link| link.strip_suffix(">; rel=\"next\""))
         {
-            Some(next) => path = next.to_owned(),
-            None => break,
+            Some(next) => next.clone_into(&mut path),
+            None => return items,
         }
     }
-    assert_eq!(names, ["0.log", "1.log", "2.log", "3.log", "4.log"]);
 }
 
 #[test]

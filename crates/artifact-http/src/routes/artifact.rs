@@ -4,13 +4,14 @@ use artifact_app::{Change, KeepFor, Patch};
 use artifact_domain::access::Action;
 use artifact_domain::query::{Cursor, Filter, Order, PageSize, TagFilter};
 use artifact_domain::{ArtifactRef, Error, Result, Tag, Tags, require_exact_numbers};
+use axum::extract::OriginalUri;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::reply::{self, Items};
+use super::{list, reply};
 use crate::api::schemas::{ArtifactDocument, PageDocument, Problems};
 use crate::body::Document;
 use crate::gate::Caller;
@@ -58,7 +59,7 @@ pub(crate) async fn show(caller: Caller, Id(id): Id) -> Result<Response, Problem
     Ok(reply::details(StatusCode::OK, &record))
 }
 
-/// All its versions, the newest first.
+/// All its versions, the newest first, page by page.
 #[utoipa::path(
     get,
     path = "/api/v1/artifacts/{id}/versions",
@@ -66,12 +67,13 @@ pub(crate) async fn show(caller: Caller, Id(id): Id) -> Result<Response, Problem
     operation_id = "versions",
     params(IdParam, PageParams),
     responses(
-        (status = 200, description = "The newest first", body = PageDocument),
+        (status = 200, description = "A page, the newest first", body = PageDocument),
         Problems,
     ),
 )]
 pub(crate) async fn versions(
     caller: Caller,
+    OriginalUri(uri): OriginalUri,
     Id(id): Id,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
@@ -82,8 +84,7 @@ pub(crate) async fn versions(
     let cursor = parsed::<Cursor>(params.cursor.as_deref())?;
     let limit = PageSize::new(params.limit.unwrap_or(PageSize::MAX.get()))?;
     let page = store.search(filter, Order::Created, cursor, limit).await?;
-    let next = page.next.map(|cursor| cursor.to_string());
-    Ok(reply::json(StatusCode::OK, &Items::new(&page.items, next)))
+    Ok(list::answer(&uri, &page))
 }
 
 /// Takes the newest version away, or the one that is named.

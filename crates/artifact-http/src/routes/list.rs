@@ -1,7 +1,7 @@
 //! `GET /artifacts`: what a filter selects, page by page.
 
 use artifact_domain::Result;
-use artifact_domain::query::{Cursor, Order, PageSize};
+use artifact_domain::query::{Cursor, Order, Page, PageSize};
 use axum::extract::OriginalUri;
 use axum::response::Response;
 use http::header::LINK;
@@ -41,15 +41,20 @@ pub(crate) async fn list(
     let limit = PageSize::new(page.limit.unwrap_or(USUAL))?;
     let (store, filter) = caller.among(filter).await?;
     let found = store.search(filter, order, cursor, limit).await?;
-    let next = found.next.map(|cursor| cursor.to_string());
-    let mut response = reply::json(StatusCode::OK, &Items::new(&found.items, next.clone()));
+    Ok(answer(&uri, &found))
+}
+
+/// A page, and where the next one is.
+pub(super) fn answer(uri: &Uri, page: &Page) -> Response {
+    let next = page.next.as_ref().map(ToString::to_string);
+    let mut response = reply::json(StatusCode::OK, &Items::new(&page.items, next.clone()));
     if let Some(next) = next {
-        let link = format!("<{}>; rel=\"next\"", with_cursor(&uri, &next));
+        let link = format!("<{}>; rel=\"next\"", with_cursor(uri, &next));
         if let Ok(link) = HeaderValue::from_str(&link) {
             response.headers_mut().insert(LINK, link);
         }
     }
-    Ok(response)
+    response
 }
 
 /// The same question, from there on.

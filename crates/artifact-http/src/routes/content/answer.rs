@@ -14,7 +14,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Selection;
-use crate::body::{begun, outgoing};
+use crate::body::begun;
 use crate::headers::range::{self, Ranges};
 use crate::headers::{digest, disposition, encoding, etag};
 use crate::problem::Problem;
@@ -101,8 +101,9 @@ impl Answer<'_> {
         Ok(response)
     }
 
-    /// `multipart/byteranges`, one stretch after the other.
-    pub(super) fn stretches(&self, ranges: &[ByteRange]) -> Response {
+    /// `multipart/byteranges`, one stretch after the other. It answers once the first has begun; each of the others
+    /// is opened when its turn comes, and cuts the answer short if the version is gone by then.
+    pub(super) async fn stretches(&self, ranges: &[ByteRange]) -> Result<Response, Problem> {
         // No part can have this line: it has the digest of all of them in it.
         let boundary = format!("artifact-{}", &self.content.digest.to_string()[..32]);
         let mime_type = self.record.mime_type.as_str();
@@ -132,7 +133,7 @@ impl Answer<'_> {
                 }
             });
             let all = parts.try_flatten().chain(stream::iter([Ok(end)]));
-            outgoing(Box::pin(all), self.record.version_uri().to_string())
+            begun(Box::pin(all), self.record.version_uri().to_string()).await?
         } else {
             Body::empty()
         };
@@ -145,7 +146,7 @@ impl Answer<'_> {
             &format!("multipart/byteranges; boundary={boundary}"),
         );
         headers.insert(CONTENT_LENGTH, length.into());
-        response
+        Ok(response)
     }
 
     pub(super) async fn respond(

@@ -4,10 +4,12 @@ use artifact_app::{
     Grep, GrepItem, GrepKind, GrepOptions, GrepScope, Page, Part, Pattern, PatternOptions,
 };
 use artifact_domain::port::ByteStream;
+use artifact_domain::{Error, ErrorKind};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use bytes::BytesMut;
-use futures::stream;
+use bytes::{Bytes, BytesMut};
+use futures::future::ready;
+use futures::{StreamExt, TryStreamExt, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -30,8 +32,9 @@ impl Answer<'_> {
         Ok(response)
     }
 
-    /// The lines that match, as `grep` prints them.
-    pub(super) fn matching(&self, pattern: &str) -> Result<Response, Problem> {
+    /// The lines that match, as `grep` prints them. It answers once the search has begun: where the version is gone
+    /// by then, no lines would be a wrong answer.
+    pub(super) async fn matching(&self, pattern: &str) -> Result<Response, Problem> {
         let options = PatternOptions {
             fixed: self.selection.fixed,
             ignore_case: self.selection.ignore_case,
@@ -43,8 +46,15 @@ impl Answer<'_> {
         };
         let scope = GrepScope::These(vec![self.record.id.into()]);
         let body = if self.has_body {
-            let grep = self.store.grep(scope, &options)?;
-            outgoing(lines_of(grep), self.record.version_uri().to_string())
+            let what = self.record.version_uri().to_string();
+            let mut grep = self.store.grep(scope, &options)?;
+            let first = grep.next().await.transpose()?;
+            if first.is_none() && grep.report().gone_artifacts > 0 {
+                let message = format!("{what} was deleted before it could be read");
+                return Err(Error::new(ErrorKind::NotFound, message).into());
+            }
+            let first = first.map(text_of).transpose()?;
+            outgoing(lines_of(first.unwrap_or_default(), grep), what)
         } else {
             Body::empty()
         };
@@ -63,27 +73,29 @@ impl Answer<'_> {
     }
 }
 
-/// The text of the lines that a search finds.
-fn lines_of(grep: Grep) -> ByteStream {
-    let lines = stream::try_unfold(grep, |mut grep| async move {
-        while let Some(item) = grep.next().await {
-            let lines = match item? {
-                GrepItem::Lines(_, lines) => lines,
-                GrepItem::Failed(error) => return Err(error),
-                GrepItem::Ended(..) | GrepItem::Read(_) => continue,
-            };
-            let mut text = BytesMut::new();
-            for line in lines.iter().filter(|line| line.kind == GrepKind::Match) {
-                text.extend_from_slice(line.text);
-                if !line.text.ends_with(b"\n") {
-                    text.extend_from_slice(b"\n");
-                }
-            }
-            if !text.is_empty() {
-                return Ok(Some((text.freeze(), grep)));
-            }
-        }
-        Ok(None)
+/// The text of the lines that a search finds, after what it has found already.
+fn lines_of(first: Bytes, grep: Grep) -> ByteStream {
+    let rest = stream::try_unfold(grep, |mut grep| async move {
+        let item = grep.next().await.transpose()?;
+        item.map(|item| Ok((text_of(item)?, grep))).transpose()
     });
-    Box::pin(lines)
+    let lines = stream::iter([Ok(first)]).chain(rest);
+    Box::pin(lines.try_filter(|text| ready(!text.is_empty())))
+}
+
+/// The lines of a finding that match; nothing for anything but lines.
+fn text_of(item: GrepItem) -> Result<Bytes, Error> {
+    let lines = match item {
+        GrepItem::Lines(_, lines) => lines,
+        GrepItem::Failed(error) => return Err(error),
+        GrepItem::Ended(..) | GrepItem::Read(_) => return Ok(Bytes::new()),
+    };
+    let mut text = BytesMut::new();
+    for line in lines.iter().filter(|line| line.kind == GrepKind::Match) {
+        text.extend_from_slice(line.text);
+        if !line.text.ends_with(b"\n") {
+            text.extend_from_slice(b"\n");
+        }
+    }
+    Ok(text.freeze())
 }

@@ -221,7 +221,7 @@ async fn answered(answer: &Answer<'_>, headers: &HeaderMap) -> Result<Response, 
         return Ok(refusal);
     }
     if let Some(pattern) = &selection.grep {
-        return answer.matching(pattern);
+        return answer.matching(pattern).await;
     }
     if let Some(lines) = selection.tail {
         if lines > MOST_LINES {
@@ -236,7 +236,7 @@ async fn answered(answer: &Answer<'_>, headers: &HeaderMap) -> Result<Response, 
         Ranges::Unsatisfiable => Err(unsatisfiable(content)),
         Ranges::Some(ranges) => match ranges[..] {
             [range] => answer.stretch(range).await,
-            _ => Ok(answer.stretches(&ranges)),
+            _ => answer.stretches(&ranges).await,
         },
         Ranges::Whole => {
             let is_gzip = content.encoding == Encoding::Gzip && encoding::accepts_gzip(headers);

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use artifact_domain::port::{ArtifactIndex, NewUpload};
-use artifact_domain::query::{Cursor, Filter, Order, Page, PageSize, Query};
-use artifact_domain::{ArtifactId, ArtifactRecord, ErrorKind};
+use artifact_domain::query::{Cursor, Filter, Order, Page, PageSize, Query, TagFilter};
+use artifact_domain::{ArtifactId, ArtifactRecord, ErrorKind, State};
 use futures::{StreamExt, stream};
 
 use super::{changed, deleted, ids, kind, stored};
@@ -31,9 +31,20 @@ async fn fill(index: &dyn ArtifactIndex, count: u32) -> Vec<ArtifactRecord> {
     records.buffer_unordered(32).collect().await
 }
 
-/// One page; its cursor goes through its text, as it does through a client.
+/// One page of all that can be read.
 async fn page(
     index: &dyn ArtifactIndex,
+    order: Order,
+    size: usize,
+    cursor: Option<Cursor>,
+) -> (Vec<ArtifactRecord>, Option<Cursor>) {
+    page_of(index, Filter::default(), order, size, cursor).await
+}
+
+/// One page; its cursor goes through its text, as it does through a client.
+async fn page_of(
+    index: &dyn ArtifactIndex,
+    filter: Filter,
     order: Order,
     size: usize,
     cursor: Option<Cursor>,
@@ -42,7 +53,7 @@ async fn page(
         order,
         cursor,
         limit: PageSize::new(size).unwrap(),
-        ..Query::new(Filter::default(), sample::now())
+        ..Query::new(filter, sample::now())
     };
     let page = index.query(query).await.unwrap();
     let next = page.next.map(|next| next.to_string().parse().unwrap());
@@ -89,39 +100,78 @@ pub async fn a_full_last_page_is_the_last(index: Subject<dyn ArtifactIndex>) {
 }
 
 /// Pages of large records, some small ones among them, have as many as have room in
-/// [`Page::MAX_BYTES`], and give every one once and in order.
+/// [`Page::MAX_BYTES`], and give every one once and in order: of all, of those with a tag, and with the
+/// deleted ones.
 pub async fn pages_of_large_records_end_early_and_lose_none(index: Subject<dyn ArtifactIndex>) {
+    let mut records = fill_with_large(&*index, 200).await;
+    let tagged = Filter {
+        tags: vec![TagFilter::parse("number").unwrap()],
+        ..Filter::default()
+    };
+    let with_deleted = Filter {
+        states: vec![State::Active, State::Deleted],
+        ..Filter::default()
+    };
+    for order in ORDERS {
+        records.sort_by(|a, b| order.compare(a, b));
+        for filter in [Filter::default(), tagged.clone(), with_deleted.clone()] {
+            let selected = |record: &&ArtifactRecord| filter.selects(record, sample::now());
+            let expected: Vec<_> = records.iter().filter(selected).map(|one| one.id).collect();
+            assert!(expected.len() > 140, "{filter:?}");
+            for size in [1_000, 20] {
+                let (all, cut) = walk_large(&*index, &filter, order, size).await;
+                assert_eq!(all, expected, "{order}, pages of {size}, {filter:?}");
+                assert_eq!(cut > 0, size == 1_000, "{order}: {cut} ended early");
+            }
+        }
+    }
+}
+
+/// Stores records of which three in four are large, one in seven without a tag and one in nine deleted.
+async fn fill_with_large(index: &dyn ArtifactIndex, count: u32) -> Vec<ArtifactRecord> {
     let text = "x".repeat(60_000);
     let large = &sample::metadata(&format!(r#"{{"text": "{text}"}}"#));
-    let numbers = stream::iter(0..200_u32);
-    let records = numbers.map(|number| {
+    let records = stream::iter(0..count).map(|number| async move {
         let mut upload = sample::upload("s", &format!("t{number}"), "log", &format!("{number}"));
         upload.created_at = sample::at(i64::from(number * 101 % 211));
         if number % 4 > 0 {
             upload.metadata = large.clone();
         }
-        stored(&*index, upload, u64::from(number * 31 % 61))
+        if number % 7 > 0 {
+            upload.tags = sample::tags(&[&format!("number={number}")]);
+        }
+        let record = stored(index, upload, u64::from(number * 31 % 61)).await;
+        if number % 9 > 0 {
+            record
+        } else {
+            deleted(index, record).await
+        }
     });
-    let mut records: Vec<_> = records.buffer_unordered(8).collect().await;
-    for order in ORDERS {
-        records.sort_by(|a, b| order.compare(a, b));
-        for size in [1_000, 20] {
-            let (mut all, mut cursor, mut cut) = (Vec::new(), None, 0);
-            loop {
-                let (items, next) = page(&*index, order, size, cursor).await;
-                let bytes: usize = items.iter().map(ArtifactRecord::memory_bytes).sum();
-                assert!(items.len() <= size && bytes <= Page::MAX_BYTES, "{bytes}");
-                cut += usize::from(next.is_some() && items.len() < size);
-                // The next one would have had no room.
-                assert!(next.is_none() || items.len() == size || bytes + 70_000 > Page::MAX_BYTES);
-                all.extend(ids(&items));
-                cursor = next;
-                if cursor.is_none() {
-                    break;
-                }
-            }
-            assert_eq!(all, ids(&records), "{order}, pages of {size}");
-            assert_eq!(cut > 0, size == 1_000, "{order}: {cut} ended early");
+    records.buffer_unordered(8).collect().await
+}
+
+/// Every record, page by page, and how many pages had fewer than they may have, since no other had room.
+async fn walk_large(
+    index: &dyn ArtifactIndex,
+    filter: &Filter,
+    order: Order,
+    size: usize,
+) -> (Vec<ArtifactId>, usize) {
+    let (mut all, mut cursor, mut cut) = (Vec::new(), None, 0);
+    loop {
+        let (items, next) = page_of(index, filter.clone(), order, size, cursor).await;
+        let bytes: usize = items.iter().map(ArtifactRecord::memory_bytes).sum();
+        assert!(
+            items.len() <= size && bytes <= Page::MAX_BYTES,
+            "{bytes} bytes"
+        );
+        cut += usize::from(next.is_some() && items.len() < size);
+        // The next one would have had no room.
+        assert!(next.is_none() || items.len() == size || bytes + 70_000 > Page::MAX_BYTES);
+        all.extend(ids(&items));
+        cursor = next;
+        if cursor.is_none() {
+            return (all, cut);
         }
     }
 }
