@@ -139,6 +139,13 @@ fn one(
     rows.next()?.map(row::read).transpose()
 }
 
+/// The rows that a statement selects, in its order.
+pub(super) fn rows(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<Rid>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params, |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Gives `take` one record after another that a statement selects, until it wants no more.
 pub(super) fn each(
     connection: &Connection,
@@ -149,6 +156,25 @@ pub(super) fn each(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     while let Some(row) = rows.next()? {
+        let (_, record) = row::read(row)?;
+        if !take(record) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Gives `take` the records of rows, until it wants no more.
+pub(super) fn each_of(
+    connection: &Connection,
+    rows: &[Rid],
+    mut take: impl FnMut(ArtifactRecord) -> bool,
+) -> Result<()> {
+    let sql = format!("SELECT {COLUMNS} FROM artifact AS a WHERE a.rid = ?");
+    let mut statement = connection.prepare_cached(&sql)?;
+    for rid in rows {
+        let mut found = statement.query([rid])?;
+        let row = found.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let (_, record) = row::read(row)?;
         if !take(record) {
             break;

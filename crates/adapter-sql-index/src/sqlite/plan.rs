@@ -30,18 +30,37 @@ const MAX_MERGED_TYPES: usize = 16;
 /// The index that looks up tasks. It alone has the records of all classes.
 const EVERY_STATE: &str = "artifact_coordinate";
 
-/// The SQL of a query, which selects [`COLUMNS`] and the value sorted by; nothing where no state
-/// is asked for. Fewer records than `few` are sorted, more are walked in order.
-pub(super) fn sql(
+/// The columns that tell a record and its place in an order: the beginning of [`COLUMNS`].
+const ROW: &str = "a.rid, a.id";
+
+/// What answers a query.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// It selects the value sorted by behind all other columns.
+    pub(super) sql: Fragment,
+    /// Whether it selects [`ROW`] alone and not [`COLUMNS`]: what is sorted is not carried along whole, since a page
+    /// may have room for a few of the records.
+    pub(super) has_rows_alone: bool,
+}
+
+/// The plan of a query; nothing where no state is asked for. Fewer records than `few` are sorted, more are
+/// walked in order.
+pub(super) fn plan(
     connection: &Connection,
     query: &Query,
     limit: usize,
     few: usize,
-) -> Result<Option<Fragment>> {
-    let mut sql = Fragment::default();
+) -> Result<Option<Plan>> {
+    let mut ways = Vec::new();
     for class in StateClass::of(&query.filter) {
         let (way, sorted) = choose(connection, query, class, few)?;
-        for branch in branches(query, class, &way, sorted) {
+        ways.push((class, way, sorted));
+    }
+    let has_rows_alone = ways.iter().any(|(_, _, sorted)| *sorted);
+    let columns = if has_rows_alone { ROW } else { COLUMNS };
+    let mut sql = Fragment::default();
+    for (class, way, sorted) in ways {
+        for branch in branches(query, class, &way, sorted, columns) {
             if !sql.sql.is_empty() {
                 sql.push(" UNION ALL ");
             }
@@ -57,12 +76,15 @@ pub(super) fn sql(
         "DESC"
     };
     // By position, as a union demands: the value sorted by comes last, the id second.
-    let sort_column = COLUMNS.split(',').count() + 1;
+    let sort_column = columns.split(',').count() + 1;
     sql.append(&Fragment::new(
         format!(" ORDER BY {sort_column} {direction}, 2 {direction} LIMIT ?"),
         vec![Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX))],
     ));
-    Ok(Some(sql))
+    Ok(Some(Plan {
+        sql,
+        has_rows_alone,
+    }))
 }
 
 /// One way to the records of a class.
@@ -90,10 +112,16 @@ enum By {
 }
 
 /// What is selected along one way: one `SELECT`, or several that are in order each.
-fn branches(query: &Query, class: StateClass, way: &Way, sorted: bool) -> Vec<Fragment> {
+fn branches(
+    query: &Query,
+    class: StateClass,
+    way: &Way,
+    sorted: bool,
+    columns: &str,
+) -> Vec<Fragment> {
     let types = type_names(&query.filter).len();
     if way.by != By::Types || sorted || types < 2 {
-        return vec![branch(query, &query.filter, class, way)];
+        return vec![branch(query, &query.filter, class, way, columns)];
     }
     // Each type in its order: SQLite merges them.
     let one_type = |artifact_type| Filter {
@@ -105,7 +133,7 @@ fn branches(query: &Query, class: StateClass, way: &Way, sorted: bool) -> Vec<Fr
     types.dedup();
     types
         .into_iter()
-        .map(|artifact_type| branch(query, &one_type(artifact_type), class, way))
+        .map(|artifact_type| branch(query, &one_type(artifact_type), class, way, columns))
         .collect()
 }
 
@@ -311,7 +339,7 @@ fn on_index(index: &str) -> String {
 const CREATED_AT: &str = "a.created_at";
 
 /// One `SELECT`, without its order, over the records of a class that `filter` selects.
-fn branch(query: &Query, filter: &Filter, class: StateClass, way: &Way) -> Fragment {
+fn branch(query: &Query, filter: &Filter, class: StateClass, way: &Way, columns: &str) -> Fragment {
     // A tag has the time of creation beside it and is sorted by it, so that is the one to use.
     let (created_at, rid) = match way.by {
         By::Tag(_) => ("t.created_at", "t.rid"),
@@ -335,7 +363,7 @@ fn branch(query: &Query, filter: &Filter, class: StateClass, way: &Way) -> Fragm
     conditions.extend(query.cursor.as_ref().map(|cursor| after(cursor, sort)));
     conditions.extend(class.conditions(filter, query.now));
     let mut sql = Fragment::new(
-        format!("SELECT {COLUMNS}, {sort} FROM {} WHERE ", way.from),
+        format!("SELECT {columns}, {sort} FROM {} WHERE ", way.from),
         Vec::new(),
     );
     sql.append(&all_of(&conditions));

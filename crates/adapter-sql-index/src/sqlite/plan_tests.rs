@@ -287,7 +287,7 @@ fn every_way_gives_what_the_domain_says() {
 }
 
 fn explain(connection: &Connection, query: &Query, few: usize) -> String {
-    let sql = sql(connection, query, 21, few).unwrap().unwrap();
+    let Plan { sql, .. } = plan(connection, query, 21, few).unwrap().unwrap();
     let mut statement = connection
         .prepare(&format!("EXPLAIN QUERY PLAN {}", sql.sql))
         .unwrap();

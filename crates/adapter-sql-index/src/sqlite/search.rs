@@ -12,9 +12,17 @@ pub(super) fn page(connection: &Connection, query: &Query, few: usize) -> Result
     query.validate()?;
     let mut page = PageBuilder::new(query);
     // One more than the page holds tells whether another page follows.
-    if let Some(sql) = plan::sql(connection, query, query.limit.get() + 1, few)? {
-        let params = params_from_iter(&sql.params);
-        find::each(connection, &sql.sql, params, |record| page.push(record))?;
+    let Some(plan) = plan::plan(connection, query, query.limit.get() + 1, few)? else {
+        return Ok(page.build());
+    };
+    let params = params_from_iter(&plan.sql.params);
+    if plan.has_rows_alone {
+        let rows = find::rows(connection, &plan.sql.sql, params)?;
+        find::each_of(connection, &rows, |record| page.push(record))?;
+    } else {
+        find::each(connection, &plan.sql.sql, params, |record| {
+            page.push(record)
+        })?;
     }
     Ok(page.build())
 }
